@@ -1,0 +1,106 @@
+"""The function's entry point: what a Create, an Update and a Delete of a managed world export job do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from custom_resource import CustomResource, ExpectedError, LambdaContext
+from properties import (
+    DEFAULT_WAIT_SECONDS,
+    InvalidPropertyError,
+    JobArn,
+    Properties,
+    check_best_effort,
+    check_wait_seconds,
+)
+from robomaker import WorldExportJob
+from teardown import Outcome, tear_down
+
+Request = Mapping[str, Any]
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+handler = CustomResource()
+
+
+@handler.create
+def create(request: Request, _: LambdaContext) -> str:
+    """Take charge of a job: check its ARN and make it the physical id. The job itself is left alone."""
+    return _take_charge(request)
+
+
+@handler.update
+def update(request: Request, _: LambdaContext) -> str:
+    """Take charge of the job that the template names now.
+
+    Another job is another physical id, a replacement. The old job is not canceled here: the update may still roll
+    back, and a cancel can't. CloudFormation sends its Delete once the whole update has succeeded.
+    """
+    return _take_charge(request)
+
+
+@handler.delete
+def delete(request: Request, _: LambdaContext) -> str:
+    """Cancel the job and wait until it has stopped: in a teardown, in an update's cleanup, and in a rollback."""
+    physical_id = str(request.get("PhysicalResourceId") or "")
+    properties = _resource_properties(request)
+    handler.BestEffort = _lenient(check_best_effort, properties.get("BestEffort"), False)
+    wait = _lenient(check_wait_seconds, properties.get("WaitSeconds"), DEFAULT_WAIT_SECONDS)
+
+    try:
+        job_arn = JobArn.parse(physical_id)
+    except InvalidPropertyError:
+        logger.info("Nothing to cancel: the physical id is no job's ARN, so the resource was never created")
+        return physical_id
+
+    outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=handler.time_left)
+    _log(job_arn, outcome)
+    if outcome.failed:
+        raise ExpectedError(outcome.words)
+    return physical_id
+
+
+def _take_charge(request: Request) -> str:
+    try:
+        properties = Properties.parse(_resource_properties(request), stack_account=_account_of(request))
+    except InvalidPropertyError as error:
+        raise ExpectedError(str(error)) from error
+    handler.Data["JobArn"] = properties.job_arn.text
+    return properties.job_arn.text
+
+
+def _resource_properties(request: Request) -> Mapping[str, object]:
+    properties = request.get("ResourceProperties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _account_of(request: Request) -> str | None:
+    parts = str(request["StackId"]).split(":")
+    return parts[4] if len(parts) > 5 else None
+
+
+def _lenient(check: Callable[[object], T], value: object, default: T) -> T:
+    """Check a property of a Delete: what was wrong with it was said when it was declared, and must block no end."""
+    try:
+        return check(value)
+    except InvalidPropertyError:
+        return default
+
+
+def _log(job_arn: JobArn, outcome: Outcome) -> None:
+    level = {"failed": logging.ERROR, "retired": logging.WARNING}.get(outcome.name, logging.INFO)
+    logger.log(
+        level,
+        "Teardown of a world export job: %s",
+        outcome.name,
+        extra={
+            "job": job_arn.text,
+            "outcome": outcome.name,
+            "detail": outcome.words,
+            "seconds": outcome.seconds,
+            "calls": outcome.calls,
+        },
+    )

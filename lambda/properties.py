@@ -1,0 +1,189 @@
+"""The properties of a managed world export job, and the one set of rules they obey at synth and at deploy time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DEFAULT_WAIT_SECONDS = 300
+MAX_WAIT_SECONDS = 840
+
+# CloudFormation keeps a physical id of up to 1 KB, less than the 1,224 characters that RoboMaker
+# allows an ARN (CloudFormation User Guide, crpg-ref-responses; API reference, CancelWorldExportJob).
+MAX_ARN_BYTES = 1024
+
+# Partition -> how the names of its regions begin. "aws" takes every region that is nobody else's.
+_PARTITIONS = {"aws": "", "aws-cn": "cn-", "aws-us-gov": "us-gov-"}
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_GIVE_THE_ARN = (
+    "Pass the ARN that CreateWorldExportJob returned, such as"
+    " arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID."
+)
+
+
+class InvalidPropertyError(ValueError):
+    """A property breaks a rule. The message names the property, its value, the rule and the fix."""
+
+    def __init__(self, name: str, value: object, rule: str, fix: str) -> None:
+        super().__init__(f"{name} {_shown(value)} is not valid: {rule}. {fix}")
+
+
+@dataclass(frozen=True)
+class JobArn:
+    """The ARN of a world export job, checked.
+
+    Parameters
+    ----------
+    text : str
+        The ARN as it was given; also the resource's physical id.
+    partition : str
+        ``aws``, ``aws-cn`` or ``aws-us-gov``.
+    region : str
+        The region that the job runs in, and that its API calls go to.
+    account : str
+        The 12-digit id of the account that owns the job.
+    job_id : str
+        The last part of the ARN.
+    """
+
+    text: str
+    partition: str
+    region: str
+    account: str
+    job_id: str
+
+    @classmethod
+    def parse(cls, value: object, *, stack_account: str | None = None) -> JobArn:
+        """Check a world export job's ARN.
+
+        Parameters
+        ----------
+        value : object
+            What was given as the ARN.
+        stack_account : str, optional
+            The account of the stack, if it is known. The handler's role can only cancel jobs of its own account.
+
+        Raises
+        ------
+        InvalidPropertyError
+            If `value` breaks a rule. The form of the ARN is from the Service Authorization Reference
+            (list_awsrobomaker).
+        """
+
+        def refuse(rule: str, fix: str = _GIVE_THE_ARN) -> InvalidPropertyError:
+            return InvalidPropertyError("JobArn", value, rule, fix)
+
+        if not isinstance(value, str) or not value:
+            raise refuse("it must be a string that is not empty")
+        if any(character.isspace() or not character.isprintable() for character in value):
+            raise refuse("an ARN has no whitespace and no control characters")
+        if len(value.encode()) > MAX_ARN_BYTES:
+            raise refuse(f"it is longer than the {MAX_ARN_BYTES:,} bytes that CloudFormation keeps of a physical id")
+        if value.count(":") < 5 or not value.startswith("arn:"):
+            raise refuse("it is not an ARN (arn:partition:service:region:account:resource)")
+
+        _, partition, service, region, account, resource = value.split(":", 5)
+        if partition not in _PARTITIONS:
+            raise refuse(f"the partition must be one of {', '.join(_PARTITIONS)}")
+        if service != "robomaker":
+            raise refuse(f"the service must be robomaker, not {service!r}")
+        if not _REGION.fullmatch(region):
+            raise refuse(f"{region!r} is not the name of a region")
+        if partition != _partition_of(region):
+            raise refuse(f"the region {region} is in the partition {_partition_of(region)}, not {partition}")
+        if not _ACCOUNT.fullmatch(account):
+            raise refuse("the account must be 12 digits")
+
+        kind, _, job_id = resource.partition("/")
+        if kind != "world-export-job":
+            raise refuse(f"the resource must be a world-export-job, not {kind!r}")
+        if not job_id:
+            raise refuse("the job's id is empty")
+        if set(job_id) & set("/*?"):
+            raise refuse("it must name one job: an id has no slash and no wildcard")
+        if stack_account is not None and account != stack_account:
+            raise refuse(
+                f"the job is in account {account}, but the stack in {stack_account}",
+                "Declare the job in a stack of its own account.",
+            )
+        return cls(value, partition, region, account, job_id)
+
+
+@dataclass(frozen=True)
+class Properties:
+    """What a template declares of a managed world export job.
+
+    Parameters
+    ----------
+    job_arn : JobArn
+        The job whose end the stack owns.
+    wait_seconds : int
+        How long a Delete waits until the job has stopped, in seconds.
+    """
+
+    job_arn: JobArn
+    wait_seconds: int
+
+    @classmethod
+    def parse(cls, resource_properties: Mapping[str, object], *, stack_account: str | None = None) -> Properties:
+        """Check a request's ``ResourceProperties``; CloudFormation sends every number and boolean as a string.
+
+        Raises
+        ------
+        InvalidPropertyError
+            If a property breaks a rule.
+        """
+        check_best_effort(resource_properties.get("BestEffort", "false"))
+        return cls(
+            JobArn.parse(resource_properties.get("JobArn"), stack_account=stack_account),
+            check_wait_seconds(resource_properties.get("WaitSeconds", DEFAULT_WAIT_SECONDS)),
+        )
+
+
+def check_wait_seconds(value: object) -> int:
+    """Check the time that a Delete may wait, in seconds.
+
+    Raises
+    ------
+    InvalidPropertyError
+        If it is not a whole number from 0 to 840: the wait ends a minute before Lambda's limit of 15 minutes
+        (Lambda quotas), so that there is time to answer.
+    """
+    text = str(value)
+    seconds = int(text) if _WHOLE_NUMBER.fullmatch(text) else -1
+    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+        raise InvalidPropertyError(
+            "WaitSeconds",
+            value,
+            f"it must be a whole number of seconds from 0 to {MAX_WAIT_SECONDS} (14 minutes)",
+            "Give a `wait` in that range; deleting again goes on waiting for a job that takes longer.",
+        )
+    return seconds
+
+
+def check_best_effort(value: object) -> bool:
+    """Check the BestEffort property.
+
+    Raises
+    ------
+    InvalidPropertyError
+        If it is neither ``true`` nor ``false``.
+    """
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        raise InvalidPropertyError(
+            "BestEffort", value, "it must be true or false", "Give `best_effort` one of the two."
+        )
+    return text == "true"
+
+
+def _partition_of(region: str) -> str:
+    return next((name for name, prefix in _PARTITIONS.items() if prefix and region.startswith(prefix)), "aws")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 300 else f"{shown[:300]}… ({len(shown):,} characters)"

@@ -1,0 +1,133 @@
+"""Writes one answer to CloudFormation and delivers it to the request's response URL."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+# CloudFormation User Guide, crpg-ref-responses.
+MAX_BODY_BYTES = 4096
+
+FIRST_BACKOFF = 0.25
+LONGEST_BACKOFF = 8.0
+LONGEST_ATTEMPT = 10.0
+
+_CUT = "… (cut)"
+
+logger = logging.getLogger(__name__)
+
+
+class NotDeliveredError(Exception):
+    """CloudFormation did not accept the answer. Lambda sends the request again after this error."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one request.
+
+    Parameters
+    ----------
+    request : Mapping
+        The request; its StackId, RequestId and LogicalResourceId are copied as they are.
+    status : str
+        ``SUCCESS`` or ``FAILED``.
+    physical_id : str
+        The resource's physical id; never empty.
+    reason : str
+        What a person should read of a failure.
+    data : Mapping
+        The resource's attributes.
+    """
+
+    request: Mapping[str, object]
+    status: str
+    physical_id: str
+    reason: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        """Write the body, cutting the reason so that it is at most 4,096 bytes."""
+        body = self._body(self.reason)
+        keep = len(self.reason)
+        while len(body) > MAX_BODY_BYTES and keep > 0:
+            # A character takes up to six bytes of JSON, so this closes in on the limit without passing it by far.
+            keep = max(0, keep - max(1, (len(body) - MAX_BODY_BYTES) // 6))
+            body = self._body(self.reason[:keep] + _CUT)
+        return body
+
+    def _body(self, reason: str) -> bytes:
+        fields: dict[str, object] = {
+            "Status": self.status,
+            "PhysicalResourceId": self.physical_id,
+            **{key: self.request.get(key, "") for key in ("StackId", "RequestId", "LogicalResourceId")},
+        }
+        if reason:
+            fields["Reason"] = reason
+        if self.data:
+            fields["Data"] = self.data
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="backslashreplace")
+
+
+def deliver(url: str, body: bytes, *, until: float) -> None:
+    """PUT an answer until it is accepted or the time is up.
+
+    Parameters
+    ----------
+    url : str
+        The pre-signed response URL. It is a credential: nothing of it is logged or raised.
+    body : bytes
+        The answer.
+    until : float
+        The moment of `time.monotonic()` to give up at, in seconds.
+
+    Raises
+    ------
+    NotDeliveredError
+        If it was refused, or the time is up.
+    """
+    backoff = FIRST_BACKOFF
+    while True:
+        left = until - time.monotonic()
+        try:
+            status = _put(url, body, timeout=max(0.1, min(LONGEST_ATTEMPT, left)))
+        except (ValueError, http.client.InvalidURL) as error:
+            raise NotDeliveredError(f"The response URL can't be used ({type(error).__name__}).") from None
+        except (OSError, http.client.HTTPException) as error:
+            trouble = type(error).__name__
+        else:
+            if 200 <= status < 300:
+                return
+            trouble = f"HTTP status {status}"
+            if status < 500:
+                raise NotDeliveredError(f"CloudFormation refused the answer with {trouble}.")
+
+        pause = backoff * (0.5 + 0.5 * random.random())
+        if time.monotonic() + pause >= until:
+            raise NotDeliveredError(f"CloudFormation did not accept the answer in time; the last try met {trouble}.")
+        logger.warning("The answer was not accepted (%s), trying again in %.1f s", trouble, pause)
+        time.sleep(pause)
+        backoff = min(LONGEST_BACKOFF, backoff * 2)
+
+
+def _put(url: str, body: bytes, *, timeout: float) -> int:
+    # http.client, because it logs nothing: urllib3 writes the signed path to its debug log.
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an HTTP URL")
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname, parts.port, timeout=timeout)
+    try:
+        # The signature covers an empty content type, so none may be sent.
+        connection.request("PUT", urlunsplit(("", "", parts.path or "/", parts.query, "")), body=body)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()

@@ -1,0 +1,189 @@
+"""Everything that is known of RoboMaker: its client, a job's states, and what counts as already gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+
+from teardown import Reply, Verdict
+
+if TYPE_CHECKING:
+    from properties import JobArn
+
+MODELS = Path(__file__).with_name("models")
+
+STATUSES = {
+    "Pending": Verdict.RUNNING,
+    "Running": Verdict.RUNNING,
+    "Canceling": Verdict.STOPPING,
+    "Canceled": Verdict.STOPPED,
+    "Completed": Verdict.STOPPED,
+    "Failed": Verdict.STOPPED,
+}
+
+# What counts as already gone: (error code, what its message must match) -> verdict. The first row that matches wins,
+# so the words of a retired service stand before the codes that they borrow.
+ERRORS: list[tuple[str, str, Verdict]] = [
+    ("ThrottlingException", r"support .*has ended", Verdict.RETIRED),
+    ("ForbiddenException", r"only available for existing customers", Verdict.RETIRED),
+    ("ResourceNotFoundException", "", Verdict.GONE),
+    ("InvalidParameterException", "", Verdict.REFUSED),
+    ("ThrottlingException", "", Verdict.PASSING),
+    ("InternalServerException", "", Verdict.PASSING),
+]
+
+_DENIED = ("AccessDeniedException", "AccessDenied")
+_NAME_IS_UNKNOWN = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+_LONGEST_WORDS = 1000
+
+# Seconds. Both stay well below the time that is kept back to answer CloudFormation.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 10
+
+
+class WorldExportJob:
+    """A world export job, as `teardown.CancellableJob`.
+
+    Parameters
+    ----------
+    arn : JobArn
+        The job. Its API calls go to the region in the ARN.
+    """
+
+    def __init__(self, arn: JobArn) -> None:
+        self._arn = arn
+
+    def cancel(self) -> Reply:
+        """Call CancelWorldExportJob."""
+        return self._ask(
+            "CancelWorldExportJob", lambda: self._client.cancel_world_export_job(job=self._arn.text), _taken
+        )
+
+    def describe(self) -> Reply:
+        """Call DescribeWorldExportJob."""
+        return self._ask(
+            "DescribeWorldExportJob", lambda: self._client.describe_world_export_job(job=self._arn.text), _status
+        )
+
+    @property
+    def _client(self) -> Any:
+        return _client(self._arn.region)
+
+    def _ask(self, action: str, call: Callable[[], Any], read: Callable[[Any], Reply]) -> Reply:
+        try:
+            return read(call())
+        except ClientError as error:
+            return self._service_error(action, error)
+        except ResponseParserError as error:
+            return _unreadable(action, error)
+        except BotoCoreError as error:
+            return _connection_error(action, error)
+        except Exception as error:  # botocore's parsers raise what they please on a body that is not RoboMaker's
+            return _unreadable(action, error)
+
+    def _service_error(self, action: str, error: ClientError) -> Reply:
+        code, message = _code_and_message(error)
+        said = f"{action} answered {code}: {message}"
+        for known_code, pattern, verdict in ERRORS:
+            if code == known_code and re.search(pattern, message, re.IGNORECASE | re.DOTALL):
+                return Reply(verdict, said)
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+            return Reply(Verdict.PASSING, said)
+        if code in _DENIED:
+            return Reply(
+                Verdict.FINAL,
+                f"The handler's role has no permission robomaker:{action} on {self._arn.text}: add it, and look for"
+                f" a permissions boundary or a service control policy that takes it away. {said}",
+            )
+        return Reply(Verdict.FINAL, said)
+
+
+@cache
+def _client(region: str) -> Any:
+    session = Session()
+    # boto3 lost its RoboMaker client after 1.40.60; a data path of one's own serves the model on any version, and is
+    # searched before botocore's own data (botocore.loaders).
+    paths = [str(MODELS), session.get_config_variable("data_path")]
+    session.set_config_variable("data_path", os.pathsep.join(filter(None, paths)))
+    return session.create_client(
+        "robomaker",
+        region_name=region,
+        # Retries are the teardown's: botocore's would repeat the ThrottlingException of a retired service.
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"total_max_attempts": 1},
+            user_agent_extra="cdk-world-export-job",
+        ),
+    )
+
+
+def _taken(_: Any) -> Reply:
+    return Reply(Verdict.ACCEPTED, "Canceling")
+
+
+def _status(answer: dict[str, Any]) -> Reply:
+    status = answer.get("status")
+    if status in STATUSES:
+        return Reply(STATUSES[status], status)
+    # A status that RoboMaker does not document may be an end or not: only waiting can tell.
+    return Reply(Verdict.RUNNING, f"in the unknown status {status!r:.100}" if status else "without a status")
+
+
+def _code_and_message(error: ClientError) -> tuple[str, str]:
+    details = error.response.get("Error", {})
+    message = str(details.get("Message") or "(no message)")
+    if len(message) > _LONGEST_WORDS:
+        message = f"{message[:_LONGEST_WORDS]}…"
+    return str(details.get("Code")), message
+
+
+def _unreadable(action: str, error: Exception) -> Reply:
+    return Reply(Verdict.PASSING, f"{action} got an answer that can't be read ({error!r:.300}).")
+
+
+def _connection_error(action: str, error: BotoCoreError) -> Reply:
+    if isinstance(error, ConnectionClosedError):
+        return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
+    if isinstance(error, EndpointConnectionError):
+        lookup = next((cause for cause in _causes(error) if isinstance(cause, socket.gaierror)), None)
+        if lookup is not None and lookup.errno in _NAME_IS_UNKNOWN:
+            return Reply(Verdict.RETIRED, f"{action} found no such endpoint in DNS: {error}")
+        if lookup is not None:
+            return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
+    if isinstance(
+        error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
+    ):
+        return Reply(Verdict.FINAL, f"{action} could not reach RoboMaker: {error}. {_ROUTE_HINT}")
+    return Reply(Verdict.FINAL, f"{action} failed: {error}")
+
+
+_ROUTE_HINT = (
+    "It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route to"
+    " the endpoint (a NAT gateway) and that its security groups let HTTPS out; then delete again."
+)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
