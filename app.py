@@ -1,0 +1,22 @@
+"""The deployable example: `cdk deploy -c job_arn=arn:...`."""
+
+import os
+
+from aws_cdk import Annotations, App, Environment, Stack
+
+from stacks.world_export_stack import WorldExportStack
+
+STACK = "WorldExport"
+
+app = App()
+env = Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
+job_arn = app.node.try_get_context("job_arn")
+if job_arn:
+    WorldExportStack(app, STACK, job_arn=job_arn, env=env)
+else:
+    # An error on an empty stack, and no exit, so that `cdk destroy` needs no ARN.
+    Annotations.of(Stack(app, STACK, env=env)).add_error(
+        "Which world export job? Pass its ARN:"
+        " cdk deploy -c job_arn=arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID"
+    )
+app.synth()

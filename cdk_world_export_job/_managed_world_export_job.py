@@ -1,0 +1,97 @@
+"""A world export job whose end a stack owns."""
+
+from __future__ import annotations
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
+from constructs import Construct
+
+from ._handler_code import properties
+from ._world_export_job_provider import FUNCTION_TIMEOUT, WorldExportJobProvider
+
+RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
+
+# A little over the function's time-out, so that an answer that is lost costs minutes and not CloudFormation's hour.
+SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
+
+
+class ManagedWorldExportJob(Construct):
+    """A world export job that is canceled when the stack gives it up.
+
+    When the stack is deleted, or updated to another job, the job is canceled, and the stack's operation goes on once
+    it has really stopped. A job that is already gone counts as stopped, and so does every job of a RoboMaker that has
+    been retired. The job is never started or changed by the stack.
+
+    Whatever the job needs until it has stopped, its bucket and its role, is declared with
+    ``job.node.add_dependency(bucket, role)``.
+
+    Parameters
+    ----------
+    scope : Construct
+        Where the construct stands.
+    id : str
+        Its id in `scope`.
+    job_arn : str
+        The job's ARN, as CreateWorldExportJob returned it. May be a token. The job may be in any region of the
+        stack's account.
+    wait : Duration, optional
+        How long a Delete waits until the job has stopped, from 0 to 14 minutes. 0 cancels and does not wait.
+        Default: 5 minutes.
+    best_effort : bool, default: False
+        Whether the stack goes on when the job can't be canceled. What went wrong is then only in the function's log.
+    removal_policy : RemovalPolicy, default: RemovalPolicy.DESTROY
+        ``RETAIN`` leaves the job running when the stack gives it up.
+    provider : WorldExportJobProvider, optional
+        The function that does it. Default: one that all jobs of the stack share.
+
+    Raises
+    ------
+    ValueError
+        If a literal value breaks a rule; tokens are checked by the same rules at deployment. The message names the
+        value, the rule and the fix.
+    TypeError
+        If `wait` is no Duration.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        job_arn: str,
+        wait: Duration | None = None,
+        best_effort: bool = False,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        provider: WorldExportJobProvider | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        if not Token.is_unresolved(job_arn):
+            account = Stack.of(self).account
+            properties.JobArn.parse(job_arn, stack_account=None if Token.is_unresolved(account) else account)
+
+        self._resource = CustomResource(
+            self,
+            "Resource",
+            resource_type=RESOURCE_TYPE,
+            service_token=(provider or WorldExportJobProvider.get_or_create(self)).service_token,
+            service_timeout=SERVICE_TIMEOUT,
+            removal_policy=removal_policy,
+            properties={
+                "JobArn": job_arn,
+                "WaitSeconds": _seconds(wait),
+                "BestEffort": properties.check_best_effort(best_effort),
+            },
+        )
+
+    @property
+    def job_arn(self) -> str:
+        """The job's ARN, as a token that resolves once the resource has been created."""
+        return self._resource.get_att_string("JobArn")
+
+
+def _seconds(wait: Duration | None) -> float:
+    if wait is None:
+        return properties.DEFAULT_WAIT_SECONDS
+    if not isinstance(wait, Duration):
+        raise TypeError(f"wait must be a Duration, not {wait!r}: write Duration.seconds({wait!r}).")
+    seconds = wait.to_seconds()
+    return seconds if wait.is_unresolved() else properties.check_wait_seconds(int(seconds))

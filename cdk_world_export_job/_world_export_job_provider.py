@@ -1,0 +1,138 @@
+"""The function that ends world export jobs, with its role and its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from ._handler_code import bundle
+
+# Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
+FUNCTION_TIMEOUT = Duration.minutes(15)
+
+
+class WorldExportJobProvider(Construct):
+    """The Lambda function that serves every managed world export job of a stack.
+
+    `ManagedWorldExportJob` makes one for each stack by itself. Make one of your own to give the function a VPC, more
+    memory, a log group or a role, and pass it to each job as ``provider``.
+
+    Parameters
+    ----------
+    scope : Construct
+        Where the construct stands.
+    id : str
+        Its id in `scope`.
+    vpc : IVpc, optional
+        A VPC to run the function in. Its subnets need a route to the RoboMaker API. Default: no VPC.
+    vpc_subnets : SubnetSelection, optional
+        The subnets to use. Default: the VPC's private subnets with a route to the internet.
+    security_groups : sequence of ISecurityGroup, optional
+        The function's security groups. Default: a new one that lets everything out.
+    memory_size : int, default: 256
+        The function's memory, in MiB, from 128 to 10,240.
+    log_group : ILogGroup, optional
+        The log group to write to. Default: a new one that keeps a year and is retained when the stack is deleted,
+        because it holds the word on how each job ended.
+    role : IRole, optional
+        The role to run as. The permissions are added to it. Default: a new one.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        memory_size: int = 256,
+        log_group: logs.ILogGroup | None = None,
+        role: iam.IRole | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        log_group = log_group or logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=RemovalPolicy.RETAIN
+        )
+        role = role or iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="Cancels world export jobs when their stack gives them up",
+        )
+        with TemporaryDirectory() as folder:
+            bundle(Path(folder))
+            self._function = lambda_.Function(
+                self,
+                "Function",
+                description="Cancels world export jobs when their stack gives them up",
+                code=lambda_.Code.from_asset(folder),
+                handler="index.handler",
+                runtime=_newest_python(),
+                architecture=lambda_.Architecture.ARM_64,
+                timeout=FUNCTION_TIMEOUT,
+                memory_size=memory_size,
+                logging_format=lambda_.LoggingFormat.JSON,
+                log_group=log_group,
+                role=role,
+                vpc=vpc,
+                vpc_subnets=vpc_subnets,
+                security_groups=security_groups,
+            )
+
+        log_group.grant_write(role)
+        # Every job of the account, not the current one: in an update the policy changes before the cleanup Delete of
+        # the old job arrives, which the handler could then no longer cancel.
+        jobs = Stack.of(self).format_arn(
+            service="robomaker", region="*", resource="world-export-job", resource_name="*"
+        )
+        granted = role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"], resources=[jobs]
+            )
+        )
+        # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
+        # VPC until the last job has stopped.
+        if granted.policy_dependable is not None:
+            self._function.node.add_dependency(granted.policy_dependable)
+        if vpc is not None:
+            role.add_managed_policy(
+                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AWSLambdaVPCAccessExecutionRole")
+            )
+            self._function.node.add_dependency(vpc.internet_connectivity_established)
+
+    @classmethod
+    def get_or_create(cls, scope: Construct) -> WorldExportJobProvider:
+        """Give the provider that all jobs of a stack share, made on first use.
+
+        Parameters
+        ----------
+        scope : Construct
+            Any construct of the stack.
+        """
+        stack = Stack.of(scope)
+        existing = stack.node.try_find_child(cls.__name__)
+        return existing if isinstance(existing, cls) else cls(stack, cls.__name__)
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function."""
+        return self._function
+
+    @property
+    def service_token(self) -> str:
+        """The function's ARN, as CloudFormation calls it in a custom resource."""
+        return self._function.function_arn
+
+
+def _newest_python() -> lambda_.Runtime:
+    pythons = [runtime for runtime in lambda_.Runtime.ALL if runtime.family == lambda_.RuntimeFamily.PYTHON]
+    return max(pythons, key=lambda runtime: [int(part) for part in runtime.name.removeprefix("python").split(".")])

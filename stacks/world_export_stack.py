@@ -1,0 +1,53 @@
+"""The example stack: a world export job with the bucket and the role that it needs until it has stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_world_export_job import ManagedWorldExportJob
+
+
+class WorldExportStack(Stack):
+    """Owns the end of one world export job.
+
+    Parameters
+    ----------
+    scope : Construct
+        The app or stage.
+    id : str
+        The stack's id in `scope`.
+    job_arn : str
+        The ARN of the job.
+    **kwargs : Any
+        Everything that a Stack takes.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, job_arn: str, **kwargs: Any) -> None:  # noqa: A002
+        super().__init__(scope, id, **kwargs)
+        bucket = s3.Bucket(
+            self,
+            "Exports",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            # The exported worlds outlive the job.
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        role = iam.Role(
+            self,
+            "ExportRole",
+            assumed_by=iam.ServicePrincipal("robomaker.amazonaws.com"),
+            description="Lets a world export job write to its bucket",
+        )
+        bucket.grant_put(role)
+
+        job = ManagedWorldExportJob(self, "WorldExportJob", job_arn=job_arn)
+        # The job writes with this role into this bucket until it has stopped.
+        job.node.add_dependency(bucket, role)
+
+        CfnOutput(self, "JobArn", value=job.job_arn, description="The world export job whose end this stack owns")
