@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+__all__ = ["bundle", "properties"]
+
 _HERE = Path(__file__).parent
 # Inside the package in a wheel, beside it in the source tree.
 _LAMBDA = next(folder for folder in (_HERE / "lambda", _HERE.parent / "lambda") if folder.is_dir())
@@ -17,7 +19,8 @@ _LAMBDA = next(folder for folder in (_HERE / "lambda", _HERE.parent / "lambda") 
 def _borrow(name: str) -> ModuleType:
     # "lambda" is a keyword of Python's, and the handler's modules import each other as they lie in the function.
     spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", _LAMBDA / f"{name}.py")
-    assert spec is not None and spec.loader is not None, "a path to a .py file always has a loader"  # noqa: S101
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{name} is missing from {_LAMBDA}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

@@ -1,0 +1,1 @@
+"""CloudFormation as moto has it, with the life of a stack that moto lacks."""

@@ -1,0 +1,326 @@
+"""Puts a stack's whole life behind the CloudFormation API of moto, which makes the ordinary resources."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
+from moto.cloudformation.models import Event as MotoEvent
+
+from ..lambda_service import Function
+from .custom_resources import CustomResources, Exchange, Invoke, ResponseUrls
+from .lifecycle import Declaration, Event, Physical, ResourceError, StackLifecycle, Template
+
+Listener = Callable[[str, Event], None]
+
+_SUB = re.compile(r"\$\{([^!}][^}]*)\}")
+
+
+class _Resources(parsing.ResourceMap):
+    """moto's map of a stack's resources, which resolves references, but never creates what it does not know."""
+
+    def __getitem__(self, key: str) -> Any:
+        return self._parsed_resources[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name in self._resource_json_map if name in self._parsed_resources])
+
+    def put(self, resource: Physical) -> None:
+        self._parsed_resources[resource.declaration.logical_id] = resource.handle
+
+    def use(self, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
+        self._template = template
+        self._resource_json_map = template["Resources"]
+        self.input_parameters = dict(parameters)
+        self.load()
+
+
+class _Opaque:
+    """What moto's reference resolution needs of a resource that moto has no model for."""
+
+    def __init__(self, declaration: Declaration, physical_id: str, attributes: Mapping[str, Any]) -> None:
+        self.physical_resource_id = physical_id
+        self.logical_resource_id = declaration.logical_id
+        self.cf_resource_type = declaration.type
+        self._attributes = attributes
+
+    def get_cfn_attribute(self, name: str) -> Any:
+        return self._attributes.get(name, f"{self.physical_resource_id}.{name}")
+
+
+class _Provisioner:
+    """Makes the resources of one stack: custom resources by their protocol, all others by moto's models."""
+
+    # moto's models are not safe for threads; only custom resources take their time side by side.
+    _moto = threading.RLock()
+
+    def __init__(self, stack: Stack, resources: _Resources, custom: CustomResources) -> None:
+        self._stack = stack
+        self._resources = resources
+        self._custom = custom
+
+    def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
+        with self._moto:
+            try:
+                body = parsing.clean_json(dict(declaration.body), self._resources)
+            except Exception as error:
+                raise ResourceError(f"The properties can't be resolved: {error!r}") from error
+            return dict(body.get("Properties", {}))
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        if _is_custom(declaration):
+            return self._known(self._custom.create(declaration, properties))
+        return self._by_moto(declaration, properties, self._create)
+
+    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        if _is_custom(declaration):
+            return self._known(self._custom.update(current, declaration, properties))
+
+        def change(model: Any, body: dict[str, Any], name: str) -> Any:
+            if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
+                return current.handle
+            return model.update_from_cloudformation_json(
+                original_resource=current.handle,
+                new_resource_name=name,
+                cloudformation_json=body,
+                account_id=self._stack.account_id,
+                region_name=self._stack.region_name,
+            )
+
+        return self._by_moto(declaration, properties, change)
+
+    def delete(self, resource: Physical) -> None:
+        if _is_custom(resource.declaration):
+            self._custom.delete(resource)
+        elif not isinstance(resource.handle, _Opaque):
+            with self._moto:
+                body = {**resource.declaration.body, "Properties": dict(resource.properties)}
+                try:
+                    self._resources._delete_resource(resource.handle, body)
+                except Exception as error:
+                    raise ResourceError(str(error) or repr(error)) from error
+
+    def _create(self, model: Any, body: dict[str, Any], name: str) -> Any:
+        return model.create_from_cloudformation_json(
+            name,
+            body,
+            self._stack.account_id,
+            self._stack.region_name,
+            StackId=self._stack.stack_id,
+            LogicalId=body["LogicalId"],
+            ResourceType=body["Type"],
+        )
+
+    def _by_moto(
+        self,
+        declaration: Declaration,
+        properties: Mapping[str, Any],
+        make: Callable[[Any, dict[str, Any], str], Any],
+    ) -> Physical:
+        logical_id = declaration.logical_id
+        with self._moto:
+            try:
+                parsed = parsing.parse_resource_and_generate_name(logical_id, dict(declaration.body), self._resources)
+                if parsed is None:
+                    name = parsing.generate_resource_name(declaration.type, self._stack.name, logical_id)
+                    handle: Any = _Opaque(declaration, name, {})
+                else:
+                    model, body, name = parsed
+                    handle = make(model, {**body, "LogicalId": logical_id}, name)
+                    handle.cf_resource_type, handle.logical_resource_id = declaration.type, logical_id
+            except Exception as error:
+                raise ResourceError(str(error) or repr(error)) from error
+        return self._known(Physical(declaration, str(handle.physical_resource_id), properties, handle=handle))
+
+    def _known(self, resource: Physical) -> Physical:
+        if resource.handle is None:
+            opaque = _Opaque(resource.declaration, resource.physical_id, resource.attributes)
+            resource = Physical(
+                resource.declaration, resource.physical_id, resource.properties, resource.attributes, opaque
+            )
+        self._resources.put(resource)
+        return resource
+
+
+class _Life:
+    """A stack of moto's, and the life that it leads here."""
+
+    def __init__(self, stack: Stack, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
+        self.stack = stack
+        self.resources = _Resources(
+            stack.stack_id,
+            stack.name,
+            {},
+            stack.tags,
+            account_id=stack.account_id,
+            region_name=stack.region_name,
+            template={},
+            cross_stack_resources=stack.cross_stack_resources,
+        )
+        self.custom = CustomResources(stack.stack_id, invoke, urls)
+        self._listener = listener
+        self.lifecycle = StackLifecycle(_Provisioner(stack, self.resources, self.custom), self.record)
+
+    def template(self, template: dict[str, Any], parameters: Mapping[str, str]) -> Template:
+        """Read a template: its resources whose conditions hold, and what each depends on."""
+        self.resources.use(template, parameters)
+        conditions = self.resources.lazy_condition_map
+        names = {
+            name
+            for name, body in template["Resources"].items()
+            if "Condition" not in body or conditions[body["Condition"]]
+        }
+        return {
+            name: Declaration(
+                name,
+                template["Resources"][name]["Type"],
+                {"Properties": {}, **template["Resources"][name]},
+                frozenset(_references(template["Resources"][name])) & names - {name},
+            )
+            for name in names
+        }
+
+    def record(self, event: Event) -> None:
+        stack = self.stack
+        stack.events.append(
+            MotoEvent(
+                stack_id=stack.stack_id,
+                stack_name=stack.name,
+                logical_resource_id=event.logical_id or stack.name,
+                physical_resource_id=event.physical_id or ("" if event.logical_id else stack.stack_id),
+                resource_type=event.type,
+                resource_status=event.status,
+                resource_status_reason=event.reason or None,
+                resource_properties=None,
+            )
+        )
+        if not event.logical_id:
+            stack.status = event.status
+            # Written for moto's serializer, which finds a response's members among the attributes by their names.
+            stack.stack_status_reason = event.reason or None  # type: ignore[attr-defined]  # moto's model lacks it
+        self._listener(stack.name, event)
+
+
+class LifecycleBackend(CloudFormationBackend):
+    """moto's CloudFormation, whose change sets and deletes run a `StackLifecycle` in the background.
+
+    `attach` gives it what it needs before it is used.
+    """
+
+    _listener: Listener
+    _invoke: Invoke
+    _urls: ResponseUrls
+
+    @classmethod
+    def attach(cls, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
+        """Say who hears of every event, how functions are invoked, and where custom resources answer."""
+        cls._listener, cls._invoke, cls._urls = staticmethod(listener), staticmethod(invoke), urls
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._lives: dict[str, _Life] = {}
+
+    def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:
+        """Create or update the stack, in the background."""
+        change_set = self.describe_change_set(change_set_name)
+        if not isinstance(change_set, ChangeSet):
+            raise TypeError(f"There is no change set {change_set_name} of {stack_name}.")
+        stack = change_set.stack
+        life = self._lives.get(stack.stack_id)
+        if life is None:
+            life = self._lives[stack.stack_id] = _Life(stack, self._listener, self._invoke, self._urls)
+        change_set.execution_status = "EXECUTE_COMPLETE"
+        stack.status = f"{change_set.change_set_type}_IN_PROGRESS"
+        _in_background(self._execute, life, change_set)
+
+    def delete_stack(self, name_or_stack_id: str) -> None:
+        """Delete the stack, in the background."""
+        for stack in list(self.stacks.values()):
+            if name_or_stack_id in (stack.name, stack.stack_id):
+                life = self._lives.get(stack.stack_id)
+                if life is None:  # a change set that was never executed
+                    self._forget(stack)
+                else:
+                    stack.status = "DELETE_IN_PROGRESS"
+                    _in_background(self._delete, life)
+
+    def function(self, arn: str) -> Function | None:
+        """Find a deployed function."""
+        for life in self._lives.values():
+            for resource in life.lifecycle.live.values():
+                if resource.declaration.type == "AWS::Lambda::Function" and resource.handle.function_arn == arn:
+                    properties = resource.properties
+                    return Function(
+                        arn,
+                        resource.handle.code_bytes,
+                        properties["Handler"],
+                        float(properties.get("Timeout", 3)),
+                        int(properties.get("MemorySize", 128)),
+                        properties.get("Environment", {}).get("Variables", {}),
+                        properties.get("LoggingConfig", {}).get("LogFormat", "Text"),
+                    )
+        return None
+
+    def exchanges(self) -> list[Exchange]:
+        """Give every request that was sent to a custom resource."""
+        return [exchange for life in self._lives.values() for exchange in life.custom.exchanges]
+
+    def _execute(self, life: _Life, change_set: ChangeSet) -> None:
+        stack, lifecycle = life.stack, life.lifecycle
+        operate = lifecycle.create if change_set.change_set_type == "CREATE" else lifecycle.update
+        try:
+            operate(life.template(change_set.template_dict, change_set.parameters))
+        except Exception as error:
+            # Whatever it is, the CDK CLI must not wait for a stack that nobody works on.
+            life.record(Event("", "", "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_FAILED", repr(error)))
+            raise
+        if lifecycle.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            stack.template, stack.template_dict = change_set.template, change_set.template_dict
+            stack.parameters = change_set.parameters
+        elif stack.template_dict:
+            life.resources.use(stack.template_dict, stack.parameters)
+        stack.resource_map = life.resources
+        if stack.template_dict:
+            stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
+
+    def _delete(self, life: _Life) -> None:
+        life.lifecycle.delete()
+        if life.lifecycle.status == "DELETE_COMPLETE":
+            self._forget(life.stack)
+
+    def _forget(self, stack: Stack) -> None:
+        stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)
+        self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
+
+
+def _in_background(work: Callable[..., None], *args: Any) -> None:
+    threading.Thread(target=work, args=args, daemon=True).start()
+
+
+def _is_custom(declaration: Declaration) -> bool:
+    return declaration.type.startswith("Custom::") or declaration.type == "AWS::CloudFormation::CustomResource"
+
+
+def _references(body: Any) -> Iterator[str]:
+    """Find every logical id that a part of a template may refer to."""
+    if isinstance(body, list):
+        for item in body:
+            yield from _references(item)
+    elif isinstance(body, dict):
+        for key, value in body.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value[0]
+            elif key == "DependsOn":
+                yield from [value] if isinstance(value, str) else value
+            elif key == "Fn::Sub":
+                text = value if isinstance(value, str) else value[0]
+                yield from (name.split(".")[0] for name in _SUB.findall(text))
+                yield from _references(value)
+            else:
+                yield from _references(value)

@@ -1,0 +1,274 @@
+"""Lambda: runs a function's deployed code under the real runtime client, a process for each concurrent invocation."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .loopback import LoopbackServer, Request, Response
+
+RUNTIME_PYTHON = Path(__file__).parent.parent / ".runtime" / "bin" / "python"
+
+# Lambda runs an asynchronous event that failed twice more (Lambda Developer Guide, invocation-async-error-handling),
+# after one and two minutes; the sandbox is less patient.
+ATTEMPTS = 3
+RETRY_PAUSE = 0.5
+
+_API = "/2018-06-01/runtime"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as it is deployed.
+
+    Parameters
+    ----------
+    arn : str
+        Its ARN.
+    code : bytes
+        The deployment package, a zip file.
+    handler : str
+        Where the handler is, as ``module.function``.
+    timeout : float
+        Its time-out, in seconds.
+    memory_size : int
+        Its memory, in MiB.
+    environment : Mapping
+        Its environment variables.
+    log_format : str
+        ``JSON`` or ``Text``.
+    """
+
+    arn: str
+    code: bytes
+    handler: str
+    timeout: float
+    memory_size: int = 128
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log_format: str = "Text"
+
+
+class FunctionError(Exception):
+    """An invocation ended with an error: an exception, a time-out or an end of the process."""
+
+
+@dataclass
+class _Invocation:
+    event: dict[str, Any]
+    deadline: float
+    result: Future[bytes] = field(default_factory=Future)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class ExecutionEnvironment:
+    """One process that runs a function, and the Runtime API that it asks for its invocations.
+
+    Parameters
+    ----------
+    function : Function
+        The function.
+    variables : Mapping
+        What Lambda and the local AWS add to the function's environment variables.
+    log : callable
+        Takes each line that the process writes.
+    """
+
+    def __init__(self, function: Function, variables: Mapping[str, str], log: Callable[[str], None]) -> None:
+        self._function = function
+        self._log = log
+        self._invocations: queue.Queue[_Invocation] = queue.Queue()
+        self._current: _Invocation | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="lambda-")
+        with zipfile.ZipFile(io.BytesIO(function.code)) as package:
+            package.extractall(self._folder.name)
+        self._api = LoopbackServer(self._answer)
+        self._process = subprocess.Popen(
+            [str(RUNTIME_PYTHON), "-m", "awslambdaric", function.handler],
+            cwd=self._folder.name,
+            env={
+                **_lambda_variables(function, self._folder.name),
+                **variables,
+                "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def invoke(self, event: dict[str, Any]) -> bytes:
+        """Invoke the function and wait for its result.
+
+        Raises
+        ------
+        FunctionError
+            If it ended with an error. After a time-out the process is gone.
+        """
+        invocation = _Invocation(event, time.time() + self._function.timeout)
+        self._invocations.put(invocation)
+        try:
+            return invocation.result.result(self._function.timeout)
+        except FutureTimeoutError:
+            self.close()
+            raise FunctionError(f"Task timed out after {self._function.timeout:.2f} seconds") from None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can take another invocation."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process and release everything."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.join(1)
+        self._invocations.put(_Invocation({}, 0))  # lets go of a request for the next invocation
+        self._api.close()
+        self._folder.cleanup()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        for line in self._process.stdout:
+            self._log(line.rstrip("\n"))
+        code = self._process.wait()
+        if self._current and not self._current.result.done():
+            self._current.result.set_exception(FunctionError(f"The runtime ended with exit status {code}"))
+
+    def _answer(self, request: Request) -> Response:
+        path = request.path.removeprefix(_API)
+        if path == "/invocation/next":
+            invocation = self._current = self._invocations.get()
+            return Response(
+                200,
+                json.dumps(invocation.event).encode(),
+                {
+                    "Content-Type": "application/json",
+                    "Lambda-Runtime-Aws-Request-Id": invocation.id,
+                    "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
+                    "Lambda-Runtime-Invoked-Function-Arn": self._function.arn,
+                },
+            )
+        if path == "/init/error":
+            invocation = self._current = self._current or self._invocations.get()
+            invocation.result.set_exception(FunctionError(request.body.decode()))
+        elif self._current and path == f"/invocation/{self._current.id}/response":
+            self._current.result.set_result(request.body)
+        elif self._current and path == f"/invocation/{self._current.id}/error":
+            self._current.result.set_exception(FunctionError(request.body.decode()))
+        else:
+            return Response(404)
+        return Response(202, b'{"status":"OK"}')
+
+
+class LambdaService:
+    """Invokes functions, and keeps their processes warm.
+
+    Parameters
+    ----------
+    find : callable
+        Finds the deployed function that has an ARN.
+    variables : Mapping
+        What the local AWS adds to every function's environment: its endpoints.
+    log : callable, optional
+        Takes each line that a function logs.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Function],
+        variables: Mapping[str, str],
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._find = find
+        self._variables = variables
+        self._log = log
+        self._lock = threading.Lock()
+        self._idle: list[tuple[Function, ExecutionEnvironment]] = []
+        self._all: set[ExecutionEnvironment] = set()
+        self._closed = False
+
+    def invoke(self, arn: str, event: dict[str, Any]) -> None:
+        """Invoke a function asynchronously, with the retries that Lambda gives a failed event."""
+        threading.Thread(target=self._run, args=(arn, event), daemon=True).start()
+
+    def close(self) -> None:
+        """End all processes."""
+        with self._lock:
+            self._closed = True
+            environments = list(self._all)
+        for environment in environments:
+            environment.close()
+
+    def _run(self, arn: str, event: dict[str, Any]) -> None:
+        for attempt in range(ATTEMPTS):
+            time.sleep(RETRY_PAUSE * attempt)
+            try:
+                function = self._find(arn)
+                environment = self._environment(function)
+                environment.invoke(event)
+            except FunctionError as error:
+                if self._closed:
+                    return
+                self._log(f"Invocation {attempt + 1} of {ATTEMPTS} failed: {error}")
+            else:
+                with self._lock:
+                    self._idle.append((function, environment))
+                return
+
+    def _environment(self, function: Function) -> ExecutionEnvironment:
+        with self._lock:
+            if self._closed:
+                raise FunctionError("Lambda is closed")
+            while self._idle:
+                deployed, environment = self._idle.pop()
+                if deployed == function and environment.alive:
+                    return environment
+                self._all.discard(environment)
+                threading.Thread(target=environment.close, daemon=True).start()
+            environment = ExecutionEnvironment(function, self._variables, self._log)
+            self._all.add(environment)
+            return environment
+
+
+def _lambda_variables(function: Function, folder: str) -> dict[str, str]:
+    """Give the variables that Lambda sets (Lambda Developer Guide, configuration-envvars), and the function's own."""
+    region = function.arn.split(":")[3]
+    return {
+        "PATH": os.defpath,
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only
+        "PYTHONPATH": folder,
+        "LAMBDA_TASK_ROOT": folder,
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+        "AWS_LAMBDA_FUNCTION_NAME": function.arn.split(":")[6],
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_LOG_FORMAT": function.log_format,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_SESSION_TOKEN": "sandbox",
+        **function.environment,
+    }

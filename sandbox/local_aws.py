@@ -1,0 +1,92 @@
+"""The local AWS: moto's server with the parts that it lacks, in one process on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from moto.cloudformation.models import cloudformation_backends
+from moto.moto_api._internal.models import moto_api_backend
+from moto.server import ThreadedMotoServer
+
+from .cloudformation.backend import LifecycleBackend
+from .cloudformation.custom_resources import Exchange, ResponseUrls
+from .cloudformation.lifecycle import Event
+from .lambda_service import Function, FunctionError, LambdaService
+from .robomaker import Job, RoboMaker
+
+# The account that moto's server plays.
+ACCOUNT = "123456789012"
+REGION = "us-west-2"
+
+
+class LocalAws:
+    """Everything that a deployment talks to. One at a time in a process, because moto's state is global.
+
+    Parameters
+    ----------
+    stack_event : callable, optional
+        Told of each event of each stack: the stack's name and the event.
+    job_changed : callable, optional
+        Told of each world export job whenever its status changes.
+    log : callable, optional
+        Takes each line that a function logs.
+    """
+
+    def __init__(
+        self,
+        stack_event: Callable[[str, Event], None] = lambda *_: None,
+        job_changed: Callable[[Job], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        moto_api_backend.reset()
+        self.robomaker = RoboMaker(job_changed)
+        self.response_urls = ResponseUrls()
+        self.functions = LambdaService(
+            self._function, {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url, "NO_PROXY": "127.0.0.1"}, log
+        )
+        LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
+        cloudformation_backends.backend = LifecycleBackend
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._server.start()
+
+    @property
+    def url(self) -> str:
+        """Where every service but RoboMaker listens: the value for AWS_ENDPOINT_URL."""
+        host, port = self._server.get_host_and_port()
+        return f"http://{host}:{port}"
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every request that was sent to a custom resource, with its answers."""
+        return _cloudformation().exchanges()
+
+    def close(self) -> None:
+        """End every process and release every port."""
+        self.functions.close()
+        self._server.stop()
+        self.response_urls.close()
+        self.robomaker.close()
+
+    def __enter__(self) -> Self:
+        """Use the running AWS."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _function(self, arn: str) -> Function:
+        function = _cloudformation().function(arn)
+        if function is None:
+            raise FunctionError(f"There is no function {arn}")
+        return function
+
+
+def _cloudformation() -> LifecycleBackend:
+    backend = cloudformation_backends[ACCOUNT][REGION]
+    assert isinstance(backend, LifecycleBackend)  # noqa: S101 - set when the local AWS was started
+    return backend

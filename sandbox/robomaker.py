@@ -1,0 +1,256 @@
+"""A RoboMaker endpoint with world export jobs that take time to cancel, and faults to switch on."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .loopback import DROPPED, LoopbackServer, Request, Response
+
+ENDS = ("Canceled", "Completed", "Failed")
+
+
+@dataclass
+class Job:
+    """A world export job.
+
+    Parameters
+    ----------
+    arn : str
+        Its ARN.
+    status : str
+        Its WorldExportJobStatus.
+    cancel_seconds : float
+        How long it takes to cancel.
+    """
+
+    arn: str
+    status: str = "Running"
+    cancel_seconds: float = 0.0
+    canceled_by: float | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that was made.
+
+    Parameters
+    ----------
+    operation : str
+        The name of the API operation.
+    job : str
+        The job's ARN in the request.
+    region : str
+        The region that the request was signed for.
+    at : float
+        When, in seconds of `time.monotonic()`.
+    """
+
+    operation: str
+    job: str
+    region: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something to answer instead of the truth.
+
+    Parameters
+    ----------
+    code : str
+        The error code; empty for a body that is given as it is.
+    message : str
+        The error message, or the body.
+    status : int
+        The HTTP status. 0 drops the connection.
+    operation : str
+        The operation that it is for. Default: any.
+    seconds : float
+        How long to hold the answer back.
+    """
+
+    code: str = ""
+    message: str = ""
+    status: int = 400
+    operation: str = ""
+    seconds: float = 0.0
+
+    def response(self) -> Response:
+        """Give the HTTP response."""
+        if self.status == 0:
+            return DROPPED
+        if not self.code:
+            return Response(self.status, self.message.encode(), {"Content-Type": "application/json"})
+        return _error(self.code, self.message, self.status)
+
+
+THROTTLED = Fault("ThrottlingException", "Rate exceeded")
+SERVER_ERROR = Fault("InternalServerException", "Internal error", 500)
+CONNECTION_DROPPED = Fault(status=0)
+CANCEL_REFUSED = Fault(
+    "InvalidParameterException", "The job is not in a state to be canceled", operation="CancelWorldExportJob"
+)
+ACCESS_DENIED = Fault("AccessDeniedException", "User is not authorized to perform this action", 403)
+# What retired parts of the service were seen to answer (SummitRoute/aws_breaking_changes 64, ekristen/aws-nuke 373).
+RETIRED = Fault(
+    "ThrottlingException",
+    "AWS RoboMaker is Unable to process this request as the support for the AWS RoboMaker world export feature has"
+    " ended.",
+)
+EXISTING_CUSTOMERS_ONLY = Fault("ForbiddenException", "AWS RoboMaker is only available for existing customers.")
+
+
+@dataclass
+class _Switched:
+    fault: Fault
+    times: float
+
+
+class RoboMaker:
+    """The endpoint and its jobs.
+
+    Parameters
+    ----------
+    changed : callable, optional
+        Told of each job whenever its status changes.
+    """
+
+    def __init__(self, changed: Callable[[Job], None] = lambda _: None) -> None:
+        self._changed = changed
+        self._lock = threading.RLock()
+        self._jobs: dict[str, Job] = {}
+        self._faults: list[_Switched] = []
+        self.calls: list[Call] = []
+        self._server = LoopbackServer(self._answer)
+
+    @property
+    def url(self) -> str:
+        """Where it listens: the value for AWS_ENDPOINT_URL_ROBOMAKER."""
+        return self._server.url
+
+    def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> Job:
+        """Start a job that takes that many seconds to cancel."""
+        with self._lock:
+            job = self._jobs[arn] = Job(arn, status, cancel_seconds)
+        self._changed(job)
+        return job
+
+    def forget_job(self, arn: str) -> None:
+        """Lose a job, as the service does some time after its end."""
+        with self._lock:
+            del self._jobs[arn]
+
+    def status(self, arn: str) -> str:
+        """Give a job's status now, or ``""`` if there is no such job."""
+        with self._lock:
+            job = self._jobs.get(arn)
+            if job is None:
+                return ""
+            self._settle(job)
+            return job.status
+
+    def settle(self, arn: str, status: str) -> None:
+        """Bring a job to another status."""
+        with self._lock:
+            self._move(self._jobs[arn], status)
+
+    def switch_on(self, fault: Fault, times: float = float("inf")) -> None:
+        """Answer with a fault, for that many calls. Faults switched on earlier come first."""
+        with self._lock:
+            self._faults.append(_Switched(fault, times))
+
+    def switch_off(self) -> None:
+        """Tell the truth again."""
+        with self._lock:
+            self._faults.clear()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.close()
+
+    def _answer(self, request: Request) -> Response:
+        operation = _OPERATIONS.get(request.path)
+        try:
+            arn = json.loads(request.body)["job"]
+        except (ValueError, KeyError, TypeError):
+            return _error("InvalidParameterException", "job is required")
+        if request.method != "POST" or operation is None:
+            return _error("UnknownOperationException", f"{request.method} {request.path}", 404)
+
+        with self._lock:
+            self.calls.append(Call(operation, arn, _signed_region(request), time.monotonic()))
+            fault = self._next_fault(operation)
+        if fault:
+            time.sleep(fault.seconds)
+            return fault.response()
+
+        with self._lock:
+            job = self._jobs.get(arn)
+            if job is None:
+                return _error("ResourceNotFoundException", f"There is no {arn}")
+            self._settle(job)
+            return self._cancel(job) if operation == "CancelWorldExportJob" else _json(_description(job))
+
+    def _next_fault(self, operation: str) -> Fault | None:
+        for switched in self._faults:
+            if switched.fault.operation in ("", operation):
+                switched.times -= 1
+                if switched.times <= 0:
+                    self._faults.remove(switched)
+                return switched.fault
+        return None
+
+    def _cancel(self, job: Job) -> Response:
+        if job.status in ENDS:
+            return _error("InvalidParameterException", f"A job that is {job.status} can't be canceled")
+        if job.status != "Canceling":
+            job.canceled_by = time.monotonic() + job.cancel_seconds
+            self._move(job, "Canceling")
+            timer = threading.Timer(job.cancel_seconds, self.status, [job.arn])
+            timer.daemon = True
+            timer.start()
+        return Response()
+
+    def _settle(self, job: Job) -> None:
+        if job.status == "Canceling" and job.canceled_by is not None and time.monotonic() >= job.canceled_by:
+            self._move(job, "Canceled")
+
+    def _move(self, job: Job, status: str) -> None:
+        if job.status != status:
+            job.status = status
+            self._changed(job)
+
+
+_OPERATIONS = {
+    "/cancelWorldExportJob": "CancelWorldExportJob",
+    "/describeWorldExportJob": "DescribeWorldExportJob",
+}
+
+
+def _description(job: Job) -> dict[str, Any]:
+    return {
+        "arn": job.arn,
+        "status": job.status,
+        "createdAt": 1757462400.0,
+        "outputLocation": {"s3Bucket": "exports", "s3Prefix": "worlds"},
+        "worlds": [job.arn.replace("world-export-job", "world")],
+    }
+
+
+def _json(body: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
+    return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+
+
+def _error(code: str, message: str, status: int = 400) -> Response:
+    return _json({"message": message}, status, **{"x-amzn-ErrorType": code})
+
+
+def _signed_region(request: Request) -> str:
+    found = re.search(r"Credential=[^/]+/\d+/([^/]+)/robomaker/", request.headers.get("Authorization", ""))
+    return found[1] if found else ""
