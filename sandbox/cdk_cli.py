@@ -61,7 +61,7 @@ class CdkCli:
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",
-            "NO_PROXY": "127.0.0.1",
+            "NO_PROXY": "localhost,127.0.0.1",
         }
 
     def run(self, *arguments: str) -> Finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -49,13 +50,15 @@ class LocalAws:
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
         self._server.start()
 
     @property
     def url(self) -> str:
         """Where every service but RoboMaker listens: the value for AWS_ENDPOINT_URL."""
-        host, port = self._server.get_host_and_port()
-        return f"http://{host}:{port}"
+        _, port = self._server.get_host_and_port()
+        # By name, because moto takes the first part of an address for a bucket.
+        return f"http://localhost:{port}"
 
     @property
     def exchanges(self) -> list[Exchange]:

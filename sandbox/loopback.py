@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import threading
@@ -98,7 +99,8 @@ def _handler_for(answer: Callable[[Request], Response]) -> type[http.server.Base
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(response.body)))
             self.end_headers()
-            self.wfile.write(response.body)
+            with contextlib.suppress(ConnectionError):  # a client that was stopped while it waited
+                self.wfile.write(response.body)
 
         do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - http.server looks methods up by these names
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from moto.cloudformation import parsing
+from moto.cloudformation import parsing, urls
+from moto.cloudformation.exceptions import CloudFormationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.models import Event as MotoEvent
 
@@ -37,6 +39,10 @@ class _Resources(parsing.ResourceMap):
         self._resource_json_map = template["Resources"]
         self.input_parameters = dict(parameters)
         self.load()
+        # The parsed resources have every value by now. What is left here serves the next update as the previous
+        # value, which for a parameter in SSM is its name.
+        defaults = {name: slot.get("Default") for name, slot in template.get("Parameters", {}).items()}
+        self.resolved_parameters = {**defaults, **parameters}
 
 
 class _Opaque:
@@ -124,12 +130,13 @@ class _Provisioner:
         logical_id = declaration.logical_id
         with self._moto:
             try:
-                parsed = parsing.parse_resource_and_generate_name(logical_id, dict(declaration.body), self._resources)
-                if parsed is None:
+                if declaration.type not in parsing.get_model_map():
                     name = parsing.generate_resource_name(declaration.type, self._stack.name, logical_id)
                     handle: Any = _Opaque(declaration, name, {})
                 else:
-                    model, body, name = parsed
+                    model, body, name = parsing.parse_resource_and_generate_name(
+                        logical_id, dict(declaration.body), self._resources
+                    )
                     handle = make(model, {**body, "LogicalId": logical_id}, name)
                     handle.cf_resource_type, handle.logical_resource_id = declaration.type, logical_id
             except Exception as error:
@@ -205,6 +212,11 @@ class _Life:
         self._listener(stack.name, event)
 
 
+class _ChangeSetNotFound(CloudFormationError):  # noqa: N818 - the name that the API gives it
+    code = "ChangeSetNotFound"
+    status_code = 404
+
+
 class LifecycleBackend(CloudFormationBackend):
     """moto's CloudFormation, whose change sets and deletes run a `StackLifecycle` in the background.
 
@@ -224,16 +236,30 @@ class LifecycleBackend(CloudFormationBackend):
         super().__init__(region_name, account_id)
         self._lives: dict[str, _Life] = {}
 
-    def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:
+    @property
+    def _url_module(self) -> Any:
+        return urls  # moto would look for it beside this module
+
+    def describe_change_set(self, change_set_name: str) -> ChangeSet:
+        """Find a change set by its name or ARN. Names are moto's: not by stack, so one stack at a time deploys."""
+        for change_set in self.change_sets.values():
+            if change_set_name in (change_set.change_set_name, change_set.change_set_id):
+                return change_set
+        raise _ChangeSetNotFound(f"ChangeSet [{change_set_name}] does not exist")
+
+    def delete_change_set(self, change_set_name: str) -> None:
+        """Delete a change set, if there is one."""
+        with contextlib.suppress(_ChangeSetNotFound):
+            del self.change_sets[self.describe_change_set(change_set_name).change_set_id]
+
+    def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:  # noqa: ARG002
         """Create or update the stack, in the background."""
         change_set = self.describe_change_set(change_set_name)
-        if not isinstance(change_set, ChangeSet):
-            raise TypeError(f"There is no change set {change_set_name} of {stack_name}.")
+        del self.change_sets[change_set.change_set_id]
         stack = change_set.stack
         life = self._lives.get(stack.stack_id)
         if life is None:
             life = self._lives[stack.stack_id] = _Life(stack, self._listener, self._invoke, self._urls)
-        change_set.execution_status = "EXECUTE_COMPLETE"
         stack.status = f"{change_set.change_set_type}_IN_PROGRESS"
         _in_background(self._execute, life, change_set)
 
