@@ -18,7 +18,7 @@ test: .venv/ready .runtime/ready node_modules/ready ## Run every check and every
 	$(IN_VENV) mypy
 	$(IN_VENV) pytest
 
-.venv/ready: requirements/dev.txt pyproject.toml
+.venv/ready: requirements/dev.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --requirement requirements/dev.txt

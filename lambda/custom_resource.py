@@ -32,7 +32,7 @@ class LambdaContext(Protocol):
 
 
 class ExpectedError(Exception):
-    """A failure that the handler understands. Its message is the reason that CloudFormation gets."""
+    """A failure that the registered function understands and has logged. Its message is CloudFormation's reason."""
 
 
 class CustomResource(CfnResource):
@@ -40,7 +40,7 @@ class CustomResource(CfnResource):
 
     Functions are registered with crhelper's decorators ``create``, ``update`` and ``delete``. Beside crhelper's own
     fields (``Data``, ``PhysicalResourceId``), such a function may set ``BestEffort``, which turns the failure of a
-    Delete into a success with an error in the log.
+    Delete into a success; that it failed is then only in the log.
     """
 
     BestEffort: bool = False
@@ -69,7 +69,9 @@ class CustomResource(CfnResource):
         """
         if not isinstance(event, dict) or not isinstance(event.get("ResponseURL"), str) or not event["ResponseURL"]:
             raise ValueError("The event has no ResponseURL: it is no custom resource request of CloudFormation's.")
-        self._request: Mapping[str, Any] = event
+        # What nothing else sees, nothing else can log: the response URL is a credential.
+        self._response_url = event["ResponseURL"]
+        self._request: Mapping[str, Any] = {**event, "ResponseURL": "(left out)"}
         self._invocation = context
         self._ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
         self._reserve = min(RESERVE, (self._ends_at - time.monotonic()) / 4)
@@ -80,13 +82,12 @@ class CustomResource(CfnResource):
 
         missing = [key for key in _REQUIRED if not isinstance(event.get(key), str) or not event[key]]
         if missing:
-            self._send(FAILED, f"The request lacks {', '.join(missing)}: it is no custom resource request.")
+            self._fail(f"The request lacks {', '.join(missing)}: it is no custom resource request.")
         elif event["RequestType"] not in _REQUEST_TYPES:
             kinds = ", ".join(_REQUEST_TYPES)
-            self._send(FAILED, f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}.")
+            self._fail(f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}.")
         else:
-            # What crhelper never sees, it can't log: the response URL is a credential.
-            super().__call__({**event, "ResponseURL": "(left out)"}, context)
+            super().__call__(self._request, context)
 
         if self._undelivered:
             raise self._undelivered
@@ -110,11 +111,14 @@ class CustomResource(CfnResource):
         self._timer.start()
 
     def _timeout(self) -> None:
-        self._send(
-            FAILED,
+        self._fail(
             "The handler ran out of time before its work was done, so the job may not have stopped."
-            " Try again; the function's log has the details.",
+            " Try again; the function's log has the details."
         )
+
+    def _fail(self, reason: str) -> None:
+        logger.error("%s", reason)
+        self._send(FAILED, reason)
 
     def _wrap_function(self, function: Any) -> None:
         try:
@@ -133,7 +137,7 @@ class CustomResource(CfnResource):
             self._answered = True
             try:
                 deliver(
-                    self._request["ResponseURL"],
+                    self._response_url,
                     self._answer(status or self.Status, reason or self.Reason).body(),
                     until=self._ends_at - 0.2,
                 )
@@ -150,7 +154,5 @@ class CustomResource(CfnResource):
         if status == SUCCESS:
             return Answer(self._request, SUCCESS, physical_id, data=self.Data)
         if self.BestEffort and self._request.get("RequestType") == "Delete":
-            logger.error("Best effort: answered SUCCESS, although the Delete failed: %s", reason)
             return Answer(self._request, SUCCESS, physical_id)
-        logger.error("Answered FAILED: %s", reason)
         return Answer(self._request, FAILED, physical_id, reason or "The handler gave no reason.")

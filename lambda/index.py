@@ -67,6 +67,7 @@ def _take_charge(request: Request) -> str:
     try:
         properties = Properties.parse(_resource_properties(request), stack_account=_account_of(request))
     except InvalidPropertyError as error:
+        logger.error("%s", error)
         raise ExpectedError(str(error)) from error
     handler.Data["JobArn"] = properties.job_arn.text
     return properties.job_arn.text

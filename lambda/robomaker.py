@@ -106,7 +106,8 @@ class WorldExportJob:
         for known_code, pattern, verdict in ERRORS:
             if code == known_code and re.search(pattern, message, re.IGNORECASE | re.DOTALL):
                 return Reply(verdict, said)
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status == 429 or status >= 500:
             return Reply(Verdict.PASSING, said)
         if code in _DENIED:
             return Reply(

@@ -158,7 +158,10 @@ class _Teardown:
         if reply.verdict is Verdict.REFUSED:
             look = self._persist(self._job.describe, until=self._end)
             if look.verdict is Verdict.RUNNING:
-                return self._outcome("failed", f"{reply.words} The job is {look.words}.")
+                return self._outcome(
+                    "failed",
+                    f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped. {reply.words}",
+                )
             reply = look
         elif reply.verdict is Verdict.ACCEPTED and wait > 0:
             reply = self._persist(self._job.describe, until=until)

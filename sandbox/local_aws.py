@@ -65,6 +65,10 @@ class LocalAws:
         """Every request that was sent to a custom resource, with its answers."""
         return _cloudformation().exchanges()
 
+    def stacks(self) -> dict[str, str]:
+        """Give the status of every stack that has not been deleted, by its name."""
+        return {stack.name: stack.status for stack in _cloudformation().stacks.values()}
+
     def close(self) -> None:
         """End every process and release every port."""
         self.functions.close()

@@ -144,7 +144,7 @@ class RoboMaker:
     def forget_job(self, arn: str) -> None:
         """Lose a job, as the service does some time after its end."""
         with self._lock:
-            del self._jobs[arn]
+            self._move(self._jobs.pop(arn), "(gone)")
 
     def status(self, arn: str) -> str:
         """Give a job's status now, or ``""`` if there is no such job."""

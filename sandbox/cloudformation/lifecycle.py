@@ -118,7 +118,7 @@ class StackLifecycle:
     provisioner : Provisioner
         Makes the resources. It may look at `live` to resolve references.
     record : callable
-        Takes each event as it happens, from any thread.
+        Takes each event as it happens, one at a time.
     """
 
     def __init__(self, provisioner: Provisioner, record: Callable[[Event], None]) -> None:
@@ -278,10 +278,14 @@ class StackLifecycle:
 
     def _enter(self, status: str, reason: str = "") -> None:
         self.status = status
-        self._record(Event("", "", "AWS::CloudFormation::Stack", status, reason))
+        self._tell(Event("", "", "AWS::CloudFormation::Stack", status, reason))
 
     def _happened(self, declaration: Declaration, physical_id: str, status: str, reason: str = "") -> None:
-        self._record(Event(declaration.logical_id, physical_id, declaration.type, status, reason))
+        self._tell(Event(declaration.logical_id, physical_id, declaration.type, status, reason))
+
+    def _tell(self, event: Event) -> None:
+        with self._lock:
+            self._record(event)
 
 
 _RETAIN = ("Retain", "RetainExceptOnCreate")

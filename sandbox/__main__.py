@@ -1,0 +1,58 @@
+"""Plays a scenario of the demo: `python -m sandbox [SCENARIO]`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from .cdk_cli import CdkCli
+from .local_aws import LocalAws
+from .scenarios import SCENARIOS, ScenarioError, Stage
+from .timeline import Timeline
+
+
+def main(arguments: list[str]) -> int:
+    """Play the scenario that the arguments name and return an exit status."""
+    name = arguments[0] if arguments else "lifecycle"
+    if len(arguments) > 1 or name not in SCENARIOS:
+        print(f"There is no scenario {' '.join(arguments)!r}. There are:", file=sys.stderr)
+        for known, scenario in SCENARIOS.items():
+            print(f"  make demo SCENARIO={known:10} {scenario.__doc__}", file=sys.stderr)
+        return 2
+
+    timeline = Timeline()
+    timeline.heading(f"{name}: {SCENARIOS[name].__doc__}")
+
+    def show_log(line: str) -> None:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = {"message": line}
+        timeline.note(f"log: {record['message']}" + (f" ({record['detail']})" if "detail" in record else ""))
+
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="cdk-") as home,
+            LocalAws(timeline.stack_event, timeline.job_changed, show_log) as aws,
+        ):
+            SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
+    except ScenarioError as error:
+        timeline.heading(f"FAILED: {error}")
+        return 1
+    except KeyboardInterrupt:
+        timeline.heading("Interrupted; everything that was started is stopped.")
+        return 130
+    timeline.heading("Everything went as it should.")
+    return 0
+
+
+def _terminated(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""The scenarios of the demo: what is done to a stack and its jobs, and what must be true at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .cdk_cli import CdkCli
+from .local_aws import ACCOUNT, REGION, LocalAws
+from .robomaker import CANCEL_REFUSED, RETIRED, SERVER_ERROR, THROTTLED
+from .timeline import Timeline
+
+STACK = "WorldExport"
+
+
+class ScenarioError(Exception):
+    """Something did not happen as the scenario says."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a scenario plays on: the local AWS, and the CDK CLI."""
+
+    aws: LocalAws
+    cli: CdkCli
+    timeline: Timeline
+    job_1: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-1")
+    job_2: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-2")
+
+    def start(self, *jobs: str) -> None:
+        """Run ``cdk bootstrap``, and start jobs."""
+        self.cdk("bootstrap")
+        for job in jobs:
+            self.aws.robomaker.start_job(job, cancel_seconds=3)
+
+    def deploy(self, job: str) -> None:
+        """Run ``cdk deploy`` with a job."""
+        self.cdk("deploy", "--require-approval", "never", "-c", f"job_arn={job}")
+
+    def destroy(self, *, fails: bool = False) -> None:
+        """Run ``cdk destroy``."""
+        self.cdk("destroy", "--force", fails=fails)
+
+    def cdk(self, *arguments: str, fails: bool = False) -> None:
+        """Run a command that succeeds, or that fails."""
+        self.timeline.heading(f"$ cdk {' '.join(arguments)}")
+        finished = self.cli.run(*arguments)
+        if (finished.status != 0) is not fails:
+            raise ScenarioError(f"cdk {arguments[0]} ended with status {finished.status}:\n\n{finished.output}")
+        if fails:
+            self.timeline.note(f"It failed, as it should: exit status {finished.status}.")
+
+    def expect_job(self, job: str, status: str) -> None:
+        """Check the status of a job."""
+        found = self.aws.robomaker.status(job)
+        if found != status:
+            raise ScenarioError(f"{job} is {found or 'gone'}, not {status}.")
+
+    def expect_no_stack(self) -> None:
+        """Check that the stack has gone."""
+        if STACK in self.aws.stacks():
+            raise ScenarioError(f"The stack {STACK} is still there.")
+
+
+def lifecycle(stage: Stage) -> None:
+    """The main job: deploy job-1, deploy job-2 in its place, destroy."""
+    stage.start(stage.job_1, stage.job_2)
+    stage.deploy(stage.job_1)
+    stage.expect_job(stage.job_1, "Running")
+    stage.deploy(stage.job_2)
+    stage.expect_job(stage.job_1, "Canceled")
+    stage.expect_job(stage.job_2, "Running")
+    stage.destroy()
+    stage.expect_job(stage.job_2, "Canceled")
+    stage.expect_no_stack()
+
+
+def retired(stage: Stage) -> None:
+    """RoboMaker ends while a stack holds a job: the stack is deleted at once."""
+    stage.start(stage.job_1)
+    stage.deploy(stage.job_1)
+    stage.aws.robomaker.forget_job(stage.job_1)
+    stage.aws.robomaker.switch_on(RETIRED)
+    stage.timeline.note(f"RoboMaker has ended. Every call is answered with {RETIRED.code}: {RETIRED.message}")
+    stage.destroy()
+    stage.expect_no_stack()
+
+
+def throttled(stage: Stage) -> None:
+    """RoboMaker is overloaded: the cancel is repeated until it is taken."""
+    stage.start(stage.job_1)
+    stage.deploy(stage.job_1)
+    stage.aws.robomaker.switch_on(THROTTLED, times=3)
+    stage.aws.robomaker.switch_on(SERVER_ERROR, times=1)
+    stage.timeline.note("RoboMaker answers the next three calls with ThrottlingException, then one with a 500.")
+    stage.destroy()
+    stage.expect_job(stage.job_1, "Canceled")
+    stage.expect_no_stack()
+
+
+def gone(stage: Stage) -> None:
+    """The job is already gone when the stack is deleted: that counts as done."""
+    stage.start(stage.job_1)
+    stage.deploy(stage.job_1)
+    stage.aws.robomaker.forget_job(stage.job_1)
+    stage.timeline.note("RoboMaker has forgotten job-1.")
+    stage.destroy()
+    stage.expect_no_stack()
+
+
+def refused(stage: Stage) -> None:
+    """RoboMaker refuses the cancel: DELETE_FAILED with the reason, and the second destroy succeeds."""
+    stage.start(stage.job_1)
+    stage.deploy(stage.job_1)
+    stage.aws.robomaker.switch_on(CANCEL_REFUSED)
+    stage.timeline.note("RoboMaker refuses to cancel.")
+    stage.destroy(fails=True)
+    stage.expect_job(stage.job_1, "Running")
+    stage.aws.robomaker.switch_off()
+    stage.timeline.note("RoboMaker cancels again.")
+    stage.destroy()
+    stage.expect_job(stage.job_1, "Canceled")
+    stage.expect_no_stack()
+
+
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    scenario.__name__: scenario for scenario in (lifecycle, retired, throttled, gone, refused)
+}
