@@ -70,7 +70,7 @@ class CustomResource(CfnResource):
         if not isinstance(event, dict) or not isinstance(event.get("ResponseURL"), str) or not event["ResponseURL"]:
             raise ValueError("The event has no ResponseURL: it is no custom resource request of CloudFormation's.")
         # What nothing else sees, nothing else can log: the response URL is a credential.
-        self._response_url = event["ResponseURL"]
+        self._answer_url = event["ResponseURL"]
         self._request: Mapping[str, Any] = {**event, "ResponseURL": "(left out)"}
         self._invocation = context
         self._ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
@@ -137,7 +137,7 @@ class CustomResource(CfnResource):
             self._answered = True
             try:
                 deliver(
-                    self._response_url,
+                    self._answer_url,
                     self._answer(status or self.Status, reason or self.Reason).body(),
                     until=self._ends_at - 0.2,
                 )

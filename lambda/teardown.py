@@ -160,7 +160,8 @@ class _Teardown:
             if look.verdict is Verdict.RUNNING:
                 return self._outcome(
                     "failed",
-                    f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped. {reply.words}",
+                    f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped."
+                    f" {reply.words}",
                 )
             reply = look
         elif reply.verdict is Verdict.ACCEPTED and wait > 0:
@@ -181,6 +182,10 @@ class _Teardown:
                 "failed",
                 f"The job is still {reply.words} after a wait of {waited:.0f} s, so it may not have stopped yet."
                 " Delete again to go on waiting for it.",
+            )
+        if reply.verdict is Verdict.PASSING:
+            return self._outcome(
+                "failed", f"The job could not be ended in time. Delete again once the trouble has passed. {reply.words}"
             )
         return self._outcome("failed", reply.words)
 

@@ -81,6 +81,12 @@ class Fault:
     operation: str = ""
     seconds: float = 0.0
 
+    def __str__(self) -> str:
+        """Name it in a few words."""
+        if self.status == 0:
+            return "dropped connection"
+        return f"{self.operation} {self.code or 'body'} {self.status} {self.message:.30}".strip()
+
     def response(self) -> Response:
         """Give the HTTP response."""
         if self.status == 0:

@@ -1,0 +1,1 @@
+"""What the library, the handler and the local AWS promise."""

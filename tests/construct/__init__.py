@@ -1,0 +1,1 @@
+"""The constructs, by the templates that they synthesize."""

@@ -1,0 +1,1 @@
+"""The local AWS itself, where it stands in for CloudFormation and Lambda."""

@@ -1,0 +1,1 @@
+"""The handler, module by module."""

@@ -1,0 +1,319 @@
+"""The contract, request by request: what the handler calls and what it answers."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import index
+from sandbox.cloudformation.custom_resources import ResponseUrls
+from sandbox.robomaker import (
+    ACCESS_DENIED,
+    CANCEL_REFUSED,
+    CONNECTION_DROPPED,
+    EXISTING_CUSTOMERS_ONLY,
+    RETIRED,
+    SERVER_ERROR,
+    THROTTLED,
+    Fault,
+    RoboMaker,
+)
+from teardown import tear_down
+from tests.requests import JOB_1, JOB_2, HurriedClock, Sender, request
+
+CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
+
+
+@pytest.fixture
+def cloudformation(urls: ResponseUrls, robomaker: RoboMaker, monkeypatch: pytest.MonkeyPatch) -> Sender:  # noqa: ARG001
+    monkeypatch.setattr(index, "tear_down", functools.partial(tear_down, clock=HurriedClock()))
+    return Sender(index.handler, urls)
+
+
+def _calls(robomaker: RoboMaker) -> list[str]:
+    return [call.operation for call in robomaker.calls]
+
+
+def _delete(job: str = JOB_1, **properties: str) -> dict[str, Any]:
+    return request("Delete", {"JobArn": job, **properties}, PhysicalResourceId=job)
+
+
+def _update(job: str, **properties: str) -> dict[str, Any]:
+    return request(
+        "Update", {"JobArn": job, **properties}, PhysicalResourceId=JOB_1, OldResourceProperties={"JobArn": JOB_1}
+    )
+
+
+class TestCreate:
+    def test_makes_the_arn_the_physical_id_and_calls_nothing(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        answer = cloudformation.send(request("Create", {"JobArn": JOB_1, "WaitSeconds": "300", "BestEffort": "false"}))
+        assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == ("SUCCESS", JOB_1, {"JobArn": JOB_1})
+        assert _calls(robomaker) == []
+
+    @pytest.mark.parametrize(
+        ("properties", "named"),
+        [
+            ({"JobArn": "job-1"}, "JobArn"),
+            ({}, "JobArn"),
+            ({"JobArn": JOB_1.replace("123456789012", "999999999999")}, "account 999999999999"),
+            ({"JobArn": JOB_1, "WaitSeconds": "900"}, "WaitSeconds"),
+            ({"JobArn": JOB_1, "BestEffort": "maybe"}, "BestEffort"),
+        ],
+    )
+    def test_with_a_bad_property_fails(
+        self, cloudformation: Sender, robomaker: RoboMaker, properties: dict[str, str], named: str
+    ) -> None:
+        answer = cloudformation.send(request("Create", properties))
+        assert answer["Status"] == "FAILED"
+        assert named in answer["Reason"]
+        assert _calls(robomaker) == []
+
+    def test_that_failed_is_deleted_without_a_call(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        created = cloudformation.send(request("Create", {"JobArn": "job-1"}))
+        physical_id = created["PhysicalResourceId"]
+        deleted = cloudformation.send(request("Delete", {"JobArn": "job-1"}, PhysicalResourceId=physical_id))
+        assert (deleted["Status"], deleted["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+        assert _calls(robomaker) == []
+
+
+class TestUpdate:
+    def test_of_the_same_job_does_nothing(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        answer = cloudformation.send(_update(JOB_1, WaitSeconds="60"))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
+        assert _calls(robomaker) == []
+
+    def test_to_another_job_is_a_replacement_and_cancels_nothing(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        answer = cloudformation.send(_update(JOB_2))
+        assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == ("SUCCESS", JOB_2, {"JobArn": JOB_2})
+        assert _calls(robomaker) == []
+
+    def test_to_a_bad_arn_fails_and_keeps_the_old_physical_id(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        answer = cloudformation.send(_update("job-2"))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", JOB_1)
+        assert "'job-2' is not valid" in answer["Reason"]
+        assert _calls(robomaker) == []
+
+
+class TestDelete:
+    @pytest.mark.parametrize("end", ["Canceled", "Completed", "Failed"])
+    def test_cancels_and_waits_until_the_job_has_stopped(
+        self, cloudformation: Sender, robomaker: RoboMaker, end: str
+    ) -> None:
+        robomaker.start_job(JOB_1, status="Canceling", cancel_seconds=1000)
+        described = f'{{"status": "{end}"}}'
+        robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=3)
+        robomaker.switch_on(Fault(message=described, status=200, operation=DESCRIBE))
+        answer = cloudformation.send(_delete())
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
+        assert _calls(robomaker) == [CANCEL] + [DESCRIBE] * 4
+
+    def test_of_a_missing_job_succeeds(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL]
+
+    def test_of_a_job_that_goes_missing_while_waiting_succeeds(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1, cancel_seconds=1000)
+        robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=1)
+        robomaker.switch_on(Fault("ResourceNotFoundException", "gone", 404, operation=DESCRIBE))
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL, DESCRIBE, DESCRIBE]
+
+    @pytest.mark.parametrize("status", ["Canceled", "Completed", "Failed"])
+    def test_of_a_job_that_had_ended_succeeds(self, cloudformation: Sender, robomaker: RoboMaker, status: str) -> None:
+        robomaker.start_job(JOB_1, status=status)
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL, DESCRIBE]
+
+    def test_that_is_refused_for_a_missing_job_succeeds(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        robomaker.switch_on(CANCEL_REFUSED)
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL, DESCRIBE]
+
+    def test_that_is_refused_for_a_job_that_is_canceling_waits(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1, status="Canceled")
+        robomaker.switch_on(CANCEL_REFUSED)
+        robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=2)
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL] + [DESCRIBE] * 3
+
+    def test_that_is_refused_for_a_running_job_fails_with_the_services_words(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.switch_on(CANCEL_REFUSED)
+        answer = cloudformation.send(_delete())
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", JOB_1)
+        assert "The job is Running" in answer["Reason"]
+        assert "InvalidParameterException: The job is not in a state to be canceled" in answer["Reason"]
+
+    @pytest.mark.parametrize("fault", [THROTTLED, SERVER_ERROR, CONNECTION_DROPPED], ids=str)
+    def test_gets_over_a_passing_trouble(self, cloudformation: Sender, robomaker: RoboMaker, fault: Fault) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.switch_on(fault, times=3)
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert robomaker.status(JOB_1) == "Canceled"
+
+    @pytest.mark.parametrize(
+        ("fault", "words"),
+        [
+            (THROTTLED, "ThrottlingException: Rate exceeded"),
+            (SERVER_ERROR, "InternalServerException"),
+            (CONNECTION_DROPPED, "lost its connection"),
+        ],
+        ids=str,
+    )
+    def test_fails_when_the_trouble_does_not_pass(
+        self, cloudformation: Sender, robomaker: RoboMaker, fault: Fault, words: str
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.switch_on(fault)
+        answer = cloudformation.send(_delete())
+        assert answer["Status"] == "FAILED"
+        assert words in answer["Reason"]
+
+    @pytest.mark.parametrize("fault", [RETIRED, EXISTING_CUSTOMERS_ONLY], ids=str)
+    def test_in_a_retired_service_succeeds_at_once_with_a_warning(
+        self, cloudformation: Sender, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture, fault: Fault
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.switch_on(fault)
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL]
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+    def test_in_a_service_that_retires_while_waiting_succeeds(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1, cancel_seconds=1000)
+        robomaker.switch_on(Fault(RETIRED.code, RETIRED.message, operation=DESCRIBE))
+        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
+
+    def test_without_permission_fails_at_once_and_names_the_action(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.switch_on(ACCESS_DENIED)
+        answer = cloudformation.send(_delete())
+        assert answer["Status"] == "FAILED"
+        assert "robomaker:CancelWorldExportJob" in answer["Reason"]
+        assert _calls(robomaker) == [CANCEL]
+
+    def test_fails_when_the_job_is_still_canceling_after_the_wait(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1, cancel_seconds=1000)
+        answer = cloudformation.send(_delete(WaitSeconds="60"))
+        assert answer["Status"] == "FAILED"
+        assert "The job is still Canceling after a wait of 60 s" in answer["Reason"]
+        assert "Delete again to go on waiting for it." in answer["Reason"]
+
+    def test_with_a_wait_of_0_cancels_and_does_not_look(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        robomaker.start_job(JOB_1, cancel_seconds=1000)
+        assert cloudformation.send(_delete(WaitSeconds="0"))["Status"] == "SUCCESS"
+        assert _calls(robomaker) == [CANCEL]
+
+    def test_waits_no_longer_than_the_function_has(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        robomaker.start_job(JOB_1, cancel_seconds=1000)
+        answer = cloudformation.send(_delete(WaitSeconds="840"), seconds=60)
+        assert "still Canceling after a wait of 40 s" in answer["Reason"]
+
+    @pytest.mark.parametrize("physical_id", ["never-created-request-1", "WorldExport_Job_abc", "", None])
+    def test_of_what_was_never_created_calls_nothing(
+        self, cloudformation: Sender, robomaker: RoboMaker, physical_id: str | None
+    ) -> None:
+        answer = cloudformation.send(request("Delete", {"JobArn": JOB_1}, PhysicalResourceId=physical_id))
+        assert answer["Status"] == "SUCCESS"
+        assert answer["PhysicalResourceId"]
+        assert _calls(robomaker) == []
+
+    def test_cancels_the_job_of_the_physical_id_not_of_the_properties(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.start_job(JOB_2)
+        cloudformation.send(request("Delete", {"JobArn": JOB_2}, PhysicalResourceId=JOB_1))
+        assert (robomaker.status(JOB_1), robomaker.status(JOB_2)) == ("Canceled", "Running")
+
+    @pytest.mark.parametrize(
+        "properties", [{"WaitSeconds": "soon"}, {"BestEffort": "maybe"}, {"JobArn": "x"}, None, "x", []]
+    )
+    def test_is_not_blocked_by_a_bad_property(
+        self, cloudformation: Sender, robomaker: RoboMaker, properties: Any
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        event = {**request("Delete", PhysicalResourceId=JOB_1), "ResourceProperties": properties}
+        assert cloudformation.send(event)["Status"] == "SUCCESS"
+        assert robomaker.status(JOB_1) == "Canceled"
+
+    def test_delivered_twice_ends_the_same_way(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        robomaker.start_job(JOB_1)
+        event = _delete()
+        assert cloudformation.send(event) == cloudformation.send(event)
+
+
+class TestBestEffort:
+    @pytest.mark.parametrize("fault", [CANCEL_REFUSED, ACCESS_DENIED, THROTTLED], ids=str)
+    def test_answers_success_with_an_error_in_the_log(
+        self, cloudformation: Sender, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture, fault: Fault
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        robomaker.switch_on(fault)
+        answer = cloudformation.send(_delete(BestEffort="true"))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert caplog.records[0].__dict__["outcome"] == "failed"
+
+    def test_does_not_soften_a_create(self, cloudformation: Sender) -> None:
+        assert cloudformation.send(request("Create", {"JobArn": "x", "BestEffort": "true"}))["Status"] == "FAILED"
+
+
+class TestLog:
+    @pytest.fixture(autouse=True)
+    def _from_info_on(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+        with caplog.at_level(logging.INFO):
+            yield
+
+    @pytest.mark.parametrize(
+        ("fault", "level", "outcome"),
+        [(None, "INFO", "stopped"), (RETIRED, "WARNING", "retired"), (ACCESS_DENIED, "ERROR", "failed")],
+        ids=str,
+    )
+    def test_of_a_teardown_is_one_line_with_the_job_the_outcome_the_seconds_and_the_calls(
+        self,
+        cloudformation: Sender,
+        robomaker: RoboMaker,
+        caplog: pytest.LogCaptureFixture,
+        fault: Fault | None,
+        level: str,
+        outcome: str,
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        if fault:
+            robomaker.switch_on(fault)
+        cloudformation.send(_delete())
+        [record] = caplog.records
+        fields = record.__dict__
+        assert (record.levelname, fields["job"], fields["outcome"]) == (level, JOB_1, outcome)
+        assert fields["calls"] == len(robomaker.calls)
+        assert isinstance(fields["seconds"], float)
+        json.dumps({key: fields[key] for key in ("job", "outcome", "detail", "seconds", "calls")})
+
+    def test_of_a_bad_property_is_an_error(self, cloudformation: Sender, caplog: pytest.LogCaptureFixture) -> None:
+        cloudformation.send(request("Create", {"JobArn": "job-1"}))
+        assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -1,0 +1,258 @@
+"""What each answer of RoboMaker means, as botocore gives it from a real endpoint."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from properties import JobArn
+from robomaker import ERRORS, STATUSES, WorldExportJob, _client
+from sandbox.loopback import LoopbackServer, Request, Response
+from sandbox.robomaker import (
+    ACCESS_DENIED,
+    CANCEL_REFUSED,
+    CONNECTION_DROPPED,
+    EXISTING_CUSTOMERS_ONLY,
+    RETIRED,
+    SERVER_ERROR,
+    THROTTLED,
+    Fault,
+    RoboMaker,
+)
+from teardown import Reply, Verdict
+
+ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
+
+Ask = Callable[[WorldExportJob], Reply]
+BOTH = pytest.mark.parametrize("ask", [WorldExportJob.cancel, WorldExportJob.describe])
+
+
+@pytest.fixture
+def job() -> WorldExportJob:
+    return WorldExportJob(ARN)
+
+
+def test_a_cancel_is_accepted(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.start_job(ARN.text, cancel_seconds=60)
+    assert job.cancel() == Reply(Verdict.ACCEPTED, "Canceling")
+    assert robomaker.status(ARN.text) == "Canceling"
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ("Pending", Verdict.RUNNING),
+        ("Running", Verdict.RUNNING),
+        ("Canceling", Verdict.STOPPING),
+        ("Canceled", Verdict.STOPPED),
+        ("Completed", Verdict.STOPPED),
+        ("Failed", Verdict.STOPPED),
+    ],
+)
+def test_every_status_of_the_api_is_known(
+    robomaker: RoboMaker, job: WorldExportJob, status: str, verdict: Verdict
+) -> None:
+    robomaker.start_job(ARN.text, status=status)
+    assert job.describe() == Reply(verdict, status)
+
+
+def test_the_statuses_are_those_of_the_service_model(robomaker: RoboMaker) -> None:  # noqa: ARG001
+    shape = _client("us-west-2").meta.service_model.shape_for("WorldExportJobStatus")
+    assert set(STATUSES) == set(shape.enum)
+
+
+def test_the_errors_are_modeled(robomaker: RoboMaker) -> None:  # noqa: ARG001
+    modeled = {shape.name for shape in _client("us-west-2").meta.service_model.error_shapes}
+    assert {code for code, _, _ in ERRORS} - {"ForbiddenException"} == modeled
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"status": "Paused"}', "in the unknown status 'Paused'"),
+        ("{}", "without a status"),
+        ("<html>Welcome</html>", "without a status"),
+    ],
+)
+def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExportJob, body: str, words: str) -> None:
+    robomaker.switch_on(Fault(message=body, status=200))
+    assert job.describe() == Reply(Verdict.RUNNING, words)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        (RETIRED, Verdict.RETIRED),
+        (EXISTING_CUSTOMERS_ONLY, Verdict.RETIRED),
+        (Fault("ResourceNotFoundException", "no such job", 404), Verdict.GONE),
+        (Fault("InvalidParameterException", "no"), Verdict.REFUSED),
+        (THROTTLED, Verdict.PASSING),
+        (SERVER_ERROR, Verdict.PASSING),
+        (CONNECTION_DROPPED, Verdict.PASSING),
+        (Fault("ServiceUnavailable", "", 503), Verdict.PASSING),
+        (Fault("TooManyRequestsException", "", 429), Verdict.PASSING),
+        (Fault(message="<html>Bad gateway</html>", status=502), Verdict.PASSING),
+        (ACCESS_DENIED, Verdict.FINAL),
+        (Fault("ForbiddenException", "Not you", 403), Verdict.FINAL),
+        (Fault("UnrecognizedClientException", "Bad token", 403), Verdict.FINAL),
+        (Fault(message="<html>Forbidden</html>", status=403), Verdict.FINAL),
+    ],
+    ids=str,
+)
+def test_every_error_has_its_verdict(
+    robomaker: RoboMaker, job: WorldExportJob, ask: Ask, fault: Fault, verdict: Verdict
+) -> None:
+    robomaker.start_job(ARN.text)
+    robomaker.switch_on(fault)
+    assert ask(job).verdict is verdict
+
+
+def test_an_answer_of_another_form_is_passing(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(Fault(message="[]", status=200))
+    assert job.describe().verdict is Verdict.PASSING
+
+
+def test_no_call_is_repeated_by_botocore(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(THROTTLED)
+    job.cancel()
+    assert len(robomaker.calls) == 1
+
+
+def test_an_errors_words_name_the_operation_the_code_and_the_message(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(CANCEL_REFUSED)
+    assert job.cancel().words == (
+        "CancelWorldExportJob answered InvalidParameterException: The job is not in a state to be canceled"
+    )
+
+
+def test_a_missing_permission_is_named(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(ACCESS_DENIED)
+    assert f"no permission robomaker:DescribeWorldExportJob on {ARN.text}: add it" in job.describe().words
+
+
+def test_a_long_message_is_cut(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(Fault("InvalidParameterException", "x" * 100_000))
+    assert len(job.cancel().words) < 1100
+
+
+@pytest.mark.parametrize("region", ["us-west-2", "ap-northeast-1"])
+def test_a_call_is_signed_for_the_region_in_the_arn(robomaker: RoboMaker, region: str) -> None:
+    arn = ARN.text.replace("us-west-2", region)
+    WorldExportJob(JobArn.parse(arn)).describe()
+    assert [(call.operation, call.job, call.region) for call in robomaker.calls] == [
+        ("DescribeWorldExportJob", arn, region)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-west-2", "robomaker.us-west-2.amazonaws.com"),
+        ("us-gov-west-1", "robomaker.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "robomaker.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_every_partition_has_its_endpoint(region: str, host: str) -> None:
+    _client.cache_clear()
+    assert _client(region).meta.endpoint_url == f"https://{host}"
+
+
+class TestConnection:
+    """What is known when no answer arrives at all."""
+
+    @pytest.fixture(autouse=True)
+    def _fresh_client(self) -> Iterator[None]:
+        _client.cache_clear()
+        yield
+        _client.cache_clear()
+
+    @BOTH
+    @pytest.mark.parametrize("errno", [socket.EAI_NONAME, socket.EAI_NODATA])
+    def test_a_name_that_is_not_in_dns_is_a_retired_service(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask, errno: int
+    ) -> None:
+        _resolve_to(monkeypatch, errno)
+        assert ask(job).verdict is Verdict.RETIRED
+
+    @BOTH
+    def test_a_look_up_that_failed_is_passing(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
+    ) -> None:
+        _resolve_to(monkeypatch, socket.EAI_AGAIN)
+        assert ask(job).verdict is Verdict.PASSING
+
+    @BOTH
+    def test_a_refused_connection_is_final_and_names_the_endpoint(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
+    ) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # bound and not listening: nothing else gets the port
+            endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)
+            reply = ask(job)
+        assert reply.verdict is Verdict.FINAL
+        assert endpoint in reply.words
+        assert "If the function is in a VPC" in reply.words
+
+    @BOTH
+    def test_a_read_timeout_is_final_and_names_the_endpoint(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
+    ) -> None:
+        monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
+        service = RoboMaker()
+        service.switch_on(Fault(seconds=0.5, message="{}", status=200))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
+        reply = ask(job)
+        service.close()
+        assert reply.verdict is Verdict.FINAL
+        assert service.url in reply.words
+
+    def test_a_connect_timeout_is_final(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+        monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
+        monkeypatch.setattr("socket.socket.connect", _time_out)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "http://127.0.0.1:9")
+        reply = job.cancel()
+        assert reply.verdict is Verdict.FINAL
+        assert "http://127.0.0.1:9" in reply.words
+
+    def test_missing_credentials_are_final(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        reply = job.cancel()
+        assert reply.verdict is Verdict.FINAL
+        assert "credentials" in reply.words
+
+
+def test_the_request_is_the_one_of_the_api_reference(monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+    requests: list[Request] = []
+
+    def answer(request: Request) -> Response:
+        requests.append(request)
+        return Response(200, b"{}", {"Content-Type": "application/json"})
+
+    with LoopbackServer(answer) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+        _client.cache_clear()
+        job.cancel()
+        job.describe()
+        _client.cache_clear()
+    assert [(request.method, request.path, json.loads(request.body)) for request in requests] == [
+        ("POST", "/cancelWorldExportJob", {"job": ARN.text}),
+        ("POST", "/describeWorldExportJob", {"job": ARN.text}),
+    ]
+    assert all(request.headers["Content-Type"] == "application/json" for request in requests)
+
+
+def _resolve_to(monkeypatch: pytest.MonkeyPatch, errno: int) -> None:
+    def look_up(*_: object, **__: object) -> None:
+        raise socket.gaierror(errno, "a look-up error")
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+
+
+def _time_out(*_: object) -> None:
+    raise TimeoutError("timed out")

@@ -1,0 +1,210 @@
+"""How a job is ended: which calls are made, when, and what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from teardown import LONGEST_BACKOFF, LONGEST_PAUSE, Outcome, Reply, Verdict, tear_down
+
+ACCEPTED = Reply(Verdict.ACCEPTED, "Canceling")
+STOPPING = Reply(Verdict.STOPPING, "Canceling")
+RUNNING = Reply(Verdict.RUNNING, "Running")
+STOPPED = Reply(Verdict.STOPPED, "Canceled")
+GONE = Reply(Verdict.GONE, "There is no such job")
+RETIRED = Reply(Verdict.RETIRED, "support has ended")
+REFUSED = Reply(Verdict.REFUSED, "No.")
+PASSING = Reply(Verdict.PASSING, "Rate exceeded")
+FINAL = Reply(Verdict.FINAL, "Denied")
+
+
+class World:
+    """A clock that jumps, and a job that gives the replies it was told, the last of them for ever."""
+
+    def __init__(
+        self, *, cancel: Iterable[Reply] = (), describe: Iterable[Reply] = (), call_seconds: float = 0
+    ) -> None:
+        self.now = 100.0
+        self.calls: list[tuple[str, float]] = []
+        self.pauses: list[float] = []
+        self._call_seconds = call_seconds
+        self._cancel, self._describe = _lasting(cancel), _lasting(describe)
+
+    def cancel(self) -> Reply:
+        return self._call("cancel", self._cancel)
+
+    def describe(self) -> Reply:
+        return self._call("describe", self._describe)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def tear_down(self, wait: float = 300, time_left: float = 880, jitter: float = 1) -> Outcome:
+        return tear_down(self, wait=wait, time_left=time_left, clock=self, jitter=lambda: jitter)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def _call(self, name: str, replies: Iterator[Reply]) -> Reply:
+        self.calls.append((name, self.now - 100))
+        self.now += self._call_seconds
+        return next(replies)
+
+
+def _lasting(replies: Iterable[Reply]) -> Iterator[Reply]:
+    reply = None
+    for reply in replies:
+        yield reply
+    while reply:
+        yield reply
+
+
+class TestEnds:
+    @pytest.mark.parametrize(
+        ("describe", "name"), [(STOPPED, "stopped"), (GONE, "gone"), (RETIRED, "retired")], ids=str
+    )
+    def test_an_accepted_cancel_ends_when_the_job_has(self, describe: Reply, name: str) -> None:
+        world = World(cancel=[ACCEPTED], describe=[RUNNING, STOPPING, describe])
+        outcome = world.tear_down()
+        assert (outcome.name, outcome.words, outcome.failed) == (name, describe.words, False)
+        assert outcome.calls == len(world.calls) == 4
+
+    @pytest.mark.parametrize(("cancel", "name"), [(GONE, "gone"), (RETIRED, "retired")], ids=str)
+    def test_a_job_that_is_gone_is_not_looked_at(self, cancel: Reply, name: str) -> None:
+        world = World(cancel=[cancel])
+        assert world.tear_down().name == name
+        assert world.names == ["cancel"]
+        assert world.pauses == []
+
+    def test_the_time_taken_is_reported(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPED], call_seconds=0.25)
+        assert world.tear_down().seconds == 0.5
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(("describe", "name"), [(STOPPED, "stopped"), (GONE, "gone"), (RETIRED, "retired")])
+    def test_of_a_job_that_has_ended_is_no_failure(self, describe: Reply, name: str) -> None:
+        world = World(cancel=[REFUSED], describe=[describe])
+        assert world.tear_down().name == name
+        assert world.names == ["cancel", "describe"]
+
+    def test_of_a_job_that_is_stopping_is_waited_for(self) -> None:
+        world = World(cancel=[REFUSED], describe=[STOPPING, STOPPED])
+        assert world.tear_down().name == "stopped"
+
+    def test_of_a_running_job_is_a_failure_with_the_services_words(self) -> None:
+        outcome = World(cancel=[REFUSED], describe=[RUNNING]).tear_down()
+        assert outcome.failed
+        assert outcome.words == (
+            "The job is Running, and its cancel was refused. Delete again once it has stopped. No."
+        )
+
+
+class TestWait:
+    def test_the_first_look_is_at_once(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPED])
+        world.tear_down()
+        assert world.calls == [("cancel", 0), ("describe", 0)]
+
+    def test_the_pauses_grow_up_to_their_longest(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING] * 60 + [STOPPED])
+        world.tear_down(wait=800)
+        assert world.pauses == sorted(world.pauses)
+        assert world.pauses[0] == 0.5
+        assert world.pauses[-1] == LONGEST_PAUSE == 10
+
+    @pytest.mark.parametrize("stops_after", [0.1, 1, 5, 30, 90, 200])
+    def test_an_end_is_seen_within_a_tenth_of_the_time_it_took_and_half_a_second(self, stops_after: float) -> None:
+        world = World(cancel=[ACCEPTED])
+        world._describe = (STOPPED if world.now - 100 >= stops_after else STOPPING for _ in iter(int, 1))
+        late = world.tear_down().seconds - stops_after
+        assert 0 <= late <= min(10, 0.1 * stops_after + 0.5)
+
+    def test_when_it_is_over_the_failure_says_so_and_what_to_do(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING])
+        outcome = world.tear_down(wait=60)
+        assert outcome.failed
+        assert outcome.seconds == 60
+        assert outcome.words == (
+            "The job is still Canceling after a wait of 60 s, so it may not have stopped yet."
+            " Delete again to go on waiting for it."
+        )
+
+    def test_it_is_over_at_its_end_exactly_with_a_last_look(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING])
+        world.tear_down(wait=60)
+        assert world.calls[-1] == ("describe", 60)
+
+    def test_it_is_never_longer_than_the_time_left(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING])
+        assert world.tear_down(wait=840, time_left=30).seconds == 30
+
+    def test_of_0_does_not_look_at_an_accepted_cancel(self) -> None:
+        world = World(cancel=[ACCEPTED])
+        assert world.tear_down(wait=0).name == "not awaited"
+        assert world.names == ["cancel"]
+
+    def test_of_0_looks_once_at_a_refused_cancel(self) -> None:
+        world = World(cancel=[REFUSED], describe=[STOPPING])
+        assert world.tear_down(wait=0).name == "not awaited"
+        assert world.names == ["cancel", "describe"]
+
+    def test_no_time_left_still_cancels_once(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING])
+        assert world.tear_down(time_left=-5).failed
+        assert world.names[0] == "cancel"
+        assert all(pause == 0 for pause in world.pauses)
+
+
+class TestPassingTrouble:
+    def test_is_retried_until_it_has_passed(self) -> None:
+        world = World(cancel=[PASSING, PASSING, ACCEPTED], describe=[PASSING, STOPPED])
+        outcome = world.tear_down()
+        assert (outcome.name, outcome.calls) == ("stopped", 5)
+
+    def test_is_retried_with_growing_pauses_up_to_their_longest(self) -> None:
+        world = World(cancel=[PASSING])
+        world.tear_down(time_left=200)
+        assert world.pauses[:5] == [0.5, 1, 2, 4, 8]
+        assert max(world.pauses) == LONGEST_BACKOFF
+
+    def test_is_retried_at_spread_times(self) -> None:
+        world = World(cancel=[PASSING, ACCEPTED], describe=[STOPPED])
+        world.tear_down(jitter=0)
+        assert world.pauses == [0.25]
+
+    def test_that_does_not_pass_is_a_failure_when_the_time_is_up(self) -> None:
+        world = World(cancel=[PASSING])
+        outcome = world.tear_down(time_left=50)
+        assert (outcome.failed, outcome.seconds) == (True, 50)
+        assert outcome.words == (
+            "The job could not be ended in time. Delete again once the trouble has passed. Rate exceeded"
+        )
+
+    def test_while_waiting_ends_with_the_wait(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING, PASSING])
+        outcome = world.tear_down(wait=20)
+        assert (outcome.failed, outcome.seconds) == (True, 20)
+
+    def test_does_not_eat_the_wait_when_it_is_the_cancels(self) -> None:
+        world = World(cancel=[PASSING, PASSING, PASSING, PASSING, ACCEPTED], describe=[STOPPING])
+        outcome = world.tear_down(wait=10)
+        assert outcome.seconds == 0.5 + 1 + 2 + 4 + 10
+
+
+class TestFinalTrouble:
+    def test_at_the_cancel_fails_at_once(self) -> None:
+        world = World(cancel=[FINAL])
+        outcome = world.tear_down()
+        assert (outcome.failed, outcome.words, outcome.calls) == (True, "Denied", 1)
+
+    def test_while_waiting_fails_at_once(self) -> None:
+        world = World(cancel=[ACCEPTED], describe=[STOPPING, FINAL])
+        assert world.tear_down().words == "Denied"
+        assert world.names == ["cancel", "describe", "describe"]
