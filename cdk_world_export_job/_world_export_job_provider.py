@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -99,6 +100,10 @@ class WorldExportJobProvider(Construct):
                 actions=["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"], resources=[jobs]
             )
         )
+        self._acknowledge(
+            f"AwsSolutions-IAM5[Resource::{jobs}]",
+            "A template names its job only until an update names another, and the old one is canceled after that.",
+        )
         # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
         # VPC until the last job has stopped.
         if granted.policy_dependable is not None:
@@ -107,7 +112,16 @@ class WorldExportJobProvider(Construct):
             role.add_managed_policy(
                 iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AWSLambdaVPCAccessExecutionRole")
             )
-            self._function.node.add_dependency(vpc.internet_connectivity_established)
+            self._acknowledge(
+                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]",
+                "Lambda needs it to put a function into a VPC, and network interfaces have no ARN to narrow it to.",
+            )
+            self._function.node.add_dependency(vpc.internet_connectivity_established, *(security_groups or ()))
+
+    def _acknowledge(self, finding: str, reason: str) -> None:
+        """Tell cdk-nag why a finding stands. It writes pseudo parameters in angle brackets."""
+        shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", finding)
+        Validations.of(self).acknowledge(Acknowledgment(id=f"AwsSolutions::{shown}", reason=reason))
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> WorldExportJobProvider:

@@ -1,0 +1,66 @@
+"""The checks that a security team runs on templates: cfn-lint and cdk-nag's AwsSolutions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cfnlint.api
+import pytest
+from aws_cdk import App, Environment, Stack, Validations
+from aws_cdk import aws_ec2 as ec2
+from cdk_nag import AwsSolutionsChecks
+
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+from stacks.world_export_stack import WorldExportStack
+from tests.construct.conftest import ACCOUNT, JOB
+
+ENVIRONMENT = Environment(account=ACCOUNT, region="us-west-2")
+# The CDK's own function names its role in DependsOn, beside the reference to it.
+NOT_OURS = ["W3005"]
+
+
+def _example(app: App) -> Stack:
+    return WorldExportStack(app, "Stack", job_arn=JOB)
+
+
+def _example_in_a_known_account(app: App) -> Stack:
+    return WorldExportStack(app, "Stack", job_arn=JOB, env=ENVIRONMENT)
+
+
+def _function_in_a_vpc(app: App) -> Stack:
+    stack = Stack(app, "Stack")
+    vpc = ec2.Vpc(stack, "Vpc", flow_logs={"All": ec2.FlowLogOptions()})
+    ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=WorldExportJobProvider(stack, "Provider", vpc=vpc))
+    return stack
+
+
+EVERY_KIND = pytest.mark.parametrize("build", [_example, _example_in_a_known_account, _function_in_a_vpc])
+
+
+@pytest.fixture
+def assembly(tmp_path: Path) -> Path:
+    return tmp_path / "cdk.out"
+
+
+@EVERY_KIND
+def test_cfn_lint_finds_nothing(assembly: Path, build: Callable[[App], Stack]) -> None:
+    app = App(outdir=str(assembly))
+    stack = build(app)
+    app.synth()
+    template = (assembly / stack.template_file).read_text()
+    matches = cfnlint.api.lint(template, config=cfnlint.api.ManualArgs(regions=["us-west-2"], ignore_checks=NOT_OURS))
+    assert [f"{match.rule.id} {match.message} at {match.path}" for match in matches] == []
+
+
+@EVERY_KIND
+def test_cdk_nag_finds_nothing_that_is_not_justified_in_code(assembly: Path, build: Callable[[App], Stack]) -> None:
+    app = App(outdir=str(assembly), context={"@aws-cdk/core:validateAgainstDefaultRules": True})
+    build(app)
+    Validations.of(app).add_plugins(AwsSolutionsChecks())
+    app.synth()
+    report = json.loads((assembly / "validation-report.json").read_text())
+    [pack] = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
+    assert (pack["violations"], pack["conclusion"]) == ([], "success")
+    assert pack["suppressedViolations"]

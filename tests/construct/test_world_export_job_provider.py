@@ -1,0 +1,170 @@
+"""The function, its role and its log."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Match, Template
+
+from cdk_world_export_job import WorldExportJobProvider
+
+FUNCTION, POLICY, LOG_GROUP = "AWS::Lambda::Function", "AWS::IAM::Policy", "AWS::Logs::LogGroup"
+
+
+def _statements(stack: Stack) -> list[dict[str, Any]]:
+    policies = Template.from_stack(stack).find_resources(POLICY).values()
+    return [statement for policy in policies for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def test_the_function_is_what_the_design_says(stack: Stack) -> None:
+    WorldExportJobProvider(stack, "Provider")
+    Template.from_stack(stack).has_resource_properties(
+        FUNCTION,
+        {
+            "Handler": "index.handler",
+            "Timeout": 900,
+            "MemorySize": 256,
+            "Architectures": ["arm64"],
+            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": Match.any_value()},
+        },
+    )
+
+
+def test_the_runtime_is_the_newest_python_that_the_cdk_names(stack: Stack) -> None:
+    WorldExportJobProvider(stack, "Provider")
+    [function] = Template.from_stack(stack).find_resources(FUNCTION).values()
+    named = {name for name in vars(lambda_.Runtime) if re.fullmatch(r"PYTHON_3_\d+", name)}
+    newest = max(int(name.removeprefix("PYTHON_3_")) for name in named)
+    assert function["Properties"]["Runtime"] == f"python3.{newest}"
+
+
+def test_the_log_is_kept_for_a_year_and_outlives_the_stack(stack: Stack) -> None:
+    WorldExportJobProvider(stack, "Provider")
+    Template.from_stack(stack).has_resource(
+        LOG_GROUP, {"Properties": {"RetentionInDays": 365}, "DeletionPolicy": "Retain"}
+    )
+
+
+def test_the_role_may_cancel_and_describe_jobs_write_its_log_and_nothing_else(stack: Stack) -> None:
+    WorldExportJobProvider(stack, "Provider")
+    log_group = next(iter(Template.from_stack(stack).find_resources(LOG_GROUP)))
+    jobs = ["arn:", {"Ref": "AWS::Partition"}, ":robomaker:*:", {"Ref": "AWS::AccountId"}, ":world-export-job/*"]
+    assert _statements(stack) == [
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": {"Fn::GetAtt": [log_group, "Arn"]},
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"],
+            "Resource": {"Fn::Join": ["", jobs]},
+        },
+    ]
+    [role] = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
+    assert "ManagedPolicyArns" not in role["Properties"]
+
+
+@pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")])
+def test_the_arn_in_the_policy_has_the_partition_of_the_stack(region: str, partition: str) -> None:
+    app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})
+    stack = Stack(app, "Stack", env=Environment(account="123456789012", region=region))
+    WorldExportJobProvider(stack, "Provider")
+    assert _statements(stack)[1]["Resource"] == f"arn:{partition}:robomaker:*:123456789012:world-export-job/*"
+
+
+def test_the_permissions_are_deleted_after_the_function(stack: Stack) -> None:
+    WorldExportJobProvider(stack, "Provider")
+    template = Template.from_stack(stack)
+    policy, role = (next(iter(template.find_resources(kind))) for kind in (POLICY, "AWS::IAM::Role"))
+    [function] = template.find_resources(FUNCTION).values()
+    assert function["DependsOn"] == [policy, role]
+
+
+def test_ones_own_settings_are_taken(stack: Stack) -> None:
+    log_group = logs.LogGroup(stack, "Log")
+    role = iam.Role(stack, "MyRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    WorldExportJobProvider(stack, "Provider", memory_size=1024, log_group=log_group, role=role)
+    template = Template.from_stack(stack)
+    template.resource_count_is(LOG_GROUP, 1)
+    template.resource_count_is("AWS::IAM::Role", 1)
+    template.has_resource_properties(
+        FUNCTION,
+        {
+            "MemorySize": 1024,
+            "Role": stack.resolve(role.role_arn),
+            "LoggingConfig": {"LogGroup": stack.resolve(log_group.log_group_name)},
+        },
+    )
+    assert [statement["Action"][0] for statement in _statements(stack)] == [
+        "logs:CreateLogStream",
+        "robomaker:CancelWorldExportJob",
+    ]
+
+
+def test_a_role_that_can_not_be_changed_is_taken_as_it_is(stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "MyRole", "arn:aws:iam::123456789012:role/mine", mutable=False)
+    WorldExportJobProvider(stack, "Provider", role=role)
+    Template.from_stack(stack).resource_count_is(POLICY, 0)
+
+
+def test_a_permissions_boundary_is_put_on_by_the_cdk(stack: Stack) -> None:
+    iam.PermissionsBoundary.of(stack).apply(iam.ManagedPolicy.from_aws_managed_policy_name("Boundary"))
+    WorldExportJobProvider(stack, "Provider")
+    Template.from_stack(stack).has_resource_properties("AWS::IAM::Role", {"PermissionsBoundary": Match.any_value()})
+
+
+class TestVpc:
+    def test_the_function_may_be_in_one(self, stack: Stack) -> None:
+        vpc = ec2.Vpc(stack, "Vpc")
+        group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
+        WorldExportJobProvider(stack, "Provider", vpc=vpc, security_groups=[group])
+        Template.from_stack(stack).has_resource_properties(
+            FUNCTION,
+            {
+                "VpcConfig": {
+                    "SubnetIds": [stack.resolve(subnet.subnet_id) for subnet in vpc.private_subnets],
+                    "SecurityGroupIds": [stack.resolve(group.security_group_id)],
+                }
+            },
+        )
+
+    def test_the_way_out_is_deleted_after_the_function(self, stack: Stack) -> None:
+        WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
+        template = Template.from_stack(stack)
+        [function] = template.find_resources(FUNCTION).values()
+        ways_out = {
+            *template.find_resources("AWS::EC2::Route"),
+            *template.find_resources("AWS::EC2::SubnetRouteTableAssociation"),
+        }
+        private = {name for name in ways_out if "Private" in name}
+        assert private
+        assert private <= set(function["DependsOn"])
+
+    def test_the_rules_of_its_security_group_are_deleted_after_the_function(self, stack: Stack) -> None:
+        vpc = ec2.Vpc(stack, "Vpc")
+        group = ec2.SecurityGroup(stack, "Group", vpc=vpc, allow_all_outbound=False, disable_inline_rules=True)
+        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
+        WorldExportJobProvider(stack, "Provider", vpc=vpc, security_groups=[group])
+        template = Template.from_stack(stack)
+        [function] = template.find_resources(FUNCTION).values()
+        [rule] = template.find_resources("AWS::EC2::SecurityGroupEgress")
+        assert rule in function["DependsOn"]
+
+
+def test_get_or_create_gives_the_same_to_every_scope_of_a_stack(stack: Stack) -> None:
+    first = WorldExportJobProvider.get_or_create(stack)
+    assert WorldExportJobProvider.get_or_create(first) is first
+
+
+def test_the_function_can_be_changed_as_any_other(stack: Stack) -> None:
+    provider = WorldExportJobProvider(stack, "Provider")
+    provider.function.add_environment("COLOR", "red")
+    Template.from_stack(stack).has_resource_properties(FUNCTION, {"Environment": {"Variables": {"COLOR": "red"}}})
