@@ -86,4 +86,4 @@ def _link(installed: Distribution, packages: Path) -> None:
     for top in {path.parts[0] for path in installed.files or () if path.parts[0] not in ("..", "__pycache__")}:
         link = packages / top
         if not link.exists():
-            link.symlink_to(installed.locate_file(top))
+            link.symlink_to(str(installed.locate_file(top)))

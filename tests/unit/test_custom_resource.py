@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,10 +24,8 @@ class Resource:
         self.sender = Sender(self.custom_resource, urls)
         for register in (self.custom_resource.create, self.custom_resource.update, self.custom_resource.delete):
             register(self._run)
+        self.run: Callable[[Any, LambdaContext], str] = lambda *_: "physical-1"
         self.calls = 0
-
-    def run(self, _event: Any, _context: LambdaContext) -> str:
-        return "physical-1"
 
     def _run(self, event: Any, context: LambdaContext) -> str:
         self.calls += 1
@@ -47,7 +46,7 @@ def test_a_success_has_the_physical_id_and_the_attributes(resource: Resource) ->
         resource.custom_resource.Data["Color"] = "red"
         return "physical-2"
 
-    resource.run = run  # type: ignore[method-assign]  # the test's own behavior
+    resource.run = run
     answer = resource.sender.send(request("Create"))
     assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == (
         "SUCCESS",
@@ -62,7 +61,7 @@ def test_attributes_do_not_stay_for_the_next_request(resource: Resource) -> None
 
 
 def test_an_expected_failure_answers_its_message(resource: Resource) -> None:
-    resource.run = _raising(ExpectedError("Ask your admin."))  # type: ignore[method-assign]
+    resource.run = _raising(ExpectedError("Ask your admin."))
     answer = resource.sender.send(_delete())
     assert (answer["Status"], answer["Reason"]) == ("FAILED", "Ask your admin.")
     assert answer["PhysicalResourceId"] == "physical-1"
@@ -71,7 +70,7 @@ def test_an_expected_failure_answers_its_message(resource: Resource) -> None:
 def test_an_unknown_error_is_answered_and_logged_with_its_trace(
     resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
-    resource.run = _raising(ZeroDivisionError("by zero"))  # type: ignore[method-assign]
+    resource.run = _raising(ZeroDivisionError("by zero"))
     answer = resource.sender.send(_delete())
     assert answer["Reason"] == "The handler met an error that it does not know: ZeroDivisionError('by zero')"
     assert "ZeroDivisionError" in caplog.text
@@ -79,14 +78,14 @@ def test_an_unknown_error_is_answered_and_logged_with_its_trace(
 
 
 def test_a_failed_create_has_a_physical_id_that_only_its_request_decides(resource: Resource) -> None:
-    resource.run = _raising(ExpectedError("no"))  # type: ignore[method-assign]
+    resource.run = _raising(ExpectedError("no"))
     event = request("Create")
     first, again = resource.sender.send(event), resource.sender.send(event)
     assert first["PhysicalResourceId"] == again["PhysicalResourceId"] == f"never-created-{event['RequestId']}"
 
 
 def test_a_failed_update_keeps_the_physical_id(resource: Resource) -> None:
-    resource.run = _raising(ExpectedError("no"))  # type: ignore[method-assign]
+    resource.run = _raising(ExpectedError("no"))
     answer = resource.sender.send(request("Update", PhysicalResourceId="physical-1", OldResourceProperties={}))
     assert answer["PhysicalResourceId"] == "physical-1"
 
@@ -96,14 +95,14 @@ def test_best_effort_turns_a_failed_delete_into_success(resource: Resource) -> N
         resource.custom_resource.BestEffort = True
         raise ExpectedError("no")
 
-    resource.run = run  # type: ignore[method-assign]
+    resource.run = run
     assert resource.sender.send(_delete())["Status"] == "SUCCESS"
     assert resource.sender.send(request("Create"))["Status"] == "FAILED"
 
 
 def test_best_effort_does_not_stay_for_the_next_request(resource: Resource) -> None:
     resource.custom_resource.BestEffort = True
-    resource.run = _raising(ExpectedError("no"))  # type: ignore[method-assign]
+    resource.run = _raising(ExpectedError("no"))
     assert resource.sender.send(_delete())["Status"] == "FAILED"
 
 
@@ -132,7 +131,7 @@ class TestTimeOut:
 
     def test_is_answered_before_the_time_is_up(self, resource: Resource) -> None:
         started = time.monotonic()
-        resource.run = _sleeping(2.5)  # type: ignore[method-assign]
+        resource.run = _sleeping(2.5)
         answer = resource.sender.send(_delete(), seconds=2)
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "physical-1")
         assert "ran out of time" in answer["Reason"]
@@ -141,7 +140,7 @@ class TestTimeOut:
         assert time.monotonic() - started > 2, "the function went on, and its own answer was not sent"
 
     def test_of_a_create_has_a_physical_id(self, resource: Resource) -> None:
-        resource.run = _sleeping(2.5)  # type: ignore[method-assign]
+        resource.run = _sleeping(2.5)
         answer = resource.sender.send(request("Create"), seconds=2)
         assert answer["PhysicalResourceId"].startswith("never-created-")
 
@@ -152,7 +151,12 @@ class TestTimeOut:
 
     def test_leaves_the_work_less_time_than_the_answer(self, resource: Resource) -> None:
         left = []
-        resource.run = lambda *_: left.append(resource.custom_resource.time_left) or "physical-1"  # type: ignore[method-assign,func-returns-value]
+
+        def run(*_: Any) -> str:
+            left.append(resource.custom_resource.time_left)
+            return "physical-1"
+
+        resource.run = run
         resource.sender.send(_delete(), seconds=900)
         assert 870 < left[0] <= 880
 
@@ -190,7 +194,7 @@ def test_the_response_url_is_in_no_log_at_any_level(
         caplog.set_level(logging.DEBUG, logger=name)
     if outcome in ("failure", "error"):
         error = ExpectedError("no") if outcome == "failure" else KeyError("x")
-        resource.run = _raising(error)  # type: ignore[method-assign]
+        resource.run = _raising(error)
     event = _delete(RequestId="") if outcome == "incomplete" else _delete()
     exchange = Exchange(event)
     url = urls.open(exchange)

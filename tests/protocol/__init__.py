@@ -1,0 +1,1 @@
+"""The whole protocol: any order of deployments, failures, faults and repeated deliveries."""

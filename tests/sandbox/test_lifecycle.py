@@ -1,0 +1,173 @@
+"""The stand-in for CloudFormation does what the User Guide says, as far as a custom resource can notice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sandbox.cloudformation.lifecycle import Declaration, Event, Physical, ResourceError, StackLifecycle, Template
+
+
+class Provisioner:
+    """Makes resources whose property ``id`` is their physical id, and keeps a list of what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.failing: set[str] = set()
+        self._lock = threading.Lock()
+
+    def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
+        return dict(declaration.body.get("Properties", {}))
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        self._ask(f"create {properties['id']}", properties.get("id"))
+        return Physical(declaration, properties["id"], properties)
+
+    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        self._ask(f"update {current.physical_id} to {properties['id']}", None)
+        return Physical(declaration, properties["id"], properties)
+
+    def delete(self, resource: Physical) -> None:
+        self._ask(f"delete {resource.physical_id}", None)
+
+    def _ask(self, what: str, physical_id: str | None) -> None:
+        with self._lock:
+            self.asked.append(what)
+        if what in self.failing:
+            raise ResourceError(f"{what} failed", physical_id and f"{physical_id}-failed")
+
+
+class Stack:
+    """A stack, what was asked of its provisioner, and its events."""
+
+    def __init__(self) -> None:
+        self.provisioner = Provisioner()
+        self.events: list[Event] = []
+        self.lifecycle = StackLifecycle(self.provisioner, self.events.append)
+
+    def asked(self) -> list[str]:
+        """Give what was asked since the last time."""
+        asked, self.provisioner.asked = self.provisioner.asked, []
+        return asked
+
+    def created(self, **names: str) -> Stack:
+        self.lifecycle.create(_template(**names))
+        self.asked()
+        return self
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack()
+
+
+def _template(**names: str) -> Template:
+    """Declare resources as ``B="b1 A"``: B with the physical id b1, depending on A."""
+    template = {}
+    for name, text in names.items():
+        physical_id, *needs = text.split()
+        policy = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"} if "retained" in needs else {}
+        body = {"Type": "T", "Properties": {"id": physical_id}, **policy}
+        template[name] = Declaration(name, "T", body, frozenset(needs) - {"retained"})
+    return template
+
+
+class TestCreate:
+    def test_makes_what_others_depend_on_first(self, stack: Stack) -> None:
+        stack.lifecycle.create(_template(C="c1 B", B="b1 A", A="a1"))
+        assert stack.asked() == ["create a1", "create b1", "create c1"]
+        assert stack.lifecycle.status == "CREATE_COMPLETE"
+
+    def test_that_fails_deletes_everything_the_failed_one_included(self, stack: Stack) -> None:
+        stack.provisioner.failing = {"create b1"}
+        stack.lifecycle.create(_template(C="c1 B", B="b1 A", A="a1"))
+        assert stack.asked() == ["create a1", "create b1", "delete b1-failed", "delete a1"]
+        assert stack.lifecycle.status == "ROLLBACK_COMPLETE"
+
+    def test_whose_rollback_fails_says_so(self, stack: Stack) -> None:
+        stack.provisioner.failing = {"create b1", "delete a1"}
+        stack.lifecycle.create(_template(B="b1 A", A="a1"))
+        assert stack.lifecycle.status == "ROLLBACK_FAILED"
+
+
+class TestUpdate:
+    def test_asks_nothing_where_nothing_changed(self, stack: Stack) -> None:
+        stack.created(A="a1").lifecycle.update(_template(A="a1"))
+        assert stack.asked() == []
+        assert stack.lifecycle.status == "UPDATE_COMPLETE"
+
+    def test_that_replaces_deletes_the_old_once_all_others_have_succeeded(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1 A").lifecycle.update(_template(A="a2", B="b2 A"))
+        assert stack.asked() == ["update a1 to a2", "update b1 to b2", "delete b1", "delete a1"]
+
+    def test_deletes_what_the_template_no_longer_has(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1").lifecycle.update(_template(B="b1"))
+        assert stack.asked() == ["delete a1"]
+        assert set(stack.lifecycle.live) == {"B"}
+
+    def test_succeeds_although_a_cleanup_fails(self, stack: Stack) -> None:
+        stack.created(A="a1").provisioner.failing = {"delete a1"}
+        stack.lifecycle.update(_template(A="a2"))
+        assert stack.lifecycle.status == "UPDATE_COMPLETE"
+        assert [event.status for event in stack.events if event.reason == "delete a1 failed"] == ["DELETE_FAILED"]
+
+    def test_keeps_a_replaced_resource_that_is_to_be_retained(self, stack: Stack) -> None:
+        stack.created(A="a1 retained").lifecycle.update(_template(A="a2 retained"))
+        assert stack.asked() == ["update a1 to a2"]
+
+
+class TestUpdateThatFails:
+    def test_spares_the_old_and_deletes_the_new(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1 A").provisioner.failing = {"update b1 to b2"}
+        stack.lifecycle.update(_template(A="a2", B="b2 A"))
+        assert stack.asked() == [
+            "update a1 to a2",
+            "update b1 to b2",
+            "update a2 to a1",
+            "update b1 to b1",
+            "delete a2",
+        ]
+        assert stack.lifecycle.status == "UPDATE_ROLLBACK_COMPLETE"
+        assert {name: physical.physical_id for name, physical in stack.lifecycle.live.items()} == {"A": "a1", "B": "b1"}
+
+    def test_deletes_what_it_had_created(self, stack: Stack) -> None:
+        stack.created(A="a1").provisioner.failing = {"update a1 to a2"}
+        stack.lifecycle.update(_template(A="a2 B", B="b1"))
+        assert stack.asked() == ["create b1", "update a1 to a2", "update a1 to a1", "delete b1"]
+
+    def test_whose_rollback_fails_keeps_everything(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1 A").provisioner.failing = {"update b1 to b2", "update a2 to a1"}
+        stack.lifecycle.update(_template(A="a2", B="b2 A"))
+        assert stack.lifecycle.status == "UPDATE_ROLLBACK_FAILED"
+        assert [asked for asked in stack.asked() if asked.startswith("delete")] == []
+
+
+class TestDelete:
+    def test_deletes_what_depends_on_others_first(self, stack: Stack) -> None:
+        stack.created(C="c1 B", B="b1 A", A="a1").lifecycle.delete()
+        assert stack.asked() == ["delete c1", "delete b1", "delete a1"]
+        assert stack.lifecycle.status == "DELETE_COMPLETE"
+
+    def test_that_fails_keeps_what_the_failed_one_depends_on(self, stack: Stack) -> None:
+        stack.created(B="b1 A", A="a1", C="c1").provisioner.failing = {"delete b1"}
+        stack.lifecycle.delete()
+        assert sorted(stack.asked()) == ["delete b1", "delete c1"]
+        assert stack.lifecycle.status == "DELETE_FAILED"
+        assert stack.events[-1].reason == "The following resource(s) failed to delete: [B]."
+
+    def test_again_goes_on_with_what_is_left(self, stack: Stack) -> None:
+        stack.created(B="b1 A", A="a1", C="c1").provisioner.failing = {"delete b1"}
+        stack.lifecycle.delete()
+        stack.asked()
+        stack.provisioner.failing = set()
+        stack.lifecycle.delete()
+        assert stack.asked() == ["delete b1", "delete a1"]
+        assert stack.lifecycle.status == "DELETE_COMPLETE"
+
+    def test_keeps_what_is_to_be_retained(self, stack: Stack) -> None:
+        stack.created(A="a1 retained", B="b1 A").lifecycle.delete()
+        assert stack.asked() == ["delete b1"]
+        assert "DELETE_SKIPPED" in [event.status for event in stack.events]
