@@ -53,6 +53,8 @@ class Function:
         Its environment variables.
     log_format : str
         ``JSON`` or ``Text``.
+    log_level : str
+        The application log level, if one is set.
     """
 
     arn: str
@@ -62,6 +64,7 @@ class Function:
     memory_size: int = 128
     environment: Mapping[str, str] = field(default_factory=dict)
     log_format: str = "Text"
+    log_level: str = ""
 
 
 class FunctionError(Exception):
@@ -104,6 +107,7 @@ class ExecutionEnvironment:
             env={
                 **_lambda_variables(function, self._folder.name),
                 **variables,
+                **function.environment,
                 "AWS_LAMBDA_RUNTIME_API": self._api.address,
             },
             stdout=subprocess.PIPE,
@@ -251,7 +255,7 @@ class LambdaService:
 
 
 def _lambda_variables(function: Function, folder: str) -> dict[str, str]:
-    """Give the variables that Lambda sets (Lambda Developer Guide, configuration-envvars), and the function's own."""
+    """Give the variables that Lambda sets (Lambda Developer Guide, configuration-envvars)."""
     region = function.arn.split(":")[3]
     return {
         "PATH": os.defpath,
@@ -270,5 +274,5 @@ def _lambda_variables(function: Function, folder: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_SESSION_TOKEN": "sandbox",
-        **function.environment,
+        **({"AWS_LAMBDA_LOG_LEVEL": function.log_level} if function.log_level else {}),
     }

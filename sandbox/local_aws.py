@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from moto.cloudformation.models import cloudformation_backends
+from moto.cloudtrail.responses import CloudTrailResponse
 from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
@@ -45,10 +46,12 @@ class LocalAws:
         self.robomaker = RoboMaker(job_changed)
         self.response_urls = ResponseUrls()
         self.functions = LambdaService(
-            self._function, {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url, "NO_PROXY": "127.0.0.1"}, log
+            self.function, {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url, "NO_PROXY": "127.0.0.1"}, log
         )
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
+        # What the CDK CLI asks after a failed deployment, again and again while moto knows no answer.
+        CloudTrailResponse.lookup_events = _no_events  # type: ignore[attr-defined]  # moto lacks the operation
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
         self._server.start()
@@ -86,11 +89,22 @@ class LocalAws:
         """Close it."""
         self.close()
 
-    def _function(self, arn: str) -> Function:
+    def function(self, arn: str) -> Function:
+        """Find a deployed function.
+
+        Raises
+        ------
+        FunctionError
+            If there is none of this ARN.
+        """
         function = _cloudformation().function(arn)
         if function is None:
             raise FunctionError(f"There is no function {arn}")
         return function
+
+
+def _no_events(_: CloudTrailResponse) -> str:
+    return '{"Events": []}'
 
 
 def _cloudformation() -> LifecycleBackend:

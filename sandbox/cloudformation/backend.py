@@ -45,6 +45,15 @@ class _Resources(parsing.ResourceMap):
         self.resolved_parameters = {**defaults, **parameters}
 
 
+class _Template(dict[str, Declaration]):
+    """A template's resources, with what their references are resolved by."""
+
+    def __init__(self, body: dict[str, Any], parameters: Mapping[str, str]) -> None:
+        super().__init__()
+        self.body = body
+        self.parameters = parameters
+
+
 class _Opaque:
     """What moto's reference resolution needs of a resource that moto has no model for."""
 
@@ -68,6 +77,10 @@ class _Provisioner:
         self._stack = stack
         self._resources = resources
         self._custom = custom
+
+    def use(self, template: Template) -> None:
+        if isinstance(template, _Template):
+            self._resources.use(template.body, template.parameters)
 
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         with self._moto:
@@ -172,24 +185,20 @@ class _Life:
         self._listener = listener
         self.lifecycle = StackLifecycle(_Provisioner(stack, self.resources, self.custom), self.record)
 
-    def template(self, template: dict[str, Any], parameters: Mapping[str, str]) -> Template:
+    def template(self, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
         """Read a template: its resources whose conditions hold, and what each depends on."""
-        self.resources.use(template, parameters)
+        self.resources.use(body, parameters)
         conditions = self.resources.lazy_condition_map
-        names = {
-            name
-            for name, body in template["Resources"].items()
-            if "Condition" not in body or conditions[body["Condition"]]
+        resources = {
+            name: resource
+            for name, resource in body["Resources"].items()
+            if "Condition" not in resource or conditions[resource["Condition"]]
         }
-        return {
-            name: Declaration(
-                name,
-                template["Resources"][name]["Type"],
-                {"Properties": {}, **template["Resources"][name]},
-                frozenset(_references(template["Resources"][name])) & names - {name},
-            )
-            for name in names
-        }
+        template = _Template(body, parameters)
+        for name, resource in resources.items():
+            depends_on = frozenset(_references(resource)) & resources.keys() - {name}
+            template[name] = Declaration(name, resource["Type"], {"Properties": {}, **resource}, depends_on)
+        return template
 
     def record(self, event: Event) -> None:
         stack = self.stack
@@ -280,6 +289,7 @@ class LifecycleBackend(CloudFormationBackend):
             for resource in life.lifecycle.live.values():
                 if resource.declaration.type == "AWS::Lambda::Function" and resource.handle.function_arn == arn:
                     properties = resource.properties
+                    logging = properties.get("LoggingConfig", {})
                     return Function(
                         arn,
                         resource.handle.code_bytes,
@@ -287,7 +297,8 @@ class LifecycleBackend(CloudFormationBackend):
                         float(properties.get("Timeout", 3)),
                         int(properties.get("MemorySize", 128)),
                         properties.get("Environment", {}).get("Variables", {}),
-                        properties.get("LoggingConfig", {}).get("LogFormat", "Text"),
+                        logging.get("LogFormat", "Text"),
+                        logging.get("ApplicationLogLevel", ""),
                     )
         return None
 
@@ -307,8 +318,6 @@ class LifecycleBackend(CloudFormationBackend):
         if lifecycle.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             stack.template, stack.template_dict = change_set.template, change_set.template_dict
             stack.parameters = change_set.parameters
-        elif stack.template_dict:
-            life.resources.use(stack.template_dict, stack.parameters)
         stack.resource_map = life.resources
         if stack.template_dict:
             stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)

@@ -80,8 +80,14 @@ class ResourceError(Exception):
         self.physical_id = physical_id
 
 
+Template = Mapping[str, Declaration]
+
+
 class Provisioner(Protocol):
     """Makes, changes and ends the resources of one stack. Every method raises ResourceError when it can't."""
+
+    def use(self, template: Template) -> None:
+        """Resolve references by this template from now on."""
 
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         """Give a resource's properties with every reference resolved."""
@@ -105,9 +111,6 @@ class Event:
     type: str
     status: str
     reason: str = ""
-
-
-Template = Mapping[str, Declaration]
 
 
 class StackLifecycle:
@@ -151,7 +154,7 @@ class StackLifecycle:
             self._clean_up(set(template), "UPDATE_COMPLETE")
             return
 
-        self._template = old_template
+        self._take(old_template)
         self._enter("UPDATE_ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to update: {_listed(failed)}.")
         touched = {name: declaration for name, declaration in old_template.items() if name in self._touched}
         failed = self._forward(touched, self._roll_back_one)
@@ -272,9 +275,13 @@ class StackLifecycle:
         return failed, [resource for index, resource in enumerate(resources) if index not in done.succeeded]
 
     def _begin(self, status: str, template: Template) -> None:
-        self._template = template
+        self._take(template)
         self._touched = set()
         self._enter(status, "User Initiated")
+
+    def _take(self, template: Template) -> None:
+        self._template = template
+        self._provisioner.use(template)
 
     def _enter(self, status: str, reason: str = "") -> None:
         self.status = status

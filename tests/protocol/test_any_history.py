@@ -66,6 +66,9 @@ class Resources:
         self._custom = custom
         self.fail_next = False
 
+    def use(self, template: Template) -> None:
+        pass
+
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         return dict(declaration.body["Properties"])
 

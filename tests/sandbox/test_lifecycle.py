@@ -19,6 +19,9 @@ class Provisioner:
         self.failing: set[str] = set()
         self._lock = threading.Lock()
 
+    def use(self, template: Template) -> None:
+        pass
+
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         return dict(declaration.body.get("Properties", {}))
 

@@ -1,0 +1,129 @@
+"""A bootstrapped local AWS for each worker, and a stack for each test."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from sandbox.cdk_cli import PROJECT, CdkCli
+from sandbox.cloudformation.custom_resources import Exchange, invalidity
+from sandbox.cloudformation.lifecycle import Event
+from sandbox.local_aws import ACCOUNT, REGION, LocalAws
+
+STACK = "WorldExport"
+_DEPLOY = ["--require-approval", "never", "--parameters"]
+
+
+class Cloud:
+    """The local AWS, the CDK CLI, and what happened since the test began."""
+
+    def __init__(self, home: Path) -> None:
+        self.events: list[Event] = []
+        self.log: list[str] = []
+        self.aws = LocalAws(lambda _, event: self.events.append(event), log=self.log.append)
+        self.cli = CdkCli(self.aws, home)
+        self._home = home
+        self._synthesized = functools.cache(self._synthesize)
+        self._jobs = 0
+        self._exchanges = 0
+
+    def begin(self) -> None:
+        """Forget what happened in other tests."""
+        self.events.clear()
+        self.log.clear()
+        self.aws.robomaker.calls.clear()
+        self.aws.robomaker.switch_off()
+        self._exchanges = len(self.aws.exchanges)
+
+    def start_job(self, **settings: Any) -> str:
+        """Start a world export job and give its ARN."""
+        self._jobs += 1
+        arn = f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-{self._jobs}"
+        self.aws.robomaker.start_job(arn, **settings)
+        return arn
+
+    def deploy(self, job_arn: str, **context: object) -> None:
+        """Run ``cdk deploy``, which succeeds."""
+        self._run(True, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
+
+    def fail_to_deploy(self, job_arn: str, **context: object) -> str:
+        """Run ``cdk deploy``, which fails, and give what it printed."""
+        return self._run(False, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
+
+    def destroy(self) -> None:
+        """Run ``cdk destroy``, which succeeds."""
+        self._run(True, "destroy", {}, "--force")
+
+    def fail_to_destroy(self) -> str:
+        """Run ``cdk destroy``, which fails, and give what it printed."""
+        return self._run(False, "destroy", {}, "--force")
+
+    def _run(self, succeeds: bool, command: str, context: Mapping[str, object], *arguments: str) -> str:
+        finished = self.cli.run(command, "--app", self._synthesized(json.dumps({"wait": 30, **context})), *arguments)
+        assert (finished.status == 0) is succeeds, finished.output
+        return finished.output
+
+    def _synthesize(self, context: str) -> str:
+        """Synthesize the app once for each context: the CDK CLI takes a cloud assembly as an app, too."""
+        assembly = self._home / f"assembly-{len(list(self._home.iterdir()))}"
+        environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": context}
+        subprocess.run([sys.executable, "-m", "tests.e2e.app"], cwd=PROJECT, env=environment, check=True)
+        return str(assembly)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every request to the custom resource, with its answers."""
+        return self.aws.exchanges[self._exchanges :]
+
+    @property
+    def calls(self) -> list[str]:
+        """The operations that were called, without their common ending."""
+        return [call.operation.removesuffix("WorldExportJob") for call in self.aws.robomaker.calls]
+
+    @property
+    def physical_id(self) -> str:
+        """The physical id of the deployed job."""
+        client = boto3.client("cloudformation", endpoint_url=self.aws.url, region_name=REGION)
+        resources = client.describe_stack_resources(StackName=STACK)["StackResources"]
+        [job] = [found for found in resources if found["ResourceType"] == "Custom::ManagedWorldExportJob"]
+        return str(job["PhysicalResourceId"])
+
+    def history(self, logical_id: str = "") -> list[str]:
+        """Give the statuses of a resource, by the beginning of its logical id, or of the stack."""
+        wanted = re.compile(rf"{logical_id}[0-9A-F]{{8}}" if logical_id else "")
+        return [event.status for event in self.events if wanted.fullmatch(event.logical_id)]
+
+
+@pytest.fixture(scope="session")
+def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path_factory.mktemp("cdk"))
+    bootstrap = cloud.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+    assert bootstrap.status == 0, bootstrap.output
+    yield cloud
+    cloud.aws.close()
+
+
+@pytest.fixture
+def cloud(_cloud: Cloud) -> Iterator[Cloud]:
+    """Give a cloud without the stack, and hold every answer of the test against CloudFormation's rules."""
+    _cloud.begin()
+    yield _cloud
+    for exchange in _cloud.exchanges:
+        [body] = exchange.bodies
+        assert invalidity(exchange.event, body) == ""
+    _cloud.aws.robomaker.switch_off()
+    if STACK in _cloud.aws.stacks():
+        for exchange in _cloud.exchanges:
+            if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):
+                _cloud.aws.robomaker.start_job(exchange.event["PhysicalResourceId"], status="Canceled")
+        _cloud.destroy()

@@ -1,0 +1,257 @@
+"""Every row of the contract, by the real CDK CLI and the deployed code under the real runtime client."""
+
+from __future__ import annotations
+
+import socket
+
+import boto3
+import pytest
+
+from sandbox.local_aws import REGION
+from sandbox.robomaker import (
+    ACCESS_DENIED,
+    CANCEL_REFUSED,
+    CONNECTION_DROPPED,
+    EXISTING_CUSTOMERS_ONLY,
+    RETIRED,
+    SERVER_ERROR,
+    THROTTLED,
+    Fault,
+)
+from tests.e2e.conftest import STACK, Cloud
+
+DESCRIBED_AS_CANCELING = Fault(message='{"status": "Canceling"}', status=200, operation="DescribeWorldExportJob")
+
+
+class TestCreate:
+    def test_makes_the_arn_the_physical_id_and_calls_nothing(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        assert cloud.physical_id == job
+        assert cloud.calls == []
+        assert cloud.aws.robomaker.status(job) == "Running"
+
+    def test_with_a_bad_arn_fails_and_its_rollback_calls_nothing(self, cloud: Cloud) -> None:
+        deployed = cloud.fail_to_deploy("job-1")
+        assert "JobArn 'job-1' is not valid: it is not an ARN" in deployed
+        assert [exchange.event["RequestType"] for exchange in cloud.exchanges] == ["Create", "Delete"]
+        assert cloud.exchanges[1].answer["Status"] == "SUCCESS"
+        assert cloud.history()[-1] == "ROLLBACK_COMPLETE"
+        assert cloud.calls == []
+
+    def test_that_is_rolled_back_cancels_the_job(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.fail_to_deploy(job, taken_bucket=_taken_bucket(cloud))
+        assert cloud.history()[-1] == "ROLLBACK_COMPLETE"
+        assert cloud.aws.robomaker.status(job) == "Canceled"
+
+
+class TestUpdate:
+    def test_of_the_same_job_does_nothing(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.deploy(job, wait=20)
+        assert [exchange.event["RequestType"] for exchange in cloud.exchanges] == ["Create", "Update"]
+        assert cloud.physical_id == job
+        assert cloud.calls == []
+
+    def test_to_another_job_cancels_the_old_one_in_the_cleanup(self, cloud: Cloud) -> None:
+        old, new = cloud.start_job(cancel_seconds=1), cloud.start_job()
+        cloud.deploy(old)
+        cloud.deploy(new)
+        assert cloud.physical_id == new
+        update, delete = cloud.exchanges[1:]
+        assert update.event["OldResourceProperties"]["JobArn"] == old
+        assert update.answer["PhysicalResourceId"] == new
+        assert delete.event["PhysicalResourceId"] == delete.answer["PhysicalResourceId"] == old
+        assert (cloud.aws.robomaker.status(old), cloud.aws.robomaker.status(new)) == ("Canceled", "Running")
+        cleanup = cloud.history().index("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        assert cloud.history()[cleanup:] == ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+
+    def test_to_a_bad_arn_fails_and_the_old_job_is_untouched(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        updated = cloud.fail_to_deploy("job-2")
+        assert "JobArn 'job-2' is not valid" in updated
+        assert cloud.physical_id == job
+        assert cloud.history()[-1] == "UPDATE_ROLLBACK_COMPLETE"
+        assert cloud.calls == []
+
+    def test_that_is_rolled_back_spares_the_old_job_and_cancels_the_new_one(self, cloud: Cloud) -> None:
+        old, new = cloud.start_job(), cloud.start_job()
+        cloud.deploy(old)
+        cloud.fail_to_deploy(new, taken_bucket=_taken_bucket(cloud))
+        assert cloud.history()[-1] == "UPDATE_ROLLBACK_COMPLETE"
+        assert cloud.physical_id == old
+        assert (cloud.aws.robomaker.status(old), cloud.aws.robomaker.status(new)) == ("Running", "Canceled")
+
+
+class TestDelete:
+    def test_cancels_and_waits_before_anything_that_the_job_needs_is_deleted(self, cloud: Cloud) -> None:
+        job = cloud.start_job(cancel_seconds=2)
+        cloud.deploy(job)
+        cloud.destroy()
+        assert cloud.aws.robomaker.status(job) == "Canceled"
+        assert cloud.calls[0] == "Cancel"
+        assert set(cloud.calls[1:]) == {"Describe"}
+        ended = [event.logical_id[:-8] for event in cloud.events if event.status == "DELETE_COMPLETE"]
+        assert ended.index("Job") < ended.index("ExportRole")
+        assert ended.index("Job") < ended.index("WorldExportJobProviderFunction")
+        assert STACK not in cloud.aws.stacks()
+
+    @pytest.mark.parametrize("end", ["Completed", "Failed"])
+    def test_succeeds_when_the_job_ends_otherwise(self, cloud: Cloud, end: str) -> None:
+        job = cloud.start_job(cancel_seconds=3600)
+        cloud.deploy(job)
+        cloud.aws.robomaker.switch_on(DESCRIBED_AS_CANCELING, times=2)
+        cloud.aws.robomaker.switch_on(
+            Fault(message=f'{{"status": "{end}"}}', status=200, operation="DescribeWorldExportJob")
+        )
+        cloud.destroy()
+        assert cloud.calls == ["Cancel", "Describe", "Describe", "Describe"]
+
+    def test_of_a_job_that_is_gone_succeeds(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.forget_job(job)
+        cloud.destroy()
+        assert cloud.calls == ["Cancel"]
+
+    def test_of_a_job_that_goes_while_waiting_succeeds(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job(cancel_seconds=3600))
+        cloud.aws.robomaker.switch_on(
+            Fault("ResourceNotFoundException", "no such job", 404, operation="DescribeWorldExportJob")
+        )
+        cloud.destroy()
+        assert cloud.calls == ["Cancel", "Describe"]
+
+    def test_of_a_job_that_had_finished_succeeds(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.settle(job, "Completed")
+        cloud.destroy()
+        assert cloud.calls == ["Cancel", "Describe"]
+
+    def test_of_a_job_that_is_canceling_already_waits(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
+        cloud.aws.robomaker.switch_on(DESCRIBED_AS_CANCELING, times=2)
+        cloud.aws.robomaker.settle(job, "Canceled")
+        cloud.destroy()
+        assert cloud.calls == ["Cancel", "Describe", "Describe", "Describe"]
+
+    def test_that_is_refused_leaves_delete_failed_and_succeeds_later(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
+        refused = cloud.fail_to_destroy()
+        assert CANCEL_REFUSED.message in refused
+        assert cloud.history()[-1] == "DELETE_FAILED"
+        assert "DELETE_IN_PROGRESS" not in cloud.history("ExportRole")
+        cloud.aws.robomaker.switch_off()
+        cloud.destroy()
+        assert cloud.aws.robomaker.status(job) == "Canceled"
+
+    @pytest.mark.parametrize("fault", [THROTTLED, SERVER_ERROR, CONNECTION_DROPPED], ids=str)
+    def test_gets_over_a_passing_trouble(self, cloud: Cloud, fault: Fault) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.switch_on(fault, times=2)
+        cloud.destroy()
+        assert cloud.calls == ["Cancel", "Cancel", "Cancel", "Describe"]
+        assert cloud.aws.robomaker.status(job) == "Canceled"
+
+    def test_fails_when_a_trouble_does_not_pass_in_time(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job(cancel_seconds=3600), wait=2)
+        cloud.aws.robomaker.switch_on(Fault(THROTTLED.code, THROTTLED.message, operation="DescribeWorldExportJob"))
+        destroyed = cloud.fail_to_destroy()
+        assert "DescribeWorldExportJob answered ThrottlingException: Rate exceeded" in destroyed
+        assert cloud.calls.count("Describe") > 1
+
+    @pytest.mark.parametrize("fault", [RETIRED, EXISTING_CUSTOMERS_ONLY], ids=str)
+    def test_in_a_retired_service_succeeds_at_once_with_a_warning(self, cloud: Cloud, fault: Fault) -> None:
+        cloud.deploy(cloud.start_job())
+        cloud.aws.robomaker.switch_on(fault)
+        cloud.destroy()
+        assert cloud.calls == ["Cancel"]
+        assert '"level": "WARNING"' in cloud.log[-1]
+        assert '"outcome": "retired"' in cloud.log[-1]
+
+    def test_without_permission_fails_at_once_and_names_the_action(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job())
+        cloud.aws.robomaker.switch_on(ACCESS_DENIED)
+        destroyed = cloud.fail_to_destroy()
+        assert "no permission robomaker:CancelWorldExportJob" in destroyed
+        assert cloud.calls == ["Cancel"]
+
+    def test_fails_where_the_connection_is_refused(self, cloud: Cloud) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # bound and not listening
+            endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            cloud.deploy(cloud.start_job(), endpoint=endpoint)
+            destroyed = cloud.fail_to_destroy()
+        assert endpoint in destroyed
+        assert "If the function is in a VPC" in destroyed
+        cloud.deploy(cloud.physical_id)  # with the endpoint that answers again
+
+    def test_fails_when_no_answer_comes(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job())
+        cloud.aws.robomaker.switch_on(Fault(seconds=11, message="{}", status=200))
+        destroyed = cloud.fail_to_destroy()
+        assert "Read timeout on endpoint URL" in destroyed
+
+    def test_fails_after_the_wait_and_goes_on_waiting_when_deleted_again(self, cloud: Cloud) -> None:
+        job = cloud.start_job(cancel_seconds=6)
+        cloud.deploy(job, wait=1)
+        destroyed = cloud.fail_to_destroy()
+        assert "The job is still Canceling after a wait of 1 s" in destroyed
+        assert "Delete again to go on waiting for it." in destroyed
+        cloud.aws.robomaker.settle(job, "Canceled")
+        cloud.destroy()
+
+    def test_with_a_wait_of_0_cancels_and_does_not_look(self, cloud: Cloud) -> None:
+        job = cloud.start_job(cancel_seconds=3600)
+        cloud.deploy(job, wait=0)
+        cloud.destroy()
+        assert cloud.calls == ["Cancel"]
+        assert cloud.aws.robomaker.status(job) == "Canceling"
+
+    def test_with_best_effort_succeeds_with_an_error_in_the_log(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job(), best_effort="true")
+        cloud.aws.robomaker.switch_on(ACCESS_DENIED)
+        cloud.destroy()
+        assert '"level": "ERROR"' in cloud.log[-1]
+        assert '"outcome": "failed"' in cloud.log[-1]
+
+
+class TestEveryAnswer:
+    def test_is_delivered_again_until_it_is_accepted(self, cloud: Cloud) -> None:
+        cloud.aws.response_urls.fail(2)
+        cloud.deploy(cloud.start_job())
+
+    def test_keeps_the_response_url_out_of_the_log_at_debug_level(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job(), debug=1)
+        assert cloud.aws.function(cloud.exchanges[0].event["ServiceToken"]).log_level == "DEBUG"
+        cloud.destroy()
+        assert cloud.log
+        for exchange in cloud.exchanges:
+            signature = exchange.event["ResponseURL"].rpartition("=")[2]
+            assert signature not in "\n".join(cloud.log)
+
+    def test_of_a_teardown_comes_with_one_line_in_the_log(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.log.clear()
+        cloud.destroy()
+        [line] = cloud.log
+        assert f'"job": "{job}"' in line
+        assert '"outcome": "stopped"' in line
+        assert '"calls": 2' in line
+
+
+def _taken_bucket(cloud: Cloud) -> str:
+    client = boto3.client("s3", endpoint_url=cloud.aws.url, region_name=REGION)
+    if not client.list_buckets(Prefix="taken")["Buckets"]:
+        client.create_bucket(Bucket="taken", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    return "taken"
