@@ -1,0 +1,114 @@
+"""The stand-in for Lambda runs deployed code as Lambda does: its own process, variables, time-out and retries."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError, LambdaService
+
+ARN = "arn:aws:lambda:us-west-2:123456789012:function:example"
+
+
+def _function(code: str, *, timeout: float = 10, **settings: object) -> Function:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", code)
+    return Function(ARN, package.getvalue(), "index.handler", timeout, **settings)  # type: ignore[arg-type]  # a test's own
+
+
+Run = Callable[[Function], ExecutionEnvironment]
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def run(log: list[str]) -> Iterator[Run]:
+    started: list[ExecutionEnvironment] = []
+
+    def start(function: Function) -> ExecutionEnvironment:
+        started.append(ExecutionEnvironment(function, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, log.append))
+        return started[-1]
+
+    yield start
+    for environment in started:
+        environment.close()
+
+
+def test_the_handler_gets_the_event_and_its_time_left(run: Run) -> None:
+    code = "def handler(event, context): return [event, context.get_remaining_time_in_millis()]"
+    event, left = json.loads(run(_function(code, timeout=7)).invoke({"x": 1}))
+    assert event == {"x": 1}
+    assert 5000 < left <= 7000
+
+
+def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_MACHINE", "x")
+    code = "import os\ndef handler(event, context): return dict(os.environ)"
+    seen = json.loads(run(_function(code, environment={"COLOR": "red"}, log_level="DEBUG")).invoke({}))
+    assert seen["COLOR"] == "red"
+    assert seen["AWS_REGION"] == "us-west-2"
+    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "example"
+    assert seen["AWS_LAMBDA_LOG_LEVEL"] == "DEBUG"
+    assert "SECRET_OF_THE_MACHINE" not in seen
+
+
+def test_a_process_stays_warm(run: Run) -> None:
+    environment = run(_function("calls = []\ndef handler(event, context): calls.append(1); return len(calls)"))
+    assert [environment.invoke({}), environment.invoke({})] == [b"1", b"2"]
+
+
+def test_what_it_prints_is_the_log(run: Run, log: list[str]) -> None:
+    run(_function("def handler(event, context): print('hello', flush=True)")).invoke({})
+    for _ in range(100):
+        if "hello" in log:
+            break
+        time.sleep(0.02)
+    assert "hello" in log
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def handler(event, context): raise KeyError('x')", "KeyError"),
+        ("import nothing_like_it\ndef handler(event, context): pass", "ImportModuleError"),
+        ("import os\ndef handler(event, context): os._exit(3)", "exit status 3"),
+    ],
+    ids=["exception", "import", "exit"],
+)
+def test_an_error_is_an_error(run: Run, code: str, said: str) -> None:
+    with pytest.raises(FunctionError, match=said):
+        run(_function(code)).invoke({})
+
+
+def test_a_time_out_ends_the_process(run: Run) -> None:
+    environment = run(_function("import time\ndef handler(event, context): time.sleep(60)", timeout=1))
+    with pytest.raises(FunctionError, match=r"Task timed out after 1\.00 seconds"):
+        environment.invoke({})
+    assert not environment.alive
+
+
+def test_a_failed_asynchronous_event_is_tried_three_times(log: list[str]) -> None:
+    function = _function("def handler(event, context): raise KeyError('x')")
+    service = LambdaService(lambda _: function, {}, log.append)
+    service.invoke(ARN, {})
+    for _ in range(400):
+        if any("Invocation 3 of 3 failed" in line for line in log):
+            break
+        time.sleep(0.02)
+    service.close()
+    assert [line.split(" failed")[0] for line in log if line.startswith("Invocation")] == [
+        "Invocation 1 of 3",
+        "Invocation 2 of 3",
+        "Invocation 3 of 3",
+    ]
