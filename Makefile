@@ -16,7 +16,7 @@ test: .venv/ready .runtime/ready node_modules/ready ## Run every check and every
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
-	$(IN_VENV) pytest --numprocesses 4
+	$(IN_VENV) pytest --numprocesses 4 --dist worksteal
 
 .venv/ready: requirements/dev.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")'

@@ -11,12 +11,12 @@ from properties import (
     DEFAULT_WAIT_SECONDS,
     InvalidPropertyError,
     JobArn,
-    Properties,
     check_best_effort,
+    check_properties,
     check_wait_seconds,
 )
 from robomaker import WorldExportJob
-from teardown import Outcome, tear_down
+from teardown import End, Outcome, tear_down
 
 Request = Mapping[str, Any]
 T = TypeVar("T")
@@ -47,8 +47,8 @@ def delete(request: Request, _: LambdaContext) -> str:
     """Cancel the job and wait until it has stopped: in a teardown, in an update's cleanup, and in a rollback."""
     physical_id = str(request.get("PhysicalResourceId") or "")
     properties = _resource_properties(request)
-    handler.BestEffort = _lenient(check_best_effort, properties.get("BestEffort"), False)
-    wait = _lenient(check_wait_seconds, properties.get("WaitSeconds"), DEFAULT_WAIT_SECONDS)
+    handler.BestEffort = _checked_or_default(check_best_effort, properties.get("BestEffort"), False)
+    wait = _checked_or_default(check_wait_seconds, properties.get("WaitSeconds"), DEFAULT_WAIT_SECONDS)
 
     try:
         job_arn = JobArn.parse(physical_id)
@@ -58,19 +58,19 @@ def delete(request: Request, _: LambdaContext) -> str:
 
     outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=handler.time_left)
     _log(job_arn, outcome)
-    if outcome.failed:
+    if outcome.end is End.FAILED:
         raise ExpectedError(outcome.words)
     return physical_id
 
 
 def _take_charge(request: Request) -> str:
     try:
-        properties = Properties.parse(_resource_properties(request), stack_account=_account_of(request))
+        job_arn = check_properties(_resource_properties(request), stack_account=_account_of(request))
     except InvalidPropertyError as error:
         logger.error("%s", error)
         raise ExpectedError(str(error)) from error
-    handler.Data["JobArn"] = properties.job_arn.text
-    return properties.job_arn.text
+    handler.Data["JobArn"] = job_arn.text
+    return job_arn.text
 
 
 def _resource_properties(request: Request) -> Mapping[str, object]:
@@ -83,7 +83,7 @@ def _account_of(request: Request) -> str | None:
     return parts[4] if len(parts) > 5 else None
 
 
-def _lenient(check: Callable[[object], T], value: object, default: T) -> T:
+def _checked_or_default(check: Callable[[object], T], value: object, default: T) -> T:
     """Check a property of a Delete: what was wrong with it was said when it was declared, and must block no end."""
     try:
         return check(value)
@@ -92,14 +92,14 @@ def _lenient(check: Callable[[object], T], value: object, default: T) -> T:
 
 
 def _log(job_arn: JobArn, outcome: Outcome) -> None:
-    level = {"failed": logging.ERROR, "retired": logging.WARNING}.get(outcome.name, logging.INFO)
+    level = {End.FAILED: logging.ERROR, End.RETIRED: logging.WARNING}.get(outcome.end, logging.INFO)
     logger.log(
         level,
         "Teardown of a world export job: %s",
-        outcome.name,
+        outcome.end,
         extra={
             "job": job_arn.text,
-            "outcome": outcome.name,
+            "outcome": outcome.end,
             "detail": outcome.words,
             "seconds": outcome.seconds,
             "calls": outcome.calls,

@@ -39,21 +39,12 @@ class JobArn:
     ----------
     text : str
         The ARN as it was given; also the resource's physical id.
-    partition : str
-        ``aws``, ``aws-cn`` or ``aws-us-gov``.
     region : str
         The region that the job runs in, and that its API calls go to.
-    account : str
-        The 12-digit id of the account that owns the job.
-    job_id : str
-        The last part of the ARN.
     """
 
     text: str
-    partition: str
     region: str
-    account: str
-    job_id: str
 
     @classmethod
     def parse(cls, value: object, *, stack_account: str | None = None) -> JobArn:
@@ -79,7 +70,7 @@ class JobArn:
         if not isinstance(value, str) or not value:
             raise refuse("it must be a string that is not empty")
         if any(character.isspace() or not character.isprintable() for character in value):
-            raise refuse("an ARN has no whitespace and no control characters")
+            raise refuse("an ARN has no whitespace and no control characters", "Remove them.")
         if len(value.encode()) > MAX_ARN_BYTES:
             raise refuse(f"it is longer than the {MAX_ARN_BYTES:,} bytes that CloudFormation keeps of a physical id")
         if value.count(":") < 5 or not value.startswith("arn:"):
@@ -109,38 +100,27 @@ class JobArn:
                 f"the job is in account {account}, but the stack in {stack_account}",
                 "Declare the job in a stack of its own account.",
             )
-        return cls(value, partition, region, account, job_id)
+        return cls(value, region)
 
 
-@dataclass(frozen=True)
-class Properties:
-    """What a template declares of a managed world export job.
+def check_properties(properties: Mapping[str, object], *, stack_account: str | None) -> JobArn:
+    """Check a request's ``ResourceProperties``; CloudFormation sends every number and boolean as a string.
 
     Parameters
     ----------
-    job_arn : JobArn
-        The job whose end the stack owns.
-    wait_seconds : int
-        How long a Delete waits until the job has stopped, in seconds.
+    properties : Mapping
+        The properties. All but ``JobArn`` have defaults.
+    stack_account : str, optional
+        The account of the stack, if it is known.
+
+    Raises
+    ------
+    InvalidPropertyError
+        If a property breaks a rule.
     """
-
-    job_arn: JobArn
-    wait_seconds: int
-
-    @classmethod
-    def parse(cls, resource_properties: Mapping[str, object], *, stack_account: str | None = None) -> Properties:
-        """Check a request's ``ResourceProperties``; CloudFormation sends every number and boolean as a string.
-
-        Raises
-        ------
-        InvalidPropertyError
-            If a property breaks a rule.
-        """
-        check_best_effort(resource_properties.get("BestEffort", "false"))
-        return cls(
-            JobArn.parse(resource_properties.get("JobArn"), stack_account=stack_account),
-            check_wait_seconds(resource_properties.get("WaitSeconds", DEFAULT_WAIT_SECONDS)),
-        )
+    check_best_effort(properties.get("BestEffort", False))
+    check_wait_seconds(properties.get("WaitSeconds", DEFAULT_WAIT_SECONDS))
+    return JobArn.parse(properties.get("JobArn"), stack_account=stack_account)
 
 
 def check_wait_seconds(value: object) -> int:

@@ -180,7 +180,8 @@ def _connection_error(action: str, error: BotoCoreError) -> Reply:
 
 _ROUTE_HINT = (
     "It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route to"
-    " the endpoint (a NAT gateway) and that its security groups let HTTPS out; then delete again."
+    " the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out; then delete"
+    " again."
 )
 
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 # The pause between two looks grows with the time already waited, so that the end of a job is seen within a tenth
@@ -78,14 +78,29 @@ class Clock(Protocol):
         """Let that many seconds pass."""
 
 
+class End(StrEnum):
+    """The ways in which a teardown can end, as the log names them."""
+
+    STOPPED = "stopped"
+    """The job has stopped."""
+    GONE = "gone"
+    """There is no such job."""
+    RETIRED = "retired"
+    """There is no such service any more."""
+    NOT_AWAITED = "not awaited"
+    """The job is being canceled, and nobody wanted to wait for its end."""
+    FAILED = "failed"
+    """It is not known that the job has stopped, or will."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a teardown ended.
 
     Parameters
     ----------
-    name : str
-        One word for the log: ``stopped``, ``gone``, ``retired``, ``not awaited`` or ``failed``.
+    end : End
+        The way in which it ended.
     words : str
         The job's last known status, or the reason of the failure.
     seconds : float
@@ -94,18 +109,13 @@ class Outcome:
         How many API calls it made.
     """
 
-    name: str
+    end: End
     words: str
     seconds: float
     calls: int
 
-    @property
-    def failed(self) -> bool:
-        """Whether the job may still be running."""
-        return self.name == "failed"
 
-
-_ENDS = {Verdict.STOPPED: "stopped", Verdict.GONE: "gone", Verdict.RETIRED: "retired"}
+_ENDS = {Verdict.STOPPED: End.STOPPED, Verdict.GONE: End.GONE, Verdict.RETIRED: End.RETIRED}
 _UNDER_WAY = (Verdict.STOPPING, Verdict.RUNNING)
 
 
@@ -159,11 +169,12 @@ class _Teardown:
             look = self._persist(self._job.describe, until=self._end)
             if look.verdict is Verdict.RUNNING:
                 return self._outcome(
-                    "failed",
+                    End.FAILED,
                     f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped."
                     f" {reply.words}",
                 )
-            reply = look
+            known = look.verdict in _ENDS or look.verdict in _UNDER_WAY
+            reply = look if known else Reply(look.verdict, f"{reply.words} Then {look.words}")
         elif reply.verdict is Verdict.ACCEPTED and wait > 0:
             reply = self._persist(self._job.describe, until=until)
 
@@ -175,19 +186,20 @@ class _Teardown:
         if reply.verdict in _ENDS:
             return self._outcome(_ENDS[reply.verdict], reply.words)
         if wait == 0 and reply.verdict in (Verdict.ACCEPTED, Verdict.STOPPING):
-            return self._outcome("not awaited", reply.words)
+            return self._outcome(End.NOT_AWAITED, reply.words)
         if reply.verdict in _UNDER_WAY:
             waited = self._clock.monotonic() - waited_from
             return self._outcome(
-                "failed",
+                End.FAILED,
                 f"The job is still {reply.words} after a wait of {waited:.0f} s, so it may not have stopped yet."
                 " Delete again to go on waiting for it.",
             )
         if reply.verdict is Verdict.PASSING:
             return self._outcome(
-                "failed", f"The job could not be ended in time. Delete again once the trouble has passed. {reply.words}"
+                End.FAILED,
+                f"The job could not be ended in time. Delete again once the trouble has passed. {reply.words}",
             )
-        return self._outcome("failed", reply.words)
+        return self._outcome(End.FAILED, reply.words)
 
     def _persist(self, call: Callable[[], Reply], *, until: float) -> Reply:
         """Make a call again while its trouble is passing and there is time."""
@@ -203,5 +215,5 @@ class _Teardown:
     def _sleep(self, seconds: float, until: float) -> None:
         self._clock.sleep(max(0.0, min(seconds, until - self._clock.monotonic())))
 
-    def _outcome(self, name: str, words: str) -> Outcome:
-        return Outcome(name, words, round(self._clock.monotonic() - self._started, 3), self._calls)
+    def _outcome(self, end: End, words: str) -> Outcome:
+        return Outcome(end, words, round(self._clock.monotonic() - self._started, 3), self._calls)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties import InvalidPropertyError, JobArn, Properties, check_best_effort, check_wait_seconds
+from properties import InvalidPropertyError, JobArn, check_best_effort, check_properties, check_wait_seconds
 
 ARN = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"
 
 
-def test_an_arn_is_taken_apart() -> None:
-    assert JobArn.parse(ARN) == JobArn(ARN, "aws", "us-west-2", "123456789012", "job-1")
+def test_an_arn_has_the_region_of_its_job() -> None:
+    assert JobArn.parse(ARN) == JobArn(ARN, "us-west-2")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_error_shows_only_the_beginning_of_a_long_value() -> None:
 def test_the_job_must_be_in_the_stacks_account() -> None:
     with pytest.raises(InvalidPropertyError, match="account 123456789012, but the stack in 999999999999"):
         JobArn.parse(ARN, stack_account="999999999999")
-    assert JobArn.parse(ARN, stack_account="123456789012").account == "123456789012"
+    assert JobArn.parse(ARN, stack_account="123456789012").text == ARN
 
 
 @given(st.text())
@@ -121,10 +121,15 @@ def test_any_other_best_effort_is_refused(value: object) -> None:
         check_best_effort(value)
 
 
-def test_properties_come_as_the_strings_that_cloudformation_makes_of_them() -> None:
-    parsed = Properties.parse({"ServiceToken": "arn", "JobArn": ARN, "WaitSeconds": "60", "BestEffort": "false"})
-    assert parsed == Properties(JobArn.parse(ARN), 60)
+@pytest.mark.parametrize(
+    "properties", [{}, {"WaitSeconds": "60", "BestEffort": "false"}, {"WaitSeconds": 60, "BestEffort": True}]
+)
+def test_properties_have_defaults_and_may_come_as_strings(properties: dict[str, object]) -> None:
+    parsed = check_properties({"ServiceToken": "arn", "JobArn": ARN, **properties}, stack_account="123456789012")
+    assert parsed == JobArn(ARN, "us-west-2")
 
 
-def test_properties_have_defaults() -> None:
-    assert Properties.parse({"JobArn": ARN}).wait_seconds == 300
+@pytest.mark.parametrize("name", ["JobArn", "WaitSeconds", "BestEffort"])
+def test_every_property_is_checked(name: str) -> None:
+    with pytest.raises(InvalidPropertyError, match=name):
+        check_properties({"JobArn": ARN, name: "bad"}, stack_account=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from teardown import LONGEST_BACKOFF, LONGEST_PAUSE, Outcome, Reply, Verdict, tear_down
+from teardown import LONGEST_BACKOFF, LONGEST_PAUSE, End, Outcome, Reply, Verdict, tear_down
 
 ACCEPTED = Reply(Verdict.ACCEPTED, "Canceling")
 STOPPING = Reply(Verdict.STOPPING, "Canceling")
@@ -67,18 +67,18 @@ def _lasting(replies: Iterable[Reply]) -> Iterator[Reply]:
 
 class TestEnds:
     @pytest.mark.parametrize(
-        ("describe", "name"), [(STOPPED, "stopped"), (GONE, "gone"), (RETIRED, "retired")], ids=str
+        ("describe", "end"), [(STOPPED, End.STOPPED), (GONE, End.GONE), (RETIRED, End.RETIRED)], ids=str
     )
-    def test_an_accepted_cancel_ends_when_the_job_has(self, describe: Reply, name: str) -> None:
+    def test_an_accepted_cancel_ends_when_the_job_has(self, describe: Reply, end: End) -> None:
         world = World(cancel=[ACCEPTED], describe=[RUNNING, STOPPING, describe])
         outcome = world.tear_down()
-        assert (outcome.name, outcome.words, outcome.failed) == (name, describe.words, False)
+        assert (outcome.end, outcome.words) == (end, describe.words)
         assert outcome.calls == len(world.calls) == 4
 
-    @pytest.mark.parametrize(("cancel", "name"), [(GONE, "gone"), (RETIRED, "retired")], ids=str)
-    def test_a_job_that_is_gone_is_not_looked_at(self, cancel: Reply, name: str) -> None:
+    @pytest.mark.parametrize(("cancel", "end"), [(GONE, End.GONE), (RETIRED, End.RETIRED)], ids=str)
+    def test_a_job_that_is_gone_is_not_looked_at(self, cancel: Reply, end: End) -> None:
         world = World(cancel=[cancel])
-        assert world.tear_down().name == name
+        assert world.tear_down().end is end
         assert world.names == ["cancel"]
         assert world.pauses == []
 
@@ -88,19 +88,24 @@ class TestEnds:
 
 
 class TestRefusal:
-    @pytest.mark.parametrize(("describe", "name"), [(STOPPED, "stopped"), (GONE, "gone"), (RETIRED, "retired")])
-    def test_of_a_job_that_has_ended_is_no_failure(self, describe: Reply, name: str) -> None:
+    @pytest.mark.parametrize(("describe", "end"), [(STOPPED, End.STOPPED), (GONE, End.GONE), (RETIRED, End.RETIRED)])
+    def test_of_a_job_that_has_ended_is_no_failure(self, describe: Reply, end: End) -> None:
         world = World(cancel=[REFUSED], describe=[describe])
-        assert world.tear_down().name == name
+        assert world.tear_down().end is end
         assert world.names == ["cancel", "describe"]
 
     def test_of_a_job_that_is_stopping_is_waited_for(self) -> None:
         world = World(cancel=[REFUSED], describe=[STOPPING, STOPPED])
-        assert world.tear_down().name == "stopped"
+        assert world.tear_down().end is End.STOPPED
+
+    @pytest.mark.parametrize("describe", [REFUSED, FINAL])
+    def test_of_a_job_that_can_not_be_seen_is_a_failure_with_both_words(self, describe: Reply) -> None:
+        outcome = World(cancel=[Reply(Verdict.REFUSED, "Not so.")], describe=[describe]).tear_down()
+        assert (outcome.end, outcome.words) == (End.FAILED, f"Not so. Then {describe.words}")
 
     def test_of_a_running_job_is_a_failure_with_the_services_words(self) -> None:
         outcome = World(cancel=[REFUSED], describe=[RUNNING]).tear_down()
-        assert outcome.failed
+        assert outcome.end is End.FAILED
         assert outcome.words == (
             "The job is Running, and its cancel was refused. Delete again once it has stopped. No."
         )
@@ -129,7 +134,7 @@ class TestWait:
     def test_when_it_is_over_the_failure_says_so_and_what_to_do(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPING])
         outcome = world.tear_down(wait=60)
-        assert outcome.failed
+        assert outcome.end is End.FAILED
         assert outcome.seconds == 60
         assert outcome.words == (
             "The job is still Canceling after a wait of 60 s, so it may not have stopped yet."
@@ -147,17 +152,17 @@ class TestWait:
 
     def test_of_0_does_not_look_at_an_accepted_cancel(self) -> None:
         world = World(cancel=[ACCEPTED])
-        assert world.tear_down(wait=0).name == "not awaited"
+        assert world.tear_down(wait=0).end is End.NOT_AWAITED
         assert world.names == ["cancel"]
 
     def test_of_0_looks_once_at_a_refused_cancel(self) -> None:
         world = World(cancel=[REFUSED], describe=[STOPPING])
-        assert world.tear_down(wait=0).name == "not awaited"
+        assert world.tear_down(wait=0).end is End.NOT_AWAITED
         assert world.names == ["cancel", "describe"]
 
     def test_no_time_left_still_cancels_once(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPING])
-        assert world.tear_down(time_left=-5).failed
+        assert world.tear_down(time_left=-5).end is End.FAILED
         assert world.names[0] == "cancel"
         assert all(pause == 0 for pause in world.pauses)
 
@@ -166,7 +171,7 @@ class TestPassingTrouble:
     def test_is_retried_until_it_has_passed(self) -> None:
         world = World(cancel=[PASSING, PASSING, ACCEPTED], describe=[PASSING, STOPPED])
         outcome = world.tear_down()
-        assert (outcome.name, outcome.calls) == ("stopped", 5)
+        assert (outcome.end, outcome.calls) == (End.STOPPED, 5)
 
     def test_is_retried_with_growing_pauses_up_to_their_longest(self) -> None:
         world = World(cancel=[PASSING])
@@ -182,7 +187,7 @@ class TestPassingTrouble:
     def test_that_does_not_pass_is_a_failure_when_the_time_is_up(self) -> None:
         world = World(cancel=[PASSING])
         outcome = world.tear_down(time_left=50)
-        assert (outcome.failed, outcome.seconds) == (True, 50)
+        assert (outcome.end, outcome.seconds) == (End.FAILED, 50)
         assert outcome.words == (
             "The job could not be ended in time. Delete again once the trouble has passed. Rate exceeded"
         )
@@ -190,7 +195,7 @@ class TestPassingTrouble:
     def test_while_waiting_ends_with_the_wait(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPING, PASSING])
         outcome = world.tear_down(wait=20)
-        assert (outcome.failed, outcome.seconds) == (True, 20)
+        assert (outcome.end, outcome.seconds) == (End.FAILED, 20)
 
     def test_does_not_eat_the_wait_when_it_is_the_cancels(self) -> None:
         world = World(cancel=[PASSING, PASSING, PASSING, PASSING, ACCEPTED], describe=[STOPPING])
@@ -202,7 +207,7 @@ class TestFinalTrouble:
     def test_at_the_cancel_fails_at_once(self) -> None:
         world = World(cancel=[FINAL])
         outcome = world.tear_down()
-        assert (outcome.failed, outcome.words, outcome.calls) == (True, "Denied", 1)
+        assert (outcome.end, outcome.words, outcome.calls) == (End.FAILED, "Denied", 1)
 
     def test_while_waiting_fails_at_once(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPING, FINAL])
