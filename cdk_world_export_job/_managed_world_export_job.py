@@ -64,6 +64,8 @@ class ManagedWorldExportJob(Construct):
         provider: WorldExportJobProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if removal_policy is RemovalPolicy.SNAPSHOT:
+            raise ValueError("removal_policy SNAPSHOT is not valid: a job has no snapshots. Use DESTROY or RETAIN.")
         if not Token.is_unresolved(job_arn):
             account = Stack.of(self).account
             properties.JobArn.parse(job_arn, stack_account=None if Token.is_unresolved(account) else account)

@@ -12,19 +12,33 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from ._handler_code import bundle
 
 # Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
 FUNCTION_TIMEOUT = Duration.minutes(15)
 
+_ROBOMAKER_ACTIONS = ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"]
+# Lambda Developer Guide, configuration-vpc: what the execution role of a function in a VPC needs.
+_VPC_ACTIONS = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
 
 class WorldExportJobProvider(Construct):
     """The Lambda function that serves every managed world export job of a stack.
 
     `ManagedWorldExportJob` makes one for each stack by itself. Make one of your own to give the function a VPC, more
-    memory, a log group or a role, and pass it to each job as ``provider``.
+    memory, a log group or a role, and pass it to each job as ``provider``. CloudFormation can't give a job that is
+    deployed another function, so decide before the first deployment; a job that has the stack's own one keeps it if
+    the other settings are made with ``WorldExportJobProvider(stack, "WorldExportJobProvider", ...)`` before the first
+    job.
 
     Parameters
     ----------
@@ -39,12 +53,13 @@ class WorldExportJobProvider(Construct):
     security_groups : sequence of ISecurityGroup, optional
         The function's security groups. Default: a new one that lets everything out.
     memory_size : int, default: 256
-        The function's memory, in MiB, from 128 to 10,240.
+        The function's memory, in MiB, from 128 to 10,240 (Lambda quotas).
     log_group : ILogGroup, optional
-        The log group to write to. Default: a new one that keeps a year and is retained when the stack is deleted,
-        because it holds the word on how each job ended.
+        The log group to write to. Default: a new one that keeps its entries for a year and outlives the stack, because
+        it holds the word on how each job ended.
     role : IRole, optional
-        The role to run as. The permissions are added to it. Default: a new one.
+        The role to run as. The permissions are added to it; one that is imported with ``mutable=False`` must have them
+        already. Default: a new one.
     """
 
     def __init__(
@@ -89,39 +104,36 @@ class WorldExportJobProvider(Construct):
                 security_groups=security_groups,
             )
 
-        log_group.grant_write(role)
+        # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
+        # VPC until the last job has stopped.
+        self._function.node.add_dependency(*self._grant(role, log_group, in_vpc=vpc is not None))
+        if vpc is not None:
+            self._function.node.add_dependency(vpc.internet_connectivity_established, *(security_groups or ()))
+
+    def _grant(self, role: iam.IRole, log_group: logs.ILogGroup, *, in_vpc: bool) -> list[IDependable]:
+        """Give the role its permissions, and return what holds them."""
         # Every job of the account, not the current one: in an update the policy changes before the cleanup Delete of
         # the old job arrives, which the handler could then no longer cancel.
         jobs = Stack.of(self).format_arn(
             service="robomaker", region="*", resource="world-export-job", resource_name="*"
         )
-        granted = role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"], resources=[jobs]
-            )
-        )
+        statements = [iam.PolicyStatement(actions=_ROBOMAKER_ACTIONS, resources=[jobs])]
         self._acknowledge(
-            f"AwsSolutions-IAM5[Resource::{jobs}]",
-            "A template names its job only until an update names another, and the old one is canceled after that.",
+            jobs, "The template names only the new job while the cleanup of an update cancels the old one."
         )
-        # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
-        # VPC until the last job has stopped.
-        if granted.policy_dependable is not None:
-            self._function.node.add_dependency(granted.policy_dependable)
-        if vpc is not None:
-            role.add_managed_policy(
-                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AWSLambdaVPCAccessExecutionRole")
-            )
-            self._acknowledge(
-                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]",
-                "Lambda needs it to put a function into a VPC, and network interfaces have no ARN to narrow it to.",
-            )
-            self._function.node.add_dependency(vpc.internet_connectivity_established, *(security_groups or ()))
+        if in_vpc:
+            statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
+            self._acknowledge("*", "Lambda's network interfaces have no ARN before they are made.")
 
-    def _acknowledge(self, finding: str, reason: str) -> None:
-        """Tell cdk-nag why a finding stands. It writes pseudo parameters in angle brackets."""
-        shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", finding)
-        Validations.of(self).acknowledge(Acknowledgment(id=f"AwsSolutions::{shown}", reason=reason))
+        log_group.grant_write(role)
+        granted = [role.add_to_principal_policy(statement) for statement in statements]
+        return [grant.policy_dependable for grant in granted if grant.policy_dependable is not None]
+
+    def _acknowledge(self, resource: str, reason: str) -> None:
+        """Tell cdk-nag why a wildcard stands. In its findings, pseudo parameters are in angle brackets."""
+        shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", resource)
+        finding = f"AwsSolutions::AwsSolutions-IAM5[Resource::{shown}]"
+        Validations.of(self).acknowledge(Acknowledgment(id=finding, reason=reason))
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> WorldExportJobProvider:

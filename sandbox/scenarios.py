@@ -79,9 +79,9 @@ def retired(stage: Stage) -> None:
     """RoboMaker ends while a stack holds a job: the stack is deleted at once."""
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)
+    stage.timeline.note(f"RoboMaker ends, and its jobs with it. It answers {RETIRED.code}: {RETIRED.message}")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.aws.robomaker.switch_on(RETIRED)
-    stage.timeline.note(f"RoboMaker has ended. Every call is answered with {RETIRED.code}: {RETIRED.message}")
     stage.destroy()
     stage.expect_no_stack()
 
@@ -102,8 +102,8 @@ def gone(stage: Stage) -> None:
     """The job is already gone when the stack is deleted: that counts as done."""
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)
+    stage.timeline.note("RoboMaker forgets job-1.")
     stage.aws.robomaker.forget_job(stage.job_1)
-    stage.timeline.note("RoboMaker has forgotten job-1.")
     stage.destroy()
     stage.expect_no_stack()
 

@@ -44,7 +44,7 @@ class Timeline:
         if event.type.startswith("Custom::") and event.physical_id:
             what += f" ({_name(event.physical_id)})"
         with self._lock:
-            self._row(what, event.status)
+            self._row(what, "DELETE_SKIPPED (retained)" if event.status == "DELETE_SKIPPED" else event.status)
             if event.reason and event.status.endswith(("FAILED", "ROLLBACK_IN_PROGRESS")):
                 self.note(event.reason)
 
@@ -57,13 +57,13 @@ class Timeline:
                 self._row(f"      {_name(job.arn)} is now", job.status)
 
     def _row(self, what: str, status: str) -> None:
-        ending = status.rsplit("_", 1)[-1]
+        ending = status.split(" ")[0].rsplit("_", 1)[-1]
         left = f"{what} {self._color(status, _COLORS.get(ending, '0'))}"
         padding = " " * max(1, _WIDTH - len(f"{what} {status}"))
         jobs = "  ".join(
             f"{_name(arn)} {self._color(f'{status:9}', _COLORS.get(status, '0'))}" for arn, status in self._jobs.items()
         )
-        self._print(f"{self._time()}  {left}{padding}{jobs}")
+        self._print(f"{self._time()}  {left}{padding}{jobs}".rstrip())
 
     def _print(self, line: str) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from moto.cloudformation import parsing, urls
-from moto.cloudformation.exceptions import CloudFormationError
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.models import Event as MotoEvent
 
@@ -248,6 +248,15 @@ class LifecycleBackend(CloudFormationBackend):
     @property
     def _url_module(self) -> Any:
         return urls  # moto would look for it beside this module
+
+    def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
+        """Plan a change, unless the stack can only be deleted."""
+        for stack in self.stacks.values():
+            if stack.name == stack_name and stack.status in ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE"):
+                raise ValidationError(
+                    message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
+                )
+        return super().create_change_set(stack_name, *args, **kwargs)
 
     def describe_change_set(self, change_set_name: str) -> ChangeSet:
         """Find a change set by its name or ARN. Names are moto's: not by stack, so one stack at a time deploys."""

@@ -15,6 +15,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 WORKERS = 16
 
+# How often CloudFormation tries to delete a resource in a cleanup (User Guide, Monitor the progress of a stack update).
+CLEANUP_ATTEMPTS = 3
+
 
 @dataclass(frozen=True)
 class Declaration:
@@ -226,10 +229,12 @@ class StackLifecycle:
             policy = "DeletionPolicy" if resource in removed else "UpdateReplacePolicy"
             return _policy(resource, policy) in _RETAIN
 
-        # A failure here is an event and nothing more, as in CloudFormation: the stack has given the resource up.
-        self._backward([*self._leftovers, *removed], retained)
+        left = [*self._leftovers, *removed]
         self._leftovers = []
-        self._enter(status)
+        for _ in range(CLEANUP_ATTEMPTS):
+            _, left = self._backward(left, retained)
+        # What is left by now has no stack any more.
+        self._enter(status, "One or more resources could not be deleted." if left else "")
 
     def _delete_all(self, operation: str, retained: Callable[[Physical], bool]) -> None:
         failed, left = self._backward(list(self.live.values()), retained)

@@ -143,6 +143,10 @@ class TestLiterals:
         with pytest.raises(ValueError, match="BestEffort 'yes' is not valid: it must be true or false"):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, best_effort="yes")  # type: ignore[arg-type]  # the mistake
 
+    def test_of_the_removal_policy(self, stack: Stack) -> None:
+        with pytest.raises(ValueError, match="SNAPSHOT is not valid: a job has no snapshots"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=RemovalPolicy.SNAPSHOT)
+
     def test_leaves_nothing_behind_that_would_be_deployed(self, stack: Stack) -> None:
         with pytest.raises(ValueError, match="JobArn"):
             ManagedWorldExportJob(stack, "Job", job_arn="job-1")

@@ -122,6 +122,13 @@ def test_a_permissions_boundary_is_put_on_by_the_cdk(stack: Stack) -> None:
 
 
 class TestVpc:
+    def test_the_role_may_make_network_interfaces_by_no_more_than_its_own_policy(self, stack: Stack) -> None:
+        WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
+        [statement] = [found for found in _statements(stack) if found["Resource"] == "*"]
+        assert all(action.startswith("ec2:") for action in statement["Action"])
+        roles = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
+        assert not any("ManagedPolicyArns" in role["Properties"] for role in roles)
+
     def test_the_function_may_be_in_one(self, stack: Stack) -> None:
         vpc = ec2.Vpc(stack, "Vpc")
         group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
@@ -157,6 +164,13 @@ class TestVpc:
         [function] = template.find_resources(FUNCTION).values()
         [rule] = template.find_resources("AWS::EC2::SecurityGroupEgress")
         assert rule in function["DependsOn"]
+
+
+def test_the_shared_one_can_get_settings_later_without_becoming_another(stack: Stack) -> None:
+    shared = stack.resolve(WorldExportJobProvider.get_or_create(stack).service_token)
+    again = Stack(App(), "Stack")
+    WorldExportJobProvider(again, "WorldExportJobProvider", memory_size=512)
+    assert again.resolve(WorldExportJobProvider.get_or_create(again).service_token) == shared
 
 
 def test_get_or_create_gives_the_same_to_every_scope_of_a_stack(stack: Stack) -> None:

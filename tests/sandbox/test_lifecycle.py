@@ -111,11 +111,13 @@ class TestUpdate:
         assert stack.asked() == ["delete a1"]
         assert set(stack.lifecycle.live) == {"B"}
 
-    def test_succeeds_although_a_cleanup_fails(self, stack: Stack) -> None:
+    def test_tries_a_cleanup_three_times_and_succeeds_although_it_fails(self, stack: Stack) -> None:
         stack.created(A="a1").provisioner.failing = {"delete a1"}
         stack.lifecycle.update(_template(A="a2"))
+        assert stack.asked() == ["update a1 to a2", "delete a1", "delete a1", "delete a1"]
         assert stack.lifecycle.status == "UPDATE_COMPLETE"
-        assert [event.status for event in stack.events if event.reason == "delete a1 failed"] == ["DELETE_FAILED"]
+        assert stack.events[-1].reason == "One or more resources could not be deleted."
+        assert [event.status for event in stack.events if event.reason == "delete a1 failed"] == ["DELETE_FAILED"] * 3
 
     def test_keeps_a_replaced_resource_that_is_to_be_retained(self, stack: Stack) -> None:
         stack.created(A="a1 retained").lifecycle.update(_template(A="a2 retained"))
