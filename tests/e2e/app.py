@@ -1,6 +1,6 @@
 """The app of the end-to-end tests: the example's stack with everything that a test may choose, by context."""
 
-from aws_cdk import App, CfnParameter, Duration, Environment, Stack
+from aws_cdk import App, CfnParameter, Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -23,10 +23,11 @@ if context("debug"):
 # A parameter is a token: what it holds is known only at deployment.
 job = ManagedWorldExportJob(
     stack,
-    "Job",
+    context("id") or "Job",
     job_arn=CfnParameter(stack, "JobArn").value_as_string,
     wait=Duration.seconds(int(app.node.get_context("wait"))),
     best_effort=context("best_effort") == "true",
+    removal_policy=RemovalPolicy.RETAIN if context("retain") else RemovalPolicy.DESTROY,
 )
 job.node.add_dependency(role)
 if context("taken_bucket"):

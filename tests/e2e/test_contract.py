@@ -225,6 +225,34 @@ class TestDelete:
         assert '"outcome": "failed"' in cloud.log[-1]
 
 
+class TestRename:
+    """A construct under another id is another resource, although it names the same job."""
+
+    def test_cancels_the_job(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.deploy(job, id="Renamed")
+        assert cloud.aws.robomaker.status(job) == "Canceled"
+
+    def test_spares_a_job_that_was_to_be_retained(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.deploy(job, retain=1)
+        cloud.deploy(job, id="Renamed")
+        assert cloud.calls == []
+        cloud.destroy()
+        assert cloud.aws.robomaker.status(job) == "Canceled"
+
+
+class TestDeleteFailed:
+    def test_can_not_be_updated(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.switch_on(ACCESS_DENIED)
+        cloud.fail_to_destroy()
+        assert "is in DELETE_FAILED state and can not be updated" in cloud.fail_to_deploy(job, best_effort="true")
+
+
 class TestEveryAnswer:
     def test_is_delivered_again_until_it_is_accepted(self, cloud: Cloud) -> None:
         cloud.aws.response_urls.fail(2)
