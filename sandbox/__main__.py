@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from .cdk_cli import CdkCli
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="cdk-") as home,
-            LocalAws(timeline.stack_event, timeline.job_changed, show_log) as aws,
+            closing(LocalAws(timeline.stack_event, timeline.job_changed, show_log)) as aws,
         ):
             SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
     except ScenarioError as error:

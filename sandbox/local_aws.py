@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudtrail.responses import CloudTrailResponse
@@ -78,16 +76,6 @@ class LocalAws:
         self._server.stop()
         self.response_urls.close()
         self.robomaker.close()
-
-    def __enter__(self) -> Self:
-        """Use the running AWS."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def function(self, arn: str) -> Function:
         """Find a deployed function.

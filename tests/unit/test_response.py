@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -112,7 +113,7 @@ class TestDelivery:
             time.sleep(1)
             return Response(200)
 
-        with LoopbackServer(hang) as server, pytest.raises(NotDeliveredError, match="TimeoutError"):
+        with closing(LoopbackServer(hang)) as server, pytest.raises(NotDeliveredError, match="TimeoutError"):
             deliver(f"{server.url}/x", b"body", until=_soon(0.2))
 
     @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -234,7 +235,7 @@ def test_the_request_is_the_one_of_the_api_reference(monkeypatch: pytest.MonkeyP
         requests.append(request)
         return Response(200, b"{}", {"Content-Type": "application/json"})
 
-    with LoopbackServer(answer) as server:
+    with closing(LoopbackServer(answer)) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
         _client.cache_clear()
         job.cancel()
