@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import threading
@@ -15,6 +16,8 @@ from response import Answer, NotDeliveredError, deliver
 
 # Seconds kept back from the function's time to answer in: enough for several tries at the response URL.
 RESERVE = 10.0
+# Seconds before the end of the function's time at which the delivery of an answer gives up.
+MARGIN = 0.2
 
 _REQUIRED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
 _REQUEST_TYPES = ("Create", "Update", "Delete")
@@ -38,9 +41,10 @@ class ExpectedError(Exception):
 class CustomResource(CfnResource):
     """crhelper's dispatcher, answering each request exactly once, truthfully and in time.
 
-    Functions are registered with crhelper's decorators ``create``, ``update`` and ``delete``. Beside crhelper's own
-    fields (``Data``, ``PhysicalResourceId``), such a function may set ``BestEffort``, which turns the failure of a
-    Delete into a success; that it failed is then only in the log.
+    Functions are registered with crhelper's decorators ``create``, ``update`` and ``delete``. They are called with the
+    request, without its response URL, and with a copy of this object that serves this one request. On that they may
+    set crhelper's ``Data`` and our ``BestEffort``, which turns the failure of a Delete into a success; that it failed
+    is then only in the log. They return the physical id.
     """
 
     BestEffort: bool = False
@@ -48,14 +52,10 @@ class CustomResource(CfnResource):
     def __init__(self) -> None:
         # With this set, crhelper leaves out three AWS clients that only its polling needs.
         os.environ.setdefault("AWS_SAM_LOCAL", "true")
-        super().__init__(
-            log_level=os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO"),
-            boto_level="ERROR",
-            sleep_on_delete=0,
-        )
+        # Lambda has set the level by now, from the function's configuration.
+        super().__init__(log_level=logging.getLevelName(logging.root.level), boto_level="ERROR", sleep_on_delete=0)
         # crhelper's own lines say nothing that ours don't, and at debug level they hold the whole event.
         logging.getLogger("crhelper").setLevel(logging.WARNING)
-        self._one_answer = threading.Lock()
 
     def __call__(self, event: Any, context: LambdaContext) -> None:
         """Handle one invocation.
@@ -69,28 +69,8 @@ class CustomResource(CfnResource):
         """
         if not isinstance(event, dict) or not isinstance(event.get("ResponseURL"), str) or not event["ResponseURL"]:
             raise ValueError("The event has no ResponseURL: it is no custom resource request of CloudFormation's.")
-        # What nothing else sees, nothing else can log: the response URL is a credential.
-        self._answer_url = event["ResponseURL"]
-        self._request: Mapping[str, Any] = {**event, "ResponseURL": "(left out)"}
-        self._invocation = context
-        self._ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-        self._reserve = min(RESERVE, (self._ends_at - time.monotonic()) / 4)
-        self._answered = False
-        self._undelivered: NotDeliveredError | None = None
-        self.BestEffort = False
-        self.PhysicalResourceId = ""
-
-        missing = [key for key in _REQUIRED if not isinstance(event.get(key), str) or not event[key]]
-        if missing:
-            self._fail(f"The request lacks {', '.join(missing)}: it is no custom resource request.")
-        elif event["RequestType"] not in _REQUEST_TYPES:
-            kinds = ", ".join(_REQUEST_TYPES)
-            self._fail(f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}.")
-        else:
-            super().__call__(self._request, context)
-
-        if self._undelivered:
-            raise self._undelivered
+        # A copy, because the work of a request that ran out of time may still go on when the next one comes.
+        copy.copy(self)._handle(event, context)
 
     def generate_physical_id(self, event: Mapping[str, Any]) -> str:
         """Give the physical id of a Create that fails: the same for every delivery of its request.
@@ -101,58 +81,82 @@ class CustomResource(CfnResource):
 
     @property
     def time_left(self) -> float:
-        """Seconds that the request's work may still take, so that it ends before the time-out answer is due."""
-        return self._ends_at - time.monotonic() - 2 * self._reserve
+        """Seconds until the time-out answer is due."""
+        return self._answer_due - time.monotonic()
 
-    def _set_timeout(self) -> None:
-        # crhelper's timer leaves half a second to answer in, and its answer has an empty physical id.
-        self._timer = threading.Timer(self._ends_at - time.monotonic() - self._reserve, self._timeout)
-        self._timer.daemon = True
-        self._timer.start()
+    def _handle(self, event: dict[str, Any], context: LambdaContext) -> None:
+        seconds = context.get_remaining_time_in_millis() / 1000
+        self._ends_at = time.monotonic() + seconds
+        self._answer_due = self._ends_at - min(RESERVE, seconds / 4)
+        # What nothing else sees, nothing else can log: the response URL is a credential. crhelper would take keys of
+        # its own in the event for the state of its polling.
+        self._answer_url = event["ResponseURL"]
+        kept = {key: value for key, value in event.items() if not str(key).startswith("CrHelper")}
+        self._request: Mapping[str, Any] = {**kept, "ResponseURL": "(left out)"}
+        self._first_answer = threading.Lock()
+        self._undelivered: NotDeliveredError | None = None
 
-    def _timeout(self) -> None:
-        self._fail(
+        missing = [key for key in _REQUIRED if not isinstance(event.get(key), str) or not event[key]]
+        if missing:
+            self._fail(f"The request lacks {', '.join(missing)}: it is no custom resource request.")
+        elif event["RequestType"] not in _REQUEST_TYPES:
+            kinds = ", ".join(_REQUEST_TYPES)
+            self._fail(f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}.")
+        else:
+            self._dispatch(context)
+        if self._undelivered:
+            raise self._undelivered
+
+    def _dispatch(self, context: LambdaContext) -> None:
+        # In a thread of its own, so that this one can answer and return in time, whatever holds the work up.
+        work = threading.Thread(target=super().__call__, args=(self._request, context), daemon=True)
+        work.start()
+        work.join(max(0.0, self.time_left))
+        if work.is_alive() and not self._fail(
             "The handler ran out of time before its work was done, so the job may not have stopped."
             " Try again; the function's log has the details."
-        )
+        ):
+            # The work has come to its answer, and is delivering it.
+            work.join(max(0.0, self._ends_at - MARGIN / 2 - time.monotonic()))
 
-    def _fail(self, reason: str) -> None:
-        logger.error("%s", reason)
-        self._send(FAILED, reason)
+    def _log_setup(self, event: Any, context: Any) -> None:
+        """Leave the log as Lambda has set it up."""
+
+    def _set_timeout(self) -> None:
+        """Start no timer: `_dispatch` watches the time."""
 
     def _wrap_function(self, function: Any) -> None:
         try:
-            self.PhysicalResourceId = function(self._request, self._invocation)
+            self.PhysicalResourceId = function(self._request, self)
         except ExpectedError as failure:
             self.Status, self.Reason = FAILED, str(failure)
         except Exception as error:
             logger.exception("The handler met an error that it does not know")
             self.Status, self.Reason = FAILED, f"The handler met an error that it does not know: {error!r}"
 
-    def _send(self, status: str | None = None, reason: str = "") -> None:
-        """Answer the request, once: the time-out answer comes from a thread of its own."""
-        with self._one_answer:
-            if self._answered:
-                return
-            self._answered = True
-            try:
-                deliver(
-                    self._answer_url,
-                    self._answer(status or self.Status, reason or self.Reason).body(),
-                    until=self._ends_at - 0.2,
-                )
-            except NotDeliveredError as error:
-                logger.error("%s", error)
-                self._undelivered = error
+    def _fail(self, reason: str) -> bool:
+        first = self._send(FAILED, reason)
+        if first:
+            logger.error("%s", reason)
+        return first
+
+    def _send(self, status: str | None = None, reason: str = "") -> bool:
+        """Answer the request, unless it is answered already, and tell whether it was not."""
+        if not self._first_answer.acquire(blocking=False):
+            return False
+        body = self._answer(status or self.Status, reason or self.Reason).body()
+        try:
+            deliver(self._answer_url, body, until=self._ends_at - MARGIN)
+        except NotDeliveredError as error:
+            logger.error("%s", error)
+            self._undelivered = error
+        return True
 
     def _answer(self, status: str, reason: str) -> Answer:
-        physical_id = str(
-            self.PhysicalResourceId
-            or self._request.get("PhysicalResourceId")
-            or self.generate_physical_id(self._request)
-        )
+        given = str(self._request.get("PhysicalResourceId") or self.generate_physical_id(self._request))
         if status == SUCCESS:
-            return Answer(self._request, SUCCESS, physical_id, data=self.Data)
+            return Answer(self._request, SUCCESS, str(self.PhysicalResourceId or given), data=self.Data)
+        # A failure leaves the resource what it was: never with a physical id that the work came to meanwhile.
         if self.BestEffort and self._request.get("RequestType") == "Delete":
-            return Answer(self._request, SUCCESS, physical_id)
-        return Answer(self._request, FAILED, physical_id, reason or "The handler gave no reason.")
+            return Answer(self._request, SUCCESS, given)
+        return Answer(self._request, FAILED, given, reason or "The handler gave no reason.")

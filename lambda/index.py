@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from custom_resource import CustomResource, ExpectedError, LambdaContext
+from custom_resource import CustomResource, ExpectedError
 from properties import (
     DEFAULT_WAIT_SECONDS,
     InvalidPropertyError,
@@ -15,7 +15,7 @@ from properties import (
     check_properties,
     check_wait_seconds,
 )
-from robomaker import WorldExportJob
+from robomaker import LONGEST_CALL, WorldExportJob
 from teardown import End, Outcome, tear_down
 
 Request = Mapping[str, Any]
@@ -27,27 +27,27 @@ handler = CustomResource()
 
 
 @handler.create
-def create(request: Request, _: LambdaContext) -> str:
+def create(request: Request, resource: CustomResource) -> str:
     """Take charge of a job: check its ARN and make it the physical id. The job itself is left alone."""
-    return _take_charge(request)
+    return _take_charge(request, resource)
 
 
 @handler.update
-def update(request: Request, _: LambdaContext) -> str:
+def update(request: Request, resource: CustomResource) -> str:
     """Take charge of the job that the template names now.
 
     Another job is another physical id, a replacement. The old job is not canceled here: the update may still roll
     back, and a cancel can't. CloudFormation sends its Delete once the whole update has succeeded.
     """
-    return _take_charge(request)
+    return _take_charge(request, resource)
 
 
 @handler.delete
-def delete(request: Request, _: LambdaContext) -> str:
+def delete(request: Request, resource: CustomResource) -> str:
     """Cancel the job and wait until it has stopped: in a teardown, in an update's cleanup, and in a rollback."""
     physical_id = str(request.get("PhysicalResourceId") or "")
     properties = _resource_properties(request)
-    handler.BestEffort = _checked_or_default(check_best_effort, properties.get("BestEffort"), False)
+    resource.BestEffort = _checked_or_default(check_best_effort, properties.get("BestEffort"), False)
     wait = _checked_or_default(check_wait_seconds, properties.get("WaitSeconds"), DEFAULT_WAIT_SECONDS)
 
     try:
@@ -56,20 +56,20 @@ def delete(request: Request, _: LambdaContext) -> str:
         logger.info("Nothing to cancel: the physical id is no job's ARN, so the resource was never created")
         return physical_id
 
-    outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=handler.time_left)
+    outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=resource.time_left - LONGEST_CALL)
     _log(job_arn, outcome)
     if outcome.end is End.FAILED:
         raise ExpectedError(outcome.words)
     return physical_id
 
 
-def _take_charge(request: Request) -> str:
+def _take_charge(request: Request, resource: CustomResource) -> str:
     try:
         job_arn = check_properties(_resource_properties(request), stack_account=_account_of(request))
     except InvalidPropertyError as error:
         logger.error("%s", error)
         raise ExpectedError(str(error)) from error
-    handler.Data["JobArn"] = job_arn.text
+    resource.Data["JobArn"] = job_arn.text
     return job_arn.text
 
 

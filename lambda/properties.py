@@ -18,6 +18,7 @@ _PARTITIONS = {"aws": "", "aws-cn": "cn-", "aws-us-gov": "us-gov-"}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_JOB_ID = re.compile(r"[A-Za-z0-9_.:=@+-]+")
 _GIVE_THE_ARN = (
     "Pass the ARN that CreateWorldExportJob returned, such as"
     " arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID."
@@ -93,8 +94,8 @@ class JobArn:
             raise refuse(f"the resource must be a world-export-job, not {kind!r}")
         if not job_id:
             raise refuse("the job's id is empty")
-        if set(job_id) & set("/*?"):
-            raise refuse("it must name one job: an id has no slash and no wildcard")
+        if not _JOB_ID.fullmatch(job_id):
+            raise refuse("it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard")
         if stack_account is not None and account != stack_account:
             raise refuse(
                 f"the job is in account {account}, but the stack in {stack_account}",

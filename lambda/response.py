@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import logging
 import random
+import socket
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +18,11 @@ from urllib.parse import urlsplit, urlunsplit
 MAX_BODY_BYTES = 4096
 
 FIRST_BACKOFF = 0.25
-LONGEST_BACKOFF = 8.0
-LONGEST_ATTEMPT = 10.0
+LONGEST_BACKOFF = 2.0
+LONGEST_ATTEMPT = 3.0
+
+# Request Timeout and Too Many Requests: refused for now, not for good.
+_PASSING_STATUSES = (408, 429)
 
 _CUT = "… (cut)"
 
@@ -94,10 +100,9 @@ def deliver(url: str, body: bytes, *, until: float) -> None:
     """
     backoff = FIRST_BACKOFF
     while True:
-        left = until - time.monotonic()
         try:
-            status = _put(url, body, timeout=max(0.1, min(LONGEST_ATTEMPT, left)))
-        except (ValueError, http.client.InvalidURL) as error:
+            status = _put(url, body, seconds=max(0.1, min(LONGEST_ATTEMPT, until - time.monotonic())))
+        except ValueError as error:
             raise NotDeliveredError(f"The response URL can't be used ({type(error).__name__}).") from None
         except (OSError, http.client.HTTPException) as error:
             trouble = type(error).__name__
@@ -105,29 +110,40 @@ def deliver(url: str, body: bytes, *, until: float) -> None:
             if 200 <= status < 300:
                 return
             trouble = f"HTTP status {status}"
-            if status < 500:
+            if status < 500 and status not in _PASSING_STATUSES:
                 raise NotDeliveredError(f"CloudFormation refused the answer with {trouble}.")
 
-        pause = backoff * (0.5 + 0.5 * random.random())
-        if time.monotonic() + pause >= until:
+        left = until - time.monotonic()
+        if left <= 0:
             raise NotDeliveredError(f"CloudFormation did not accept the answer in time; the last try met {trouble}.")
+        pause = min(left, backoff * (0.5 + 0.5 * random.random()))
         logger.warning("The answer was not accepted (%s), trying again in %.1f s", trouble, pause)
         time.sleep(pause)
         backoff = min(LONGEST_BACKOFF, backoff * 2)
 
 
-def _put(url: str, body: bytes, *, timeout: float) -> int:
+def _put(url: str, body: bytes, *, seconds: float) -> int:
     # http.client, because it logs nothing: urllib3 writes the signed path to its debug log.
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an HTTP URL")
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname, parts.port, timeout=timeout)
+    connection = connect(parts.hostname, parts.port, timeout=seconds)
+    # The time-out of a socket is for each read; an answer that drips in could take for ever.
+    watchdog = threading.Timer(seconds, _hang_up, [connection])
+    watchdog.daemon = True
     try:
+        connection.connect()
+        watchdog.start()
         # The signature covers an empty content type, so none may be sent.
         connection.request("PUT", urlunsplit(("", "", parts.path or "/", parts.query, "")), body=body)
-        response = connection.getresponse()
-        response.read()
-        return response.status
+        # The status says it all: the body stays unread.
+        return connection.getresponse().status
     finally:
+        watchdog.cancel()
         connection.close()
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    with contextlib.suppress(OSError):
+        connection.sock.shutdown(socket.SHUT_RDWR)

@@ -49,15 +49,22 @@ ERRORS: list[tuple[str, str, Verdict]] = [
     ("InvalidParameterException", "", Verdict.REFUSED),
     ("ThrottlingException", "", Verdict.PASSING),
     ("InternalServerException", "", Verdict.PASSING),
+    # Not RoboMaker's own, but what AWS services say when they mean the same.
+    ("Throttling", "", Verdict.PASSING),
+    ("RequestLimitExceeded", "", Verdict.PASSING),
+    ("ServiceUnavailableException", "", Verdict.PASSING),
+    ("TooManyRequestsException", "", Verdict.PASSING),
 ]
+_PASSING_STATUSES = (408, 429)
 
 _DENIED = ("AccessDeniedException", "AccessDenied")
 _NAME_IS_UNKNOWN = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 _LONGEST_WORDS = 1000
 
-# Seconds. Both stay well below the time that is kept back to answer CloudFormation.
+# Seconds.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 10
+LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT + 1
 
 
 class WorldExportJob:
@@ -75,30 +82,36 @@ class WorldExportJob:
     def cancel(self) -> Reply:
         """Call CancelWorldExportJob."""
         return self._ask(
-            "CancelWorldExportJob", lambda: self._client.cancel_world_export_job(job=self._arn.text), _taken
+            "CancelWorldExportJob", lambda client: client.cancel_world_export_job(job=self._arn.text), _taken
         )
 
     def describe(self) -> Reply:
         """Call DescribeWorldExportJob."""
         return self._ask(
-            "DescribeWorldExportJob", lambda: self._client.describe_world_export_job(job=self._arn.text), _status
+            "DescribeWorldExportJob", lambda client: client.describe_world_export_job(job=self._arn.text), _status
         )
 
-    @property
-    def _client(self) -> Any:
-        return _client(self._arn.region)
+    def _ask(self, action: str, call: Callable[[Any], Any], read: Callable[[Any], Reply]) -> Reply:
+        reply = self._reply(action, call, read)
+        # Lambda's log takes no lone surrogates, which JSON can bring.
+        words = reply.words.encode(errors="backslashreplace").decode()
+        return Reply(reply.verdict, words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…")
 
-    def _ask(self, action: str, call: Callable[[], Any], read: Callable[[Any], Reply]) -> Reply:
+    def _reply(self, action: str, call: Callable[[Any], Any], read: Callable[[Any], Reply]) -> Reply:
         try:
-            return read(call())
+            client = _client(self._arn.region)
+        except Exception as error:
+            return Reply(Verdict.FINAL, f"{action} can't be called: {error!r}")
+        try:
+            return read(call(client))
         except ClientError as error:
             return self._service_error(action, error)
         except ResponseParserError as error:
-            return _unreadable(action, error)
+            return _unreadable(action, repr(error))
         except BotoCoreError as error:
             return _connection_error(action, error)
         except Exception as error:  # botocore's parsers raise what they please on a body that is not RoboMaker's
-            return _unreadable(action, error)
+            return _unreadable(action, repr(error))
 
     def _service_error(self, action: str, error: ClientError) -> Reply:
         code, message = _code_and_message(error)
@@ -107,7 +120,7 @@ class WorldExportJob:
             if code == known_code and re.search(pattern, message, re.IGNORECASE | re.DOTALL):
                 return Reply(verdict, said)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status == 429 or status >= 500:
+        if status in _PASSING_STATUSES or status >= 500:
             return Reply(Verdict.PASSING, said)
         if code in _DENIED:
             return Reply(
@@ -115,7 +128,7 @@ class WorldExportJob:
                 f"The handler's role has no permission robomaker:{action} on {self._arn.text}: add it, and look for"
                 f" a permissions boundary or a service control policy that takes it away. {said}",
             )
-        return Reply(Verdict.FINAL, said)
+        return Reply(Verdict.FINAL, f"It is unknown whether the job has stopped. {said}")
 
 
 @cache
@@ -138,28 +151,30 @@ def _client(region: str) -> Any:
     )
 
 
-def _taken(_: Any) -> Reply:
+def _taken(answer: dict[str, Any]) -> Reply:
+    # botocore takes a body that is not JSON for an empty one, which is what a cancel is answered with.
+    if "html" in answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", ""):
+        return _unreadable("CancelWorldExportJob", "a page of HTML")
     return Reply(Verdict.ACCEPTED, "Canceling")
 
 
 def _status(answer: dict[str, Any]) -> Reply:
     status = answer.get("status")
-    if status in STATUSES:
-        return Reply(STATUSES[status], status)
+    if not status:  # also what botocore makes of a body that broke off
+        return _unreadable("DescribeWorldExportJob", "no status")
     # A status that RoboMaker does not document may be an end or not: only waiting can tell.
-    return Reply(Verdict.RUNNING, f"in the unknown status {status!r:.100}" if status else "without a status")
+    return Reply(
+        STATUSES.get(status, Verdict.RUNNING), status if status in STATUSES else f"in the unknown status {status!r}"
+    )
 
 
 def _code_and_message(error: ClientError) -> tuple[str, str]:
     details = error.response.get("Error", {})
-    message = str(details.get("Message") or "(no message)")
-    if len(message) > _LONGEST_WORDS:
-        message = f"{message[:_LONGEST_WORDS]}…"
-    return str(details.get("Code")), message
+    return str(details.get("Code")), str(details.get("Message") or "(no message)")
 
 
-def _unreadable(action: str, error: Exception) -> Reply:
-    return Reply(Verdict.PASSING, f"{action} got an answer that can't be read ({error!r:.300}).")
+def _unreadable(action: str, what: str) -> Reply:
+    return Reply(Verdict.PASSING, f"{action} got an answer that can't be read: {what}")
 
 
 def _connection_error(action: str, error: BotoCoreError) -> Reply:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from hypothesis import given
@@ -70,6 +73,25 @@ def buckets() -> Iterator[list[Bucket]]:
         bucket.close()
 
 
+@contextmanager
+def _dripping(first: bytes) -> Iterator[str]:
+    """Open a server that answers with some bytes, and then with one more every tenth of a second."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                connection.recv(65536)
+                connection.sendall(first)
+                for _ in range(100):
+                    time.sleep(0.1)
+                    connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/x"
+
+
 def _bucket(buckets: list[Bucket], *answers: Response) -> Bucket:
     buckets.append(Bucket(*answers))
     return buckets[-1]
@@ -89,11 +111,32 @@ class TestDelivery:
         assert request.headers.get("Content-Type") is None
         assert request.headers["Content-Length"] == "4"
 
-    @pytest.mark.parametrize("trouble", [Response(503), Response(500), DROPPED], ids=["503", "500", "dropped"])
+    @pytest.mark.parametrize("trouble", [Response(503), Response(500), Response(429), DROPPED], ids=str)
     def test_is_retried_until_it_is_accepted(self, buckets: list[Bucket], trouble: Response) -> None:
         bucket = _bucket(buckets, trouble, trouble, Response(200))
         deliver(bucket.url, b"body", until=_soon())
         assert [request.body for request in bucket.requests] == [b"body"] * 3
+
+    @pytest.mark.parametrize("drip", [b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 3])
+    def test_ends_in_time_however_slowly_an_answer_drips_in(self, drip: bytes) -> None:
+        started = time.monotonic()
+        with _dripping(drip) as url, pytest.raises(NotDeliveredError):
+            deliver(url, b"body", until=started + 1)
+        assert time.monotonic() - started < 3
+
+    @pytest.mark.parametrize("drip", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"])
+    def test_is_done_when_the_status_says_so_whatever_comes_after_it(self, drip: bytes) -> None:
+        started = time.monotonic()
+        with _dripping(drip) as url:
+            deliver(url, b"body", until=started + 20)
+        assert time.monotonic() - started < 5
+
+    def test_goes_on_to_the_end_of_its_time(self, buckets: list[Bucket]) -> None:
+        bucket = _bucket(buckets, Response(503))
+        started = time.monotonic()
+        with pytest.raises(NotDeliveredError):
+            deliver(bucket.url, b"body", until=_soon(2))
+        assert time.monotonic() - started >= 2
 
     @pytest.mark.parametrize("status", [301, 400, 403, 404])
     def test_that_is_refused_is_not_retried(self, buckets: list[Bucket], status: int) -> None:
@@ -113,7 +156,7 @@ class TestDelivery:
             time.sleep(1)
             return Response(200)
 
-        with closing(LoopbackServer(hang)) as server, pytest.raises(NotDeliveredError, match="TimeoutError"):
+        with closing(LoopbackServer(hang)) as server, pytest.raises(NotDeliveredError, match="in time"):
             deliver(f"{server.url}/x", b"body", until=_soon(0.2))
 
     @pytest.mark.parametrize(

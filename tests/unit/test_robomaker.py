@@ -65,18 +65,14 @@ def test_the_statuses_are_those_of_the_service_model(robomaker: RoboMaker) -> No
     assert set(STATUSES) == set(shape.enum)
 
 
-def test_the_errors_are_modeled(robomaker: RoboMaker) -> None:  # noqa: ARG001
+def test_every_modeled_error_is_known(robomaker: RoboMaker) -> None:  # noqa: ARG001
     modeled = {shape.name for shape in _client("us-west-2").meta.service_model.error_shapes}
-    assert {code for code, _, _ in ERRORS} - {"ForbiddenException"} == modeled
+    assert modeled < {code for code, _, _ in ERRORS}
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [
-        ('{"status": "Paused"}', "in the unknown status 'Paused'"),
-        ("{}", "without a status"),
-        ("<html>Welcome</html>", "without a status"),
-    ],
+    [('{"status": "Paused"}', "in the unknown status 'Paused'")],
 )
 def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExportJob, body: str, words: str) -> None:
     robomaker.switch_on(Fault(message=body, status=200))
@@ -95,7 +91,10 @@ def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExp
         (SERVER_ERROR, Verdict.PASSING),
         (CONNECTION_DROPPED, Verdict.PASSING),
         (Fault("ServiceUnavailable", "", 503), Verdict.PASSING),
-        (Fault("TooManyRequestsException", "", 429), Verdict.PASSING),
+        (Fault("TooManyRequestsException", ""), Verdict.PASSING),
+        (Fault("Slow", "", 429), Verdict.PASSING),
+        (Fault("RETIRED", RETIRED.message), Verdict.FINAL),
+        (Fault(RETIRED.code, "x" * 5000 + RETIRED.message), Verdict.RETIRED),
         (Fault(message="<html>Bad gateway</html>", status=502), Verdict.PASSING),
         (ACCESS_DENIED, Verdict.FINAL),
         (Fault("ForbiddenException", "Not you", 403), Verdict.FINAL),
@@ -112,8 +111,9 @@ def test_every_error_has_its_verdict(
     assert ask(job).verdict is verdict
 
 
-def test_an_answer_of_another_form_is_passing(robomaker: RoboMaker, job: WorldExportJob) -> None:
-    robomaker.switch_on(Fault(message="[]", status=200))
+@pytest.mark.parametrize("body", ["{}", '{"status": null}', "[]", "", '{"arn": "arn:aw', "<html>Welcome</html>"])
+def test_a_description_without_a_status_is_passing(robomaker: RoboMaker, job: WorldExportJob, body: str) -> None:
+    robomaker.switch_on(Fault(message=body, status=200))
     assert job.describe().verdict is Verdict.PASSING
 
 
@@ -135,9 +135,36 @@ def test_a_missing_permission_is_named(robomaker: RoboMaker, job: WorldExportJob
     assert f"no permission robomaker:DescribeWorldExportJob on {ARN.text}: add it" in job.describe().words
 
 
-def test_a_long_message_is_cut(robomaker: RoboMaker, job: WorldExportJob) -> None:
-    robomaker.switch_on(Fault("InvalidParameterException", "x" * 100_000))
+@pytest.mark.parametrize(
+    "fault", [Fault("InvalidParameterException", "x" * 100_000), Fault("x" * 60_000, "no"), Fault("", "x" * 9000, 400)]
+)
+def test_long_words_are_cut(robomaker: RoboMaker, job: WorldExportJob, fault: Fault) -> None:
+    robomaker.switch_on(fault)
     assert len(job.cancel().words) < 1100
+
+
+def test_words_can_be_logged_whatever_the_message_holds(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(Fault("ResourceNotFoundException", "lone \ud800 surrogate", 404))
+    reply = job.cancel()
+    assert reply.verdict is Verdict.GONE
+    assert reply.words.encode().endswith(b"lone \\ud800 surrogate")
+
+
+def test_a_cancel_that_is_answered_with_a_page_was_not_accepted(
+    monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+) -> None:
+    page = Response(200, b"<html>Welcome</html>", {"Content-Type": "text/html; charset=utf-8"})
+    with closing(LoopbackServer(lambda _: page)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+        _client.cache_clear()
+        assert job.cancel().verdict is Verdict.PASSING
+        _client.cache_clear()
+
+
+def test_a_client_that_can_not_be_made_is_final(monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "not a url")
+    _client.cache_clear()
+    assert job.cancel().verdict is Verdict.FINAL
 
 
 @pytest.mark.parametrize("region", ["us-west-2", "ap-northeast-1"])
