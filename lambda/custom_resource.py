@@ -94,7 +94,8 @@ class CustomResource(CfnResource):
         kept = {key: value for key, value in event.items() if not str(key).startswith("CrHelper")}
         self._request: Mapping[str, Any] = {**kept, "ResponseURL": "(left out)"}
         self._first_answer = threading.Lock()
-        self._undelivered: NotDeliveredError | None = None
+        self._delivered = False
+        self._trouble = NotDeliveredError("The answer was still being delivered when the time was up.")
 
         missing = [key for key in _REQUIRED if not isinstance(event.get(key), str) or not event[key]]
         if missing:
@@ -104,8 +105,8 @@ class CustomResource(CfnResource):
             self._fail(f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}.")
         else:
             self._dispatch(context)
-        if self._undelivered:
-            raise self._undelivered
+        if not self._delivered:
+            raise self._trouble
 
     def _dispatch(self, context: LambdaContext) -> None:
         # In a thread of its own, so that this one can answer and return in time, whatever holds the work up.
@@ -147,9 +148,10 @@ class CustomResource(CfnResource):
         body = self._answer(status or self.Status, reason or self.Reason).body()
         try:
             deliver(self._answer_url, body, until=self._ends_at - MARGIN)
+            self._delivered = True
         except NotDeliveredError as error:
             logger.error("%s", error)
-            self._undelivered = error
+            self._trouble = error
         return True
 
     def _answer(self, status: str, reason: str) -> Answer:

@@ -174,7 +174,13 @@ class _Teardown:
                     f" {reply.words}",
                 )
             known = look.verdict in _ENDS or look.verdict in _UNDER_WAY
-            reply = look if known else Reply(look.verdict, f"{reply.words} Then {look.words}")
+            reply = (
+                look
+                if known
+                else Reply(
+                    look.verdict, f"The cancel was refused, and the job can't be looked at. {reply.words} {look.words}"
+                )
+            )
         elif reply.verdict is Verdict.ACCEPTED and wait > 0:
             reply = self._persist(self._job.describe, until=until)
 

@@ -215,6 +215,13 @@ def test_the_log_level_decides_no_answer(urls: ResponseUrls, monkeypatch: pytest
 
 
 class TestDelivery:
+    def test_that_is_not_done_when_the_time_is_up_is_an_error(self, resource: Resource, urls: ResponseUrls) -> None:
+        urls.fail(1000)
+        resource.run = _sleeping(0.2)
+        event = _delete()
+        with pytest.raises(NotDeliveredError):
+            resource.custom_resource({**event, "ResponseURL": urls.open(Exchange(event))}, Context(0.3))
+
     def test_is_retried_while_cloudformation_answers_503(self, resource: Resource) -> None:
         resource.sender.urls.fail(2)
         assert resource.sender.send(_delete())["Status"] == "SUCCESS"

@@ -101,7 +101,10 @@ class TestRefusal:
     @pytest.mark.parametrize("describe", [REFUSED, FINAL])
     def test_of_a_job_that_can_not_be_seen_is_a_failure_with_both_words(self, describe: Reply) -> None:
         outcome = World(cancel=[Reply(Verdict.REFUSED, "Not so.")], describe=[describe]).tear_down()
-        assert (outcome.end, outcome.words) == (End.FAILED, f"Not so. Then {describe.words}")
+        assert (outcome.end, outcome.words) == (
+            End.FAILED,
+            f"The cancel was refused, and the job can't be looked at. Not so. {describe.words}",
+        )
 
     def test_of_a_running_job_is_a_failure_with_the_services_words(self) -> None:
         outcome = World(cancel=[REFUSED], describe=[RUNNING]).tear_down()
