@@ -168,19 +168,12 @@ class _Teardown:
         if reply.verdict is Verdict.REFUSED:
             look = self._persist(self._job.describe, until=self._end)
             if look.verdict is Verdict.RUNNING:
-                return self._outcome(
-                    End.FAILED,
-                    f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped."
-                    f" {reply.words}",
-                )
-            known = look.verdict in _ENDS or look.verdict in _UNDER_WAY
-            reply = (
-                look
-                if known
-                else Reply(
-                    look.verdict, f"The cancel was refused, and the job can't be looked at. {reply.words} {look.words}"
-                )
-            )
+                known = f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped."
+                return self._outcome(End.FAILED, f"{known} {reply.words}")
+            if look.verdict not in _ENDS and look.verdict is not Verdict.STOPPING:
+                unknown = "The cancel was refused, and the job can't be looked at."
+                return self._outcome(End.FAILED, f"{unknown} {reply.words} {look.words}")
+            reply = look
         elif reply.verdict is Verdict.ACCEPTED and wait > 0:
             reply = self._persist(self._job.describe, until=until)
 
