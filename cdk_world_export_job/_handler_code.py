@@ -1,4 +1,4 @@
-"""Finds the handler's code in lambda/: bundles it for deployment, and borrows its rules for synthesis."""
+"""Finds the handler's code in lambda/: bundles it for deployment, and borrows from it for synthesis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["bundle", "properties"]
+__all__ = ["bundle", "metrics", "properties"]
 
 _HERE = Path(__file__).parent
 # Inside the package in a wheel, beside it in the source tree.
@@ -28,8 +28,10 @@ def _borrow(name: str) -> ModuleType:
 
 
 if TYPE_CHECKING:
+    import metrics
     import properties
 else:
+    metrics = _borrow("metrics")
     properties = _borrow("properties")
 
 

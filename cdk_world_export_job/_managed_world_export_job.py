@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from ._handler_code import properties
@@ -70,11 +73,12 @@ class ManagedWorldExportJob(Construct):
             account = Stack.of(self).account
             properties.JobArn.parse(job_arn, stack_account=None if Token.is_unresolved(account) else account)
 
+        self._provider = provider or WorldExportJobProvider.get_or_create(self)
         self._resource = CustomResource(
             self,
             "Resource",
             resource_type=RESOURCE_TYPE,
-            service_token=(provider or WorldExportJobProvider.get_or_create(self)).service_token,
+            service_token=self._provider.service_token,
             service_timeout=SERVICE_TIMEOUT,
             removal_policy=removal_policy,
             properties={
@@ -88,6 +92,23 @@ class ManagedWorldExportJob(Construct):
     def job_arn(self) -> str:
         """The job's ARN, as a token that resolves once the resource has been created."""
         return self._resource.get_att_string("JobArn")
+
+    @property
+    def provider(self) -> WorldExportJobProvider:
+        """The function that ends the job, with its metrics."""
+        return self._provider
+
+    def metric_left_running(self, **options: Any) -> cloudwatch.Metric:
+        """Give the number of teardowns that failed, so that a job may still be running.
+
+        It is the provider's metric: of all jobs that the same function serves.
+
+        Parameters
+        ----------
+        **options : Any
+            Everything that a CloudWatch Metric takes, such as ``period``. Default: the sum over 5 minutes.
+        """
+        return self._provider.metric_left_running(**options)
 
 
 def _seconds(wait: Duration | None) -> float:

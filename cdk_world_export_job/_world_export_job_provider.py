@@ -6,15 +6,17 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
-from ._handler_code import bundle
+from ._handler_code import bundle, metrics
 
 # Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
 FUNCTION_TIMEOUT = Duration.minutes(15)
@@ -157,6 +159,46 @@ class WorldExportJobProvider(Construct):
     def service_token(self) -> str:
         """The function's ARN, as CloudFormation calls it in a custom resource."""
         return self._function.function_arn
+
+    def metric_teardowns(self, **options: Any) -> cloudwatch.Metric:
+        """Give the number of jobs that were torn down, whatever came of it.
+
+        Parameters
+        ----------
+        **options : Any
+            Everything that a CloudWatch Metric takes, such as ``period``. Default: the sum over 5 minutes.
+        """
+        return self._metric(metrics.TEARDOWNS, "Sum", options)
+
+    def metric_left_running(self, **options: Any) -> cloudwatch.Metric:
+        """Give the number of teardowns that failed, so that the job may still be running.
+
+        It counts what best effort answered with SUCCESS, and what failed in the cleanup of an update, too.
+
+        Parameters
+        ----------
+        **options : Any
+            Everything that a CloudWatch Metric takes, such as ``period``. Default: the sum over 5 minutes.
+        """
+        return self._metric(metrics.LEFT_RUNNING, "Sum", options)
+
+    def metric_teardown_seconds(self, **options: Any) -> cloudwatch.Metric:
+        """Give how long teardowns took, in seconds.
+
+        Parameters
+        ----------
+        **options : Any
+            Everything that a CloudWatch Metric takes, such as ``statistic``. Default: the average over 5 minutes.
+        """
+        return self._metric(metrics.TEARDOWN_SECONDS, "Average", options)
+
+    def _metric(self, name: str, statistic: str, options: dict[str, Any]) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=metrics.NAMESPACE,
+            metric_name=name,
+            dimensions_map={metrics.DIMENSION: self._function.function_name},
+            **{"statistic": statistic, **options},
+        )
 
 
 def _newest_python() -> lambda_.Runtime:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from custom_resource import CustomResource, ExpectedError
+from metrics import embedded
 from properties import (
     DEFAULT_WAIT_SECONDS,
     InvalidPropertyError,
@@ -103,5 +106,11 @@ def _log(job_arn: JobArn, outcome: Outcome) -> None:
             "detail": outcome.words,
             "seconds": outcome.seconds,
             "calls": outcome.calls,
+            **embedded(
+                os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+                time.time_ns() // 1_000_000,
+                left_running=outcome.end is End.FAILED,
+                seconds=outcome.seconds,
+            ),
         },
     )

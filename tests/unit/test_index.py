@@ -313,6 +313,7 @@ class TestLog:
         assert fields["calls"] == len(robomaker.calls)
         assert isinstance(fields["seconds"], float)
         json.dumps({key: fields[key] for key in ("job", "outcome", "detail", "seconds", "calls")})
+        assert fields["LeftRunning"] == (level == "ERROR")
 
     def test_of_a_bad_property_is_an_error(self, cloudformation: Sender, caplog: pytest.LogCaptureFixture) -> None:
         cloudformation.send(request("Create", {"JobArn": "job-1"}))

@@ -1,0 +1,51 @@
+"""Names the metrics of teardowns, and writes them into a log line in CloudWatch's embedded metric format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAMESPACE = "WorldExportJobs"
+DIMENSION = "FunctionName"
+
+TEARDOWNS = "Teardowns"
+LEFT_RUNNING = "LeftRunning"
+TEARDOWN_SECONDS = "TeardownSeconds"
+
+_UNITS = {TEARDOWNS: "Count", LEFT_RUNNING: "Count", TEARDOWN_SECONDS: "Seconds"}
+
+
+def embedded(function_name: str, milliseconds: int, *, left_running: bool, seconds: float) -> dict[str, Any]:
+    """Give the fields that make a JSON log line carry the metrics of one teardown, without any API call.
+
+    Parameters
+    ----------
+    function_name : str
+        The name of the function, which is the metrics' dimension.
+    milliseconds : int
+        When, in milliseconds since 1970.
+    left_running : bool
+        Whether the teardown failed, so that the job may still be running.
+    seconds : float
+        How long the teardown took.
+
+    Returns
+    -------
+    dict
+        Fields for the root of the log line (CloudWatch User Guide, Embedded metric format specification).
+    """
+    return {
+        DIMENSION: function_name,
+        TEARDOWNS: 1,
+        LEFT_RUNNING: int(left_running),
+        TEARDOWN_SECONDS: seconds,
+        "_aws": {
+            "Timestamp": milliseconds,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [[DIMENSION]],
+                    "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
+                }
+            ],
+        },
+    }

@@ -1,0 +1,36 @@
+"""The metrics that an alarm or a dashboard takes from the constructs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, Stack
+
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+from metrics import embedded
+from tests.construct.conftest import JOB
+
+
+@pytest.mark.parametrize("name", ["metric_teardowns", "metric_left_running", "metric_teardown_seconds"])
+def test_a_metric_is_one_that_the_log_line_declares(stack: Stack, name: str) -> None:
+    provider = WorldExportJobProvider(stack, "Provider")
+    metric = getattr(provider, name)()
+    [declared] = embedded("f", 0, left_running=False, seconds=0)["_aws"]["CloudWatchMetrics"]
+    assert metric.namespace == declared["Namespace"]
+    assert metric.metric_name in [found["Name"] for found in declared["Metrics"]]
+    assert [list(metric.dimensions)] == declared["Dimensions"]
+
+
+def test_a_metric_takes_the_options_of_cloudwatch(stack: Stack) -> None:
+    options: dict[str, Any] = {"period": Duration.minutes(1), "statistic": "Maximum"}
+    metric = WorldExportJobProvider(stack, "Provider").metric_teardown_seconds(**options)
+    assert (metric.period.to_seconds(), metric.statistic) == (60, "Maximum")
+
+
+def test_a_jobs_metric_is_its_providers(stack: Stack) -> None:
+    job = ManagedWorldExportJob(stack, "Job", job_arn=JOB)
+    assert job.provider is WorldExportJobProvider.get_or_create(stack)
+    mine, providers = job.metric_left_running(), job.provider.metric_left_running()
+    assert (mine.metric_name, mine.statistic) == (providers.metric_name, "Sum")
+    assert stack.resolve(mine.dimensions) == stack.resolve(providers.dimensions)
