@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import boto3
@@ -273,9 +274,11 @@ class TestEveryAnswer:
         cloud.log.clear()
         cloud.destroy()
         [line] = cloud.log
-        assert f'"job": "{job}"' in line
-        assert '"outcome": "stopped"' in line
-        assert '"calls": 2' in line
+        fields = json.loads(line)
+        assert (fields["job"], fields["outcome"], fields["calls"]) == (job, "stopped", 2)
+        assert fields["seconds"] == fields["TeardownSeconds"] > 0
+        assert (fields["Teardowns"], fields["LeftRunning"]) == (1, 0)
+        assert "CloudWatchMetrics" in fields["_aws"]
 
 
 def _taken_bucket(cloud: Cloud) -> str:

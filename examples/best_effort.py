@@ -1,0 +1,24 @@
+"""How do I never get stuck? With best effort, and an alarm that tells of a job that runs on."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from cdk_world_export_job import ManagedWorldExportJob
+
+app = App()
+stack = Stack(app, "BestEffort")
+job = ManagedWorldExportJob(
+    stack,
+    "Job",
+    job_arn="arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1",
+    best_effort=True,
+)
+job.metric_left_running().create_alarm(
+    stack,
+    "LeftRunning",
+    alarm_description="A world export job may be running although its stack has given it up",
+    threshold=1,
+    evaluation_periods=1,
+    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+)
+app.synth()

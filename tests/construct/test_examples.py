@@ -1,0 +1,62 @@
+"""Every example synthesizes to a template that cfn-lint takes, and answers its question."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cfnlint.api
+import pytest
+
+from tests.construct.test_checks import NOT_OURS
+
+PROJECT = Path(__file__).parents[2]
+JOB = "Custom::ManagedWorldExportJob"
+
+Resources = dict[str, dict[str, Any]]
+
+
+def _all(resources: Resources, kind: str) -> list[dict[str, Any]]:
+    return [resource for resource in resources.values() if resource["Type"] == kind]
+
+
+# What each example is there to show.
+SHOWN: dict[str, Callable[[Resources], bool]] = {
+    "arn_from_a_parameter": lambda found: _all(found, JOB)[0]["Properties"]["JobArn"] == {"Ref": "JobArn"},
+    "best_effort": lambda found: (
+        _all(found, "AWS::CloudWatch::Alarm")[0]["Properties"]["MetricName"] == "LeftRunning"
+        and _all(found, JOB)[0]["Properties"]["BestEffort"]
+    ),
+    "function_in_a_vpc": lambda found: "VpcConfig" in _all(found, "AWS::Lambda::Function")[0]["Properties"],
+    "job_in_another_region": lambda found: ":us-west-2:" in _all(found, JOB)[0]["Properties"]["JobArn"],
+    "job_with_bucket_and_role": lambda found: (
+        {found[name]["Type"] for name in _all(found, JOB)[0]["DependsOn"]} >= {"AWS::S3::Bucket", "AWS::IAM::Role"}
+    ),
+    "many_jobs": lambda found: len(_all(found, JOB)) == 3 and len(_all(found, "AWS::Lambda::Function")) == 1,
+    "provider_of_ones_own": lambda found: (
+        _all(found, "AWS::Lambda::Function")[0]["Properties"]["MemorySize"] == 512
+        and len(_all(found, "AWS::Logs::LogGroup")) == 1
+    ),
+    "retained_job": lambda found: _all(found, JOB)[0]["DeletionPolicy"] == "Retain",
+}
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.stem for path in (PROJECT / "examples").glob("*.py")} == set(SHOWN)
+
+
+@pytest.mark.parametrize("name", sorted(SHOWN))
+def test_an_example_shows_what_it_promises(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    subprocess.run([sys.executable, PROJECT / "examples" / f"{name}.py"], env=environment, check=True, cwd=tmp_path)
+    [template] = tmp_path.glob("*.template.json")
+    assert SHOWN[name](json.loads(template.read_text())["Resources"])
+    found = cfnlint.api.lint(
+        template.read_text(), config=cfnlint.api.ManualArgs(regions=["us-west-2"], ignore_checks=NOT_OURS)
+    )
+    assert [match.message for match in found] == []
