@@ -52,8 +52,9 @@ class CustomResource(CfnResource):
     def __init__(self) -> None:
         # With this set, crhelper leaves out three AWS clients that only its polling needs.
         os.environ.setdefault("AWS_SAM_LOCAL", "true")
-        # Lambda has set the level by now, from the function's configuration.
-        super().__init__(log_level=logging.getLevelName(logging.root.level), boto_level="ERROR", sleep_on_delete=0)
+        # Lambda has set the level by now if the function's configuration names one.
+        configured = logging.root.level if os.environ.get("AWS_LAMBDA_LOG_LEVEL") else logging.INFO
+        super().__init__(log_level=logging.getLevelName(configured), boto_level="ERROR", sleep_on_delete=0)
         # crhelper's own lines say nothing that ours don't, and at debug level they hold the whole event.
         logging.getLogger("crhelper").setLevel(logging.WARNING)
 

@@ -39,10 +39,12 @@ class LoopbackServer:
     ----------
     answer : callable
         Answers each request, in a thread a connection.
+    port : int, default: 0
+        The port to listen on. 0 takes a free one.
     """
 
-    def __init__(self, answer: Callable[[Request], Response]) -> None:
-        self._server = _Server(("127.0.0.1", 0), _handler_for(answer))
+    def __init__(self, answer: Callable[[Request], Response], port: int = 0) -> None:
+        self._server = _Server(("127.0.0.1", port), _handler_for(answer))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import closing
 
 import boto3
 import pytest
 
 from sandbox.local_aws import REGION
+from sandbox.loopback import LoopbackServer
 from sandbox.robomaker import (
     ACCESS_DENIED,
     CANCEL_REFUSED,
@@ -189,12 +191,13 @@ class TestDelete:
     def test_fails_where_the_connection_is_refused(self, cloud: Cloud) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # bound and not listening
-            endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
-            cloud.deploy(cloud.start_job(), endpoint=endpoint)
+            port = taken.getsockname()[1]
+            cloud.deploy(cloud.start_job(), endpoint=f"http://127.0.0.1:{port}")
             destroyed = cloud.fail_to_destroy()
-        assert endpoint in destroyed
+        assert f"http://127.0.0.1:{port}" in destroyed
         assert "If the function is in a VPC" in destroyed
-        cloud.deploy(cloud.physical_id)  # with the endpoint that answers again
+        with closing(LoopbackServer(lambda _: RETIRED.response(), port)):
+            cloud.destroy()
 
     def test_fails_when_no_answer_comes(self, cloud: Cloud) -> None:
         cloud.deploy(cloud.start_job())
