@@ -7,7 +7,7 @@ SCENARIO ?= lifecycle
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: demo test lock clean
+.PHONY: demo test docs lock clean
 
 # Run the main job end to end on the local AWS.
 demo: .venv/ready .runtime/ready node_modules/ready
@@ -36,6 +36,10 @@ test: .venv/ready .runtime/ready node_modules/ready
 node_modules/ready: package-lock.json .npmrc | .venv/ready
 	@$(IN_VENV) npm ci --silent
 	@touch $@
+
+# Build the API reference from the docstrings, into dist/docs.
+docs: .venv/ready
+	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory dist/docs cdk_world_export_job
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready

@@ -1,0 +1,113 @@
+"""The operators' page has every reason that the handler can send, and no other."""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import index
+from custom_resource import CustomResource, ExpectedError
+from sandbox.cloudformation.custom_resources import ResponseUrls
+from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
+from teardown import tear_down
+from tests.requests import JOB_1, HurriedClock, Sender, request
+
+PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
+DOCUMENTED = re.findall(r"^### `(.*)`$", PAGE.read_text(), re.MULTILINE)
+
+
+def _matches(documented: str, reason: str) -> bool:
+    parts = (re.escape(part) for part in documented.split("…"))
+    # A heading that ends with what differs may have more behind it.
+    return re.fullmatch(".+".join(parts), reason, re.DOTALL) is not None
+
+
+class Handler:
+    """The real handler, and what a case needs to bring a reason about."""
+
+    def __init__(self, urls: ResponseUrls, robomaker: RoboMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.urls, self.robomaker, self.monkeypatch = urls, robomaker, monkeypatch
+        monkeypatch.setattr(index, "tear_down", functools.partial(tear_down, clock=HurriedClock()))
+        robomaker.start_job(JOB_1, cancel_seconds=3600)
+
+    def reason(self, event: dict[str, Any], *faults: Fault, seconds: float = 900) -> str:
+        for fault in faults:
+            self.robomaker.switch_on(fault)
+        return str(Sender(index.handler, self.urls).send(event, seconds=seconds)["Reason"])
+
+    def reason_of(self, run: Callable[[Any, CustomResource], str], seconds: float = 900) -> str:
+        custom = CustomResource()
+        custom.delete(run)
+        return str(Sender(custom, self.urls).send(_delete(), seconds=seconds)["Reason"])
+
+
+def _delete(**more: Any) -> dict[str, Any]:
+    return request("Delete", {"JobArn": JOB_1, "WaitSeconds": "60"}, PhysicalResourceId=JOB_1, **more)
+
+
+def _unreachable(handler: Handler) -> str:
+    handler.monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "http://127.0.0.1:9")
+    return handler.reason(_delete())
+
+
+def _no_credentials(handler: Handler) -> str:
+    handler.monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    handler.monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    return handler.reason(_delete())
+
+
+def _no_client(handler: Handler) -> str:
+    handler.monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "no url")
+    return handler.reason(_delete())
+
+
+def _sleep(*_: Any) -> str:
+    time.sleep(5)
+    return JOB_1
+
+
+def _raise(error: Exception) -> Callable[[Any, CustomResource], str]:
+    def run(*_: Any) -> str:
+        raise error
+
+    return run
+
+
+CASES: dict[str, Callable[[Handler], str]] = {
+    "bad property": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),
+    "still canceling": lambda handler: handler.reason(_delete()),
+    "refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
+    "refused and unseen": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
+    "throttled": lambda handler: handler.reason(_delete(), THROTTLED),
+    "denied": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
+    "unknown error": lambda handler: handler.reason(_delete(), Fault("StrangeException", "Odd", 400)),
+    "unreachable": _unreachable,
+    "no credentials": _no_credentials,
+    "no client": _no_client,
+    "out of time": lambda handler: handler.reason_of(_sleep, seconds=1),
+    "defect": lambda handler: handler.reason_of(_raise(KeyError("x"))),
+    "silent defect": lambda handler: handler.reason_of(_raise(ExpectedError(""))),
+    "incomplete": lambda handler: handler.reason(_delete(StackId="")),
+    "unknown request": lambda handler: handler.reason({**_delete(), "RequestType": "Upsert"}),
+}
+
+
+@pytest.fixture
+def handler(urls: ResponseUrls, robomaker: RoboMaker, monkeypatch: pytest.MonkeyPatch) -> Handler:
+    return Handler(urls, robomaker, monkeypatch)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_reason_is_on_the_page(handler: Handler, case: str) -> None:
+    reason = CASES[case](handler)
+    assert [documented for documented in DOCUMENTED if _matches(documented, reason)], reason
+
+
+def test_the_page_has_no_reason_that_is_not_brought_about_here() -> None:
+    assert len(DOCUMENTED) == len(set(DOCUMENTED)) == len(CASES)
