@@ -1,0 +1,86 @@
+"""Whatever event arrives: it gets one valid answer if it has a response URL, and nothing of that URL is logged."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import index
+from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
+from sandbox.robomaker import RoboMaker
+from teardown import tear_down
+from tests.requests import JOB_1, STACK_ID, Context, HurriedClock
+
+REQUIRED = ("StackId", "RequestId", "LogicalResourceId")
+
+odd = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(max_size=50),
+    st.sampled_from(["\ud800", "a\nb", '{"level": "ERROR"}', "x" * 100_000, "١٢٣", "\u202e"]),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+properties = st.one_of(
+    odd,
+    st.fixed_dictionaries(
+        {}, optional={"JobArn": st.one_of(st.just(JOB_1), odd), "WaitSeconds": odd, "BestEffort": odd}
+    ),
+)
+# A request as CloudFormation sends it, of which any part may be missing or odd.
+events = st.fixed_dictionaries(
+    {},
+    optional={
+        "RequestType": st.one_of(st.sampled_from(["Create", "Update", "Delete"]), odd),
+        "StackId": st.one_of(st.just(STACK_ID), odd),
+        "RequestId": st.one_of(st.just("request-1"), odd),
+        "LogicalResourceId": st.one_of(st.just("Job"), odd),
+        "PhysicalResourceId": st.one_of(st.just(JOB_1), odd),
+        "ResourceProperties": properties,
+        "OldResourceProperties": properties,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(event=events)
+@example(event={})
+@example(event={"RequestType": "Delete", "StackId": STACK_ID, "RequestId": "r", "LogicalResourceId": "Job"})
+def test_an_event_is_answered_once_and_keeps_its_url_to_itself(
+    event: dict[str, Any], urls: ResponseUrls, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    robomaker.start_job(JOB_1)
+    exchange = Exchange(event)
+    url = urls.open(exchange)
+    with (
+        caplog.at_level(logging.DEBUG),
+        mock.patch.object(index, "tear_down", functools.partial(tear_down, clock=HurriedClock())),
+    ):
+        index.handler({**event, "ResponseURL": url}, Context(900))
+
+    [body] = exchange.bodies
+    answer = json.loads(body)
+    assert answer["Status"] in ("SUCCESS", "FAILED")
+    assert isinstance(answer["PhysicalResourceId"], str)
+    assert answer["PhysicalResourceId"]
+    assert answer["Status"] == "SUCCESS" or answer["Reason"]
+    for key in REQUIRED:
+        if isinstance(event.get(key), str):
+            assert answer[key] == event[key]
+    assert url.rpartition("=")[2] not in caplog.text
+
+
+@given(event=st.one_of(odd, st.fixed_dictionaries({"ResponseURL": odd})))
+def test_an_event_without_a_usable_url_is_an_error_and_no_crash(event: Any) -> None:
+    with pytest.raises(Exception, match=r"no ResponseURL|response URL can't be used|did not accept the answer"):
+        index.handler(event, Context(0.5))
