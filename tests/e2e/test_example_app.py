@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from tests.e2e.conftest import Cloud
 
-JOB = "job_arn=arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-{}"
-
 
 def test_deploy_diff_and_destroy_take_the_arn_by_context_or_not_at_all(cloud: Cloud) -> None:
-    deployed = cloud.cli.run("deploy", "--require-approval", "never", "-c", JOB.format(1))
-    assert "WorldExport.JobArn = arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1" in deployed.output
+    job, other_job = cloud.start_job(), cloud.start_job()
+    deployed = cloud.cli.run("deploy", "--require-approval", "never", "-c", f"job_arn={job}")
+    assert f"WorldExport.JobArn = {job}" in deployed.output
 
-    same, other = (cloud.cli.run("diff", "-c", JOB.format(number)) for number in (1, 2))
+    same, other = (cloud.cli.run("diff", "-c", f"job_arn={arn}") for arn in (job, other_job))
     assert "There were no differences" in same.output
-    assert "[-] arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1" in other.output
-    assert "[+] arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-2" in other.output
+    assert f"[-] {job}" in other.output
+    assert f"[+] {other_job}" in other.output
 
     destroyed = cloud.cli.run("destroy", "--force")
-    assert (destroyed.status, cloud.calls) == (0, ["Cancel"]), destroyed.output
+    assert destroyed.status == 0, destroyed.output
+    assert cloud.aws.robomaker.status(job) == "Canceled"
 
 
 def test_synth_prints_the_template(cloud: Cloud) -> None:
-    synthesized = cloud.cli.run("synth", "-c", JOB.format(1))
+    synthesized = cloud.cli.run("synth", "-c", f"job_arn={cloud.start_job()}")
     assert synthesized.status == 0
     assert "Type: Custom::ManagedWorldExportJob" in synthesized.output
 
