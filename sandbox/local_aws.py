@@ -43,8 +43,9 @@ class LocalAws:
         moto_api_backend.reset()
         self.robomaker = RoboMaker(job_changed)
         self.response_urls = ResponseUrls()
+        # Whatever AWS API a function calls, the call arrives at the RoboMaker endpoint and is recorded there.
         self.functions = LambdaService(
-            self.function, {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url, "NO_PROXY": "127.0.0.1"}, log
+            self.function, {"AWS_ENDPOINT_URL": self.robomaker.url, "NO_PROXY": "127.0.0.1"}, log
         )
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend

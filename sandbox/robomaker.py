@@ -42,7 +42,7 @@ class Call:
     Parameters
     ----------
     operation : str
-        The name of the API operation.
+        The name of the API operation; of one that is not RoboMaker's, its method and path.
     job : str
         The job's ARN in the request.
     region : str
@@ -132,6 +132,8 @@ class RoboMaker:
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
         self._faults: list[_Switched] = []
+        self._limit = self._allowed = float("inf")
+        self._counted_at = time.monotonic()
         self.calls: list[Call] = []
         self._server = LoopbackServer(self._answer)
 
@@ -176,22 +178,28 @@ class RoboMaker:
         with self._lock:
             self._faults.clear()
 
+    def limit(self, calls_per_second: float) -> None:
+        """Throttle from now on what goes beyond that many calls a second, at least one, in a bucket of one second."""
+        with self._lock:
+            self._limit, self._allowed = calls_per_second, calls_per_second
+
     def close(self) -> None:
         """Stop listening."""
         self._server.close()
 
     def _answer(self, request: Request) -> Response:
-        operation = _OPERATIONS.get(request.path)
+        operation = _OPERATIONS.get((request.method, request.path), f"{request.method} {request.path}")
         try:
-            arn = json.loads(request.body)["job"]
+            arn = str(json.loads(request.body)["job"])
         except (ValueError, KeyError, TypeError):
-            return _error("InvalidParameterException", "job is required")
-        if request.method != "POST" or operation is None:
-            return _error("UnknownOperationException", f"{request.method} {request.path}", 404)
-
+            arn = ""
         with self._lock:
             self.calls.append(Call(operation, arn, _signed_region(request), time.monotonic()))
-            fault = self._next_fault(operation)
+            fault = self._next_fault(operation) or self._throttle()
+        if operation not in _OPERATIONS.values():
+            return _error("UnknownOperationException", operation, 404)
+        if not arn:
+            return _error("InvalidParameterException", "job is required")
         if fault:
             time.sleep(fault.seconds)
             return fault.response()
@@ -202,6 +210,18 @@ class RoboMaker:
                 return _error("ResourceNotFoundException", f"There is no {arn}")
             self._settle(job)
             return self._cancel(job) if operation == "CancelWorldExportJob" else _json(_description(job))
+
+    def _throttle(self) -> Fault | None:
+        """Take one of the calls that the limit allows by now, or refuse."""
+        if self._limit == float("inf"):
+            return None
+        now = time.monotonic()
+        self._allowed = min(self._limit, self._allowed + (now - self._counted_at) * self._limit)
+        self._counted_at = now
+        if self._allowed < 1:
+            return THROTTLED
+        self._allowed -= 1
+        return None
 
     def _next_fault(self, operation: str) -> Fault | None:
         for switched in self._faults:
@@ -234,8 +254,8 @@ class RoboMaker:
 
 
 _OPERATIONS = {
-    "/cancelWorldExportJob": "CancelWorldExportJob",
-    "/describeWorldExportJob": "DescribeWorldExportJob",
+    ("POST", "/cancelWorldExportJob"): "CancelWorldExportJob",
+    ("POST", "/describeWorldExportJob"): "DescribeWorldExportJob",
 }
 
 

@@ -20,6 +20,10 @@ if context("debug"):
     assert isinstance(function, lambda_.CfnFunction)
     function.add_property_override("LoggingConfig.ApplicationLogLevel", "DEBUG")
 
+for number in range(int(context("fleet") or 0)):
+    arn = f"arn:aws:robomaker:us-west-2:123456789012:world-export-job/fleet-{number}"
+    ManagedWorldExportJob(stack, f"Fleet{number}", job_arn=arn)
+
 # A parameter is a token: what it holds is known only at deployment.
 job = ManagedWorldExportJob(
     stack,

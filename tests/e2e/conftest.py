@@ -60,9 +60,9 @@ class Cloud:
         """Run ``cdk deploy``, which fails, and give what it printed."""
         return self._run(False, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
 
-    def destroy(self) -> None:
+    def destroy(self, **context: object) -> None:
         """Run ``cdk destroy``, which succeeds."""
-        self._run(True, "destroy", {}, "--force")
+        self._run(True, "destroy", context, "--force")
 
     def fail_to_destroy(self) -> str:
         """Run ``cdk destroy``, which fails, and give what it printed."""
