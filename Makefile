@@ -7,7 +7,7 @@ SCENARIO ?= lifecycle
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: demo test docs lock clean
+.PHONY: demo test bench docs lock clean
 
 # Run the main job end to end on the local AWS.
 demo: .venv/ready .runtime/ready node_modules/ready
@@ -37,6 +37,14 @@ node_modules/ready: package-lock.json .npmrc | .venv/ready
 	@$(IN_VENV) npm ci --silent
 	@touch $@
 
+# Measure the handler beside the other ways of doing it.
+bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
+	@$(IN_VENV) PYTHONPATH=lambda python -m bench
+
+bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_custom_resource/package-lock.json .npmrc | .venv/ready
+	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig $(CURDIR)/.npmrc
+	@touch $@
+
 # Build the API reference from the docstrings, into dist/docs.
 docs: .venv/ready
 	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory dist/docs cdk_world_export_job
@@ -44,11 +52,11 @@ docs: .venv/ready
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
 	$(IN_VENV) pip install --quiet uv
-	for name in dev runtime runtime-oldest; do \
+	for name in dev runtime runtime-oldest bench-crhelper; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .runtime .runtime-oldest .bench-crhelper node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from typing import Any
 from .loopback import LoopbackServer, Request, Response
 
 RUNTIME_PYTHON = Path(__file__).parent.parent / ".runtime" / "bin" / "python"
+PYTHON_RUNTIME = (str(RUNTIME_PYTHON), "-m", "awslambdaric")
 
 # Lambda runs an asynchronous event that failed twice more (Lambda Developer Guide, invocation-async-error-handling),
 # after one and two minutes; the sandbox is less patient.
@@ -90,8 +91,8 @@ class ExecutionEnvironment:
         What Lambda and the local AWS add to the function's environment variables.
     log : callable
         Takes each line that the process writes.
-    python : Path, optional
-        The Python that runs it, with the runtime client and boto3. Default: with the newest of both.
+    runtime : sequence of str, optional
+        The command that runs a handler. Default: Lambda's runtime client, beside the newest boto3.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class ExecutionEnvironment:
         function: Function,
         variables: Mapping[str, str],
         log: Callable[[str], None],
-        python: Path = RUNTIME_PYTHON,
+        runtime: Sequence[str] = PYTHON_RUNTIME,
     ) -> None:
         self._function = function
         self._log = log
@@ -110,7 +111,7 @@ class ExecutionEnvironment:
             package.extractall(self._folder.name)
         self._api = LoopbackServer(self._answer)
         self._process = subprocess.Popen(
-            [str(python), "-m", "awslambdaric", function.handler],
+            [*runtime, function.handler],
             cwd=self._folder.name,
             env={
                 **_lambda_variables(function, self._folder.name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -41,10 +42,15 @@ class LoopbackServer:
         Answers each request, in a thread a connection.
     port : int, default: 0
         The port to listen on. 0 takes a free one.
+    tls : SSLContext, optional
+        Its certificate, to speak HTTPS. Default: it speaks HTTP.
     """
 
-    def __init__(self, answer: Callable[[Request], Response], port: int = 0) -> None:
+    def __init__(self, answer: Callable[[Request], Response], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self._server = _Server(("127.0.0.1", port), _handler_for(answer))
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -56,7 +62,7 @@ class LoopbackServer:
     @property
     def url(self) -> str:
         """Where it listens, as a URL."""
-        return f"http://{self.address}"
+        return f"{self._scheme}://{self.address}"
 
     def close(self) -> None:
         """Stop listening and release the port."""

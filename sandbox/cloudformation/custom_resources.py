@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import ssl
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -49,13 +50,18 @@ class ResponseUrls:
     """The pre-signed URLs that custom resources answer to, as S3 serves them.
 
     A URL takes a PUT whose content type is empty, as its signature says, and refuses everything else with 403.
+
+    Parameters
+    ----------
+    tls : SSLContext, optional
+        The certificate of ``https`` URLs. Default: the URLs are ``http``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, Exchange] = {}
         self._failures = 0
-        self._server = LoopbackServer(self._answer)
+        self._server = LoopbackServer(self._answer, tls=tls)
 
     def open(self, exchange: Exchange) -> str:
         """Make a URL for a request's answer."""

@@ -36,7 +36,9 @@ def function(tmp_path: Path) -> Function:
 
 @pytest.fixture
 def environment(function: Function, python: Path, robomaker: RoboMaker) -> Iterator[ExecutionEnvironment]:
-    environment = ExecutionEnvironment(function, {"AWS_ENDPOINT_URL": robomaker.url}, lambda _: None, python)
+    environment = ExecutionEnvironment(
+        function, {"AWS_ENDPOINT_URL": robomaker.url}, lambda _: None, [str(python), "-m", "awslambdaric"]
+    )
     yield environment
     environment.close()
 
