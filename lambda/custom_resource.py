@@ -114,11 +114,11 @@ class CustomResource(CfnResource):
         work = threading.Thread(target=super().__call__, args=(self._request, context), daemon=True)
         work.start()
         work.join(max(0.0, self.time_left))
-        if work.is_alive() and not self._fail(
+        if not self._fail(
             "The handler ran out of time before its work was done, so the job may not have stopped."
             " Try again; the function's log has the details."
         ):
-            # The work has come to its answer, and is delivering it.
+            # The work has come to its own answer, and may still be delivering it.
             work.join(max(0.0, self._ends_at - MARGIN / 2 - time.monotonic()))
 
     def _log_setup(self, event: Any, context: Any) -> None:
