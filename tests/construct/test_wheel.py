@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -87,3 +88,12 @@ def _link(installed: Distribution, packages: Path) -> None:
         link = packages / top
         if not link.exists():
             link.symlink_to(str(installed.locate_file(top)))
+
+
+def test_the_oldest_versions_that_it_claims_are_those_that_it_is_tested_with() -> None:
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    oldest = {
+        need.name: next(part.version for part in need.specifier if part.operator in (">=", "=="))
+        for need in map(Requirement, declared)
+    }
+    assert oldest == {name: distribution(name).version for name in oldest}
