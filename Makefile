@@ -14,7 +14,7 @@ demo: .venv/ready .runtime/ready node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
 # Run every check and every test.
-test: .venv/ready .runtime/ready .runtime-oldest/ready node_modules/ready
+test: .venv/ready .runtime/ready .runtime-oldest/ready .checkov/ready node_modules/ready
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
@@ -52,11 +52,11 @@ docs: .venv/ready
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
 	$(IN_VENV) pip install --quiet uv
-	for name in dev runtime runtime-oldest bench-crhelper; do \
+	for name in dev runtime runtime-oldest bench-crhelper checkov; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest .bench-crhelper node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .runtime .runtime-oldest .bench-crhelper .checkov node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache

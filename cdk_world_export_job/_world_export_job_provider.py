@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -77,9 +77,7 @@ class WorldExportJobProvider(Construct):
         role: iam.IRole | None = None,
     ) -> None:
         super().__init__(scope, id)
-        log_group = log_group or logs.LogGroup(
-            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=RemovalPolicy.RETAIN
-        )
+        log_group = log_group or self._log_group()
         role = role or iam.Role(
             self,
             "Role",
@@ -106,11 +104,24 @@ class WorldExportJobProvider(Construct):
                 security_groups=security_groups,
             )
 
+        _justify(
+            self._function,
+            CKV_AWS_115="A limit would hold up the teardown of many jobs.",
+            CKV_AWS_116="CloudFormation waits for each answer, so a lost request shows as the stack's failure.",
+            CKV_AWS_117="RoboMaker's API is public; a provider of one's own may have a VPC.",
+        )
         # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
         # VPC until the last job has stopped.
         self._function.node.add_dependency(*self._grant(role, log_group, in_vpc=vpc is not None))
         if vpc is not None:
             self._function.node.add_dependency(vpc.internet_connectivity_established, *(security_groups or ()))
+
+    def _log_group(self) -> logs.LogGroup:
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=RemovalPolicy.RETAIN
+        )
+        _justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, and no secrets; one of one's own may have a key.")
+        return log_group
 
     def _grant(self, role: iam.IRole, log_group: logs.ILogGroup, *, in_vpc: bool) -> list[IDependable]:
         """Give the role its permissions, and return what holds them."""
@@ -199,6 +210,13 @@ class WorldExportJobProvider(Construct):
             dimensions_map={metrics.DIMENSION: self._function.function_name},
             **{"statistic": statistic, **options},
         )
+
+
+def _justify(construct: Construct, **reasons: str) -> None:
+    """Tell Checkov why what it finds in a construct stands."""
+    resource = cast(CfnResource, construct.node.default_child)
+    skip = [{"id": check, "comment": reason} for check, reason in reasons.items()]
+    resource.add_metadata("checkov", {"skip": skip})
 
 
 def _newest_python() -> lambda_.Runtime:

@@ -1,8 +1,9 @@
-"""The checks that a security team runs on templates: cfn-lint and cdk-nag's AwsSolutions."""
+"""The checks that a security team runs on templates: cfn-lint, cdk-nag's AwsSolutions and Checkov."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,3 +65,18 @@ def test_cdk_nag_finds_nothing_that_is_not_justified_in_code(assembly: Path, bui
     [pack] = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
     assert (pack["violations"], pack["conclusion"]) == ([], "success")
     assert pack["suppressedViolations"]
+
+
+@pytest.mark.parametrize("build", [_example, _example_in_a_known_account])
+def test_checkov_finds_nothing_that_is_not_justified_in_code(assembly: Path, build: Callable[[App], Stack]) -> None:
+    app = App(outdir=str(assembly))
+    stack = build(app)
+    app.synth()
+    checkov = str(Path(__file__).parents[2] / ".checkov" / "bin" / "checkov")
+    command = [checkov, "--file", stack.template_file, "--framework", "cloudformation", "--skip-download", "--quiet"]
+    done = subprocess.run([*command, "--output", "json"], cwd=assembly, capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    found = [(check["check_id"], check["resource"]) for check in report["results"]["failed_checks"]]
+    assert found == []
+    assert report["summary"]["skipped"] == 5
+    assert report["summary"]["passed"] > 20
