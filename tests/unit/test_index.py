@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -231,7 +232,9 @@ class TestDelete:
     def test_waits_no_longer_than_the_function_has(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
         robomaker.start_job(JOB_1, cancel_seconds=1000)
         answer = cloudformation.send(_delete(WaitSeconds="840"), seconds=60)
-        assert "still Canceling after a wait of 34 s" in answer["Reason"]
+        waited = re.search(r"still Canceling after a wait of (\d+) s", answer["Reason"])
+        assert waited is not None
+        assert int(waited[1]) <= 60 - 10 - 16, "the time to answer in and the longest call are kept back"
 
     @pytest.mark.parametrize("physical_id", ["never-created-request-1", "WorldExport_Job_abc", "", None])
     def test_of_what_was_never_created_calls_nothing(
