@@ -18,9 +18,10 @@ from pathlib import Path
 
 import trustme
 
-from bench.contenders import CONTENDERS, JOB, OURS, PROJECT, Contender
+from bench.contenders import CONTENDERS, JOB, OURS, Contender
 from properties import JobArn
 from robomaker import WorldExportJob
+from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from sandbox.lambda_service import ExecutionEnvironment, Function
 from sandbox.robomaker import Job, RoboMaker

@@ -1,1 +1,6 @@
 """A local AWS that runs a stack's whole life: CloudFormation, Lambda and a RoboMaker endpoint, on loopback."""
+
+from pathlib import Path
+
+# Everything that is installed or read lies in the project's own folder.
+PROJECT = Path(__file__).parent.parent

@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import PROJECT
 from .local_aws import REGION, LocalAws
 
-PROJECT = Path(__file__).parent.parent
 CDK = PROJECT / "node_modules" / ".bin" / "cdk"
 VENV_BIN = Path(sys.executable).parent
 

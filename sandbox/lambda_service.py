@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import PROJECT
 from .loopback import LoopbackServer, Request, Response
 
-RUNTIME_PYTHON = Path(__file__).parent.parent / ".runtime" / "bin" / "python"
+RUNTIME_PYTHON = PROJECT / ".runtime" / "bin" / "python"
 PYTHON_RUNTIME = (str(RUNTIME_PYTHON), "-m", "awslambdaric")
 
 # Lambda runs an asynchronous event that failed twice more (Lambda Developer Guide, invocation-async-error-handling),
@@ -32,6 +33,15 @@ ATTEMPTS = 3
 RETRY_PAUSE = 0.5
 
 _API = "/2018-06-01/runtime"
+
+
+def zipped(folder: Path) -> bytes:
+    """Make a deployment package of a folder."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return package.getvalue()
 
 
 @dataclass(frozen=True)

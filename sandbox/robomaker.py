@@ -47,14 +47,11 @@ class Call:
         The job's ARN in the request.
     region : str
         The region that the request was signed for.
-    at : float
-        When, in seconds of `time.monotonic()`.
     """
 
     operation: str
     job: str
     region: str
-    at: float
 
 
 @dataclass(frozen=True)
@@ -194,7 +191,7 @@ class RoboMaker:
         except (ValueError, KeyError, TypeError):
             arn = ""
         with self._lock:
-            self.calls.append(Call(operation, arn, _signed_region(request), time.monotonic()))
+            self.calls.append(Call(operation, arn, _signed_region(request)))
             fault = self._next_fault(operation) or self._throttle()
         if operation not in _OPERATIONS.values():
             return _error("UnknownOperationException", operation, 404)

@@ -27,8 +27,7 @@ class Timeline:
 
     def heading(self, text: str) -> None:
         """Begin a chapter."""
-        with self._lock:
-            print(f"\n{self._time()}  {self._color(text, '1')}", flush=True)
+        self._print(f"\n{self._time()}  {self._color(text, '1')}")
 
     def note(self, text: str) -> None:
         """Say something between the events."""
@@ -38,7 +37,7 @@ class Timeline:
     def stack_event(self, stack: str, event: Event) -> None:
         """Show an event of a stack, as its listener. What is begun is only told of custom resources and the stack."""
         ordinary = event.logical_id and not event.type.startswith("Custom::")
-        if (ordinary and (stack == "CDKToolkit" or event.status.endswith("IN_PROGRESS"))) or not event.status:
+        if ordinary and (stack == "CDKToolkit" or event.status.endswith("IN_PROGRESS")):
             return
         what = f"  {_HASH.sub('', event.logical_id)}" if event.logical_id else stack
         if event.type.startswith("Custom::") and event.physical_id:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +12,10 @@ from aws_cdk import App, Stack
 from aws_cdk import custom_resources as cr
 
 from cdk_world_export_job._handler_code import bundle
-from sandbox.lambda_service import PYTHON_RUNTIME
+from sandbox import PROJECT
+from sandbox.lambda_service import PYTHON_RUNTIME, zipped
 
 HERE = Path(__file__).parent
-PROJECT = HERE.parent.parent
 JOB = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"
 
 
@@ -47,12 +45,9 @@ class Contender:
 
     def package(self) -> bytes:
         """Zip its code."""
-        package = io.BytesIO()
-        with TemporaryDirectory() as folder, zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        with TemporaryDirectory() as folder:
             self.fill(Path(folder))
-            for path in sorted(Path(folder).rglob("*")):
-                archive.write(path, path.relative_to(folder))
-        return package.getvalue()
+            return zipped(Path(folder))
 
 
 def _copy(name: str) -> Callable[[Path], None]:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from moto.cloudformation import parsing, urls
@@ -159,9 +160,7 @@ class _Provisioner:
     def _known(self, resource: Physical) -> Physical:
         if resource.handle is None:
             opaque = _Opaque(resource.declaration, resource.physical_id, resource.attributes)
-            resource = Physical(
-                resource.declaration, resource.physical_id, resource.properties, resource.attributes, opaque
-            )
+            resource = replace(resource, handle=opaque)
         self._resources.put(resource)
         return resource
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import PROJECT
 from tests.construct.conftest import JOB
-
-PROJECT = Path(__file__).parents[2]
 
 
 def _run(tmp_path: Path, context: dict[str, str]) -> subprocess.CompletedProcess[str]:

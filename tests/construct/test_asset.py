@@ -13,9 +13,8 @@ import pytest
 from aws_cdk import FileSystem
 
 from cdk_world_export_job._handler_code import bundle
+from sandbox import PROJECT
 from sandbox.lambda_service import RUNTIME_PYTHON
-
-PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from aws_cdk import aws_ec2 as ec2
 from cdk_nag import AwsSolutionsChecks
 
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+from sandbox import PROJECT
 from stacks.world_export_stack import WorldExportStack
 from tests.construct.conftest import ACCOUNT, JOB
 
@@ -72,7 +73,7 @@ def test_checkov_finds_nothing_that_is_not_justified_in_code(assembly: Path, bui
     app = App(outdir=str(assembly))
     stack = build(app)
     app.synth()
-    checkov = str(Path(__file__).parents[2] / ".checkov" / "bin" / "checkov")
+    checkov = str(PROJECT / ".checkov" / "bin" / "checkov")
     command = [checkov, "--file", stack.template_file, "--framework", "cloudformation", "--skip-download", "--quiet"]
     done = subprocess.run([*command, "--output", "json"], cwd=assembly, capture_output=True, text=True, check=False)
     report = json.loads(done.stdout)

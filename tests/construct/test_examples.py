@@ -13,9 +13,9 @@ from typing import Any
 import cfnlint.api
 import pytest
 
+from sandbox import PROJECT
 from tests.construct.test_checks import NOT_OURS
 
-PROJECT = Path(__file__).parents[2]
 JOB = "Custom::ManagedWorldExportJob"
 
 Resources = dict[str, dict[str, Any]]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-PROJECT = Path(__file__).parents[2]
+from sandbox import PROJECT
 
 APP = """
 from aws_cdk import App, Stack

@@ -15,7 +15,8 @@ from typing import Any
 import boto3
 import pytest
 
-from sandbox.cdk_cli import PROJECT, CdkCli
+from sandbox import PROJECT
+from sandbox.cdk_cli import CdkCli
 from sandbox.cloudformation.custom_resources import Exchange, invalidity
 from sandbox.cloudformation.lifecycle import Event
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws

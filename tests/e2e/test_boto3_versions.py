@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cdk_world_export_job._handler_code import bundle
+from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
-from sandbox.lambda_service import RUNTIME_PYTHON, ExecutionEnvironment, Function
+from sandbox.lambda_service import RUNTIME_PYTHON, ExecutionEnvironment, Function, zipped
 from sandbox.robomaker import RETIRED, RoboMaker
 from tests.requests import JOB_1, request
 
-OLDEST = RUNTIME_PYTHON.parents[2] / ".runtime-oldest" / "bin" / "python"
+OLDEST = PROJECT / ".runtime-oldest" / "bin" / "python"
 
 EACH = pytest.mark.parametrize("python", [OLDEST, RUNTIME_PYTHON], ids=["oldest", "newest"])
 
@@ -26,12 +25,8 @@ def function(tmp_path: Path) -> Function:
     folder = tmp_path / "asset"
     folder.mkdir()
     bundle(folder)
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        for path in folder.rglob("*"):
-            archive.write(path, path.relative_to(folder))
     arn = "arn:aws:lambda:us-west-2:123456789012:function:handler"
-    return Function(arn, package.getvalue(), "index.handler", 900, log_format="JSON")
+    return Function(arn, zipped(folder), "index.handler", 900, log_format="JSON")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.cdk_cli import PROJECT
+from sandbox import PROJECT
 
 MARK = "DEMO_UNDER_TEST"
 

@@ -6,19 +6,19 @@ import functools
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import index
 from custom_resource import CustomResource, ExpectedError
+from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
 from teardown import tear_down
 from tests.requests import JOB_1, HurriedClock, Sender, request
 
-PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
+PAGE = PROJECT / "docs" / "operators.md"
 DOCUMENTED = re.findall(r"^### `(.*)`$", PAGE.read_text(), re.MULTILINE)
 
 
