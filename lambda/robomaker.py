@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.credentials import CredentialResolver, EnvProvider
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -132,10 +133,7 @@ class WorldExportJob:
 
 
 class _Loader(Loader):
-    """botocore's loader, with the model that boto3 lost after 1.40.60, the same on every version.
-
-    It knows that there is nothing to look for among botocore's own services, which would take a tenth of a cold start.
-    """
+    """botocore's loader, which knows that there is nothing to look for among botocore's own services."""
 
     def list_available_services(self, type_name: str) -> list[str]:
         return ["robomaker"] if type_name == "service-2" else []
@@ -144,7 +142,11 @@ class _Loader(Loader):
 @cache
 def _client(region: str) -> Any:
     session = Session()
+    # models/ has the service model that boto3 lost after 1.40.60, and the names of the endpoints, for which botocore
+    # would read more than a megabyte of its other services: the same on every version.
     session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))
+    # The only place that Lambda gives a role's credentials in (Lambda Developer Guide, configuration-envvars).
+    session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
     return session.create_client(
         "robomaker",
         region_name=region,

@@ -35,7 +35,7 @@ def test_holds_the_handler_the_service_model_and_crhelper(asset: Path) -> None:
         for pattern in ("*.py", "models/**/*.json")
         for path in (PROJECT / "lambda").glob(pattern)
     }
-    assert "models/robomaker/2018-06-29/service-2.json" in handler
+    assert {"models/endpoints.json", "models/robomaker/2018-06-29/service-2.json"} < handler
     spec = importlib.util.find_spec("crhelper")
     assert spec is not None
     assert spec.origin is not None
@@ -63,9 +63,18 @@ def test_has_another_hash_when_a_byte_changes(asset: Path, tmp_path: Path) -> No
     assert FileSystem.fingerprint(str(changed)) != FileSystem.fingerprint(str(asset))
 
 
-def test_needs_nothing_but_what_the_lambda_runtime_has(asset: Path) -> None:
-    code = "import index; print(type(index.handler).__name__)"
+def _run(asset: Path, code: str) -> str:
     done = subprocess.run(
         [RUNTIME_PYTHON, "-c", code], cwd=asset, env={"PATH": os.defpath}, capture_output=True, text=True, check=False
     )
-    assert (done.stdout.strip(), done.stderr) == ("CustomResource", "")
+    return f"{done.stdout.strip()}{done.stderr}"
+
+
+def test_needs_nothing_but_what_the_lambda_runtime_has(asset: Path) -> None:
+    assert _run(asset, "import index; print(type(index.handler).__name__)") == "CustomResource"
+
+
+def test_does_not_load_boto3_and_leaves_it_to_others(asset: Path) -> None:
+    loaded = "[name for name in sys.modules if name.partition('.')[0] == 'boto3']"
+    assert _run(asset, f"import index, sys; print({loaded})") == "[]"
+    assert _run(asset, "import index, boto3; print(boto3.client.__name__)") == "client"

@@ -45,7 +45,10 @@ def test_holds_the_construct_the_handler_the_model_and_the_type_marker(wheel: Pa
     assert names == (
         {f"cdk_world_export_job/{name}" for name in sources("cdk_world_export_job")}
         | {f"cdk_world_export_job/lambda/{name}" for name in sources("lambda")}
-        | {"cdk_world_export_job/lambda/models/robomaker/2018-06-29/service-2.json"}
+        | {
+            f"cdk_world_export_job/lambda/models/{name}"
+            for name in ("endpoints.json", "robomaker/2018-06-29/service-2.json")
+        }
     )
     assert "cdk_world_export_job/py.typed" in names
 
