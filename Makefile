@@ -1,5 +1,6 @@
 # Everything is installed into the project's own folders: .venv (Python, and Node from PyPI), .runtime (what AWS
-# Lambda's Python image has, with the newest boto3 and with the oldest) and node_modules (the CDK CLI).
+# Lambda's Python image has, with the newest boto3), node_modules (the CDK CLI), .runtime-oldest and .cdk-oldest (the
+# oldest boto3 and the oldest CDK that are claimed) and .checkov (a scanner).
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SCENARIO ?= lifecycle
@@ -14,10 +15,11 @@ demo: .venv/ready .runtime/ready node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
 # Run every check and every test.
-test: .venv/ready .runtime/ready .runtime-oldest/ready .checkov/ready node_modules/ready
+test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready node_modules/ready
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
+	$(IN_VENV) .cdk-oldest/bin/pytest --numprocesses 4 tests/construct
 	$(IN_VENV) pytest --numprocesses 4 --dist worksteal
 
 .venv/ready: requirements/dev.txt
@@ -52,11 +54,11 @@ docs: .venv/ready
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
 	$(IN_VENV) pip install --quiet uv
-	for name in dev runtime runtime-oldest bench-crhelper checkov; do \
+	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest .bench-crhelper .checkov node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .runtime .runtime-oldest .cdk-oldest .bench-crhelper .checkov node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -93,10 +93,16 @@ def _link(installed: Distribution, packages: Path) -> None:
             link.symlink_to(str(installed.locate_file(top)))
 
 
-def test_the_oldest_versions_that_it_claims_are_those_that_it_is_tested_with() -> None:
-    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+def test_the_oldest_versions_that_it_claims_are_tested() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    claims = map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["handler"]])
     oldest = {
-        need.name: next(part.version for part in need.specifier if part.operator in (">=", "=="))
-        for need in map(Requirement, declared)
+        claim.name: next(part.version for part in claim.specifier if part.operator in (">=", "==")) for claim in claims
     }
-    assert oldest == {name: distribution(name).version for name in oldest}
+    tested = {**_pins("cdk-oldest"), **_pins("runtime-oldest")}
+    assert oldest == {name: tested[name] for name in oldest}
+
+
+def _pins(environment: str) -> dict[str, str]:
+    lines = (PROJECT / "requirements" / f"{environment}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", lines, re.MULTILINE))
