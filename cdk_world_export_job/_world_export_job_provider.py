@@ -221,5 +221,6 @@ def _justify(construct: Construct, **reasons: str) -> None:
 
 
 def _newest_python() -> lambda_.Runtime:
-    pythons = [runtime for runtime in lambda_.Runtime.ALL if runtime.family == lambda_.RuntimeFamily.PYTHON]
-    return max(pythons, key=lambda runtime: [int(part) for part in runtime.name.removeprefix("python").split(".")])
+    # By the names of the constants: each property that is read of a runtime is a call to the CDK's process.
+    minors = [int(name.removeprefix("PYTHON_3_")) for name in vars(lambda_.Runtime) if name.startswith("PYTHON_3_")]
+    return cast(lambda_.Runtime, getattr(lambda_.Runtime, f"PYTHON_3_{max(minors)}"))

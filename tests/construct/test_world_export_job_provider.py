@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -40,8 +39,8 @@ def test_the_function_is_what_the_design_says(stack: Stack) -> None:
 def test_the_runtime_is_the_newest_python_that_the_cdk_names(stack: Stack) -> None:
     WorldExportJobProvider(stack, "Provider")
     [function] = Template.from_stack(stack).find_resources(FUNCTION).values()
-    named = {name for name in vars(lambda_.Runtime) if re.fullmatch(r"PYTHON_3_\d+", name)}
-    newest = max(int(name.removeprefix("PYTHON_3_")) for name in named)
+    named = [runtime.name for runtime in lambda_.Runtime.ALL if runtime.name.startswith("python3.")]
+    newest = max(int(name.removeprefix("python3.")) for name in named)
     assert function["Properties"]["Runtime"] == f"python3.{newest}"
 
 
