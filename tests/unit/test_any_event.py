@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -15,9 +13,10 @@ from hypothesis import strategies as st
 import index
 from sandbox.cloudformation.custom_resources import MAX_BODY_BYTES, Exchange, ResponseUrls
 from sandbox.robomaker import RoboMaker
-from teardown import tear_down
 from tests.corpus import EVENTS
-from tests.requests import JOB_1, STACK_ID, Context, HurriedClock
+from tests.requests import JOB_1, STACK_ID, Context
+
+pytestmark = pytest.mark.usefixtures("hurried")
 
 REQUIRED = ("StackId", "RequestId", "LogicalResourceId")
 COPIED = (*REQUIRED, "PhysicalResourceId")
@@ -79,10 +78,7 @@ def _check_answer(
     robomaker.start_job(JOB_1)
     exchange = Exchange(event)
     url = urls.open(exchange)
-    with (
-        caplog.at_level(logging.DEBUG),
-        mock.patch.object(index, "tear_down", functools.partial(tear_down, clock=HurriedClock())),
-    ):
+    with caplog.at_level(logging.DEBUG):
         index.handler({**event, "ResponseURL": url}, Context(900))
 
     [body] = exchange.bodies

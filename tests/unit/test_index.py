@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import re
@@ -24,15 +23,13 @@ from sandbox.robomaker import (
     Fault,
     RoboMaker,
 )
-from teardown import tear_down
-from tests.requests import JOB_1, JOB_2, HurriedClock, Sender, request
+from tests.requests import JOB_1, JOB_2, Sender, request
 
 CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
 
 
 @pytest.fixture
-def cloudformation(urls: ResponseUrls, robomaker: RoboMaker, monkeypatch: pytest.MonkeyPatch) -> Sender:  # noqa: ARG001
-    monkeypatch.setattr(index, "tear_down", functools.partial(tear_down, clock=HurriedClock()))
+def cloudformation(urls: ResponseUrls, robomaker: RoboMaker, hurried: None) -> Sender:  # noqa: ARG001
     return Sender(index.handler, urls)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import time
 from collections.abc import Callable
@@ -15,8 +14,7 @@ from custom_resource import CustomResource, ExpectedError
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
-from teardown import tear_down
-from tests.requests import JOB_1, HurriedClock, Sender, request
+from tests.requests import JOB_1, Sender, request
 
 PAGE = PROJECT / "docs" / "operators.md"
 DOCUMENTED = re.findall(r"^### `(.*)`$", PAGE.read_text(), re.MULTILINE)
@@ -33,7 +31,6 @@ class Handler:
 
     def __init__(self, urls: ResponseUrls, robomaker: RoboMaker, monkeypatch: pytest.MonkeyPatch) -> None:
         self.urls, self.robomaker, self.monkeypatch = urls, robomaker, monkeypatch
-        monkeypatch.setattr(index, "tear_down", functools.partial(tear_down, clock=HurriedClock()))
         robomaker.start_job(JOB_1, cancel_seconds=3600)
 
     def reason(self, event: dict[str, Any], *faults: Fault, seconds: float = 900) -> str:
@@ -99,7 +96,12 @@ CASES: dict[str, Callable[[Handler], str]] = {
 
 
 @pytest.fixture
-def handler(urls: ResponseUrls, robomaker: RoboMaker, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def handler(
+    urls: ResponseUrls,
+    robomaker: RoboMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    hurried: None,  # noqa: ARG001
+) -> Handler:
     return Handler(urls, robomaker, monkeypatch)
 
 
