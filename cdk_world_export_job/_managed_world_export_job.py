@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from ._handler_code import properties
-from ._world_export_job_provider import FUNCTION_TIMEOUT, WorldExportJobProvider
+from ._world_export_job_provider import FUNCTION_TIMEOUT, MetricOptions, WorldExportJobProvider
 
 RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
 
@@ -42,9 +42,10 @@ class ManagedWorldExportJob(Construct):
     best_effort : bool, default: False
         Whether the stack goes on when the job can't be canceled. What went wrong is then only in the function's log.
     removal_policy : RemovalPolicy, default: RemovalPolicy.DESTROY
-        ``RETAIN`` leaves the job running when the stack gives it up.
+        ``RETAIN`` leaves the job running when the stack gives it up. ``SNAPSHOT`` is refused.
     provider : WorldExportJobProvider, optional
-        The function that does it. Default: one that all jobs of the stack share.
+        The function that does it. One of another stack must be in the same account and region, and must not be deleted
+        before the job. Default: one that all jobs of the stack share.
 
     Raises
     ------
@@ -52,7 +53,7 @@ class ManagedWorldExportJob(Construct):
         If a literal value breaks a rule; tokens are checked by the same rules at deployment. The message names the
         value, the rule and the fix.
     TypeError
-        If `wait` is no Duration.
+        If `wait` is no Duration, or `provider` no WorldExportJobProvider.
     """
 
     def __init__(
@@ -69,9 +70,13 @@ class ManagedWorldExportJob(Construct):
         super().__init__(scope, id)
         if removal_policy is RemovalPolicy.SNAPSHOT:
             raise ValueError("removal_policy SNAPSHOT is not valid: a job has no snapshots. Use DESTROY or RETAIN.")
-        if not Token.is_unresolved(job_arn):
-            account = Stack.of(self).account
-            properties.JobArn.parse(job_arn, stack_account=None if Token.is_unresolved(account) else account)
+        self._check_arn(job_arn)
+        self._check_provider(provider)
+        checked = {
+            "JobArn": job_arn,
+            "WaitSeconds": _seconds(wait),
+            "BestEffort": properties.check_best_effort(best_effort),
+        }
 
         self._provider = provider or WorldExportJobProvider.get_or_create(self)
         self._resource = CustomResource(
@@ -81,12 +86,29 @@ class ManagedWorldExportJob(Construct):
             service_token=self._provider.service_token,
             service_timeout=SERVICE_TIMEOUT,
             removal_policy=removal_policy,
-            properties={
-                "JobArn": job_arn,
-                "WaitSeconds": _seconds(wait),
-                "BestEffort": properties.check_best_effort(best_effort),
-            },
+            properties=checked,
         )
+
+    def _check_arn(self, job_arn: object) -> None:
+        if isinstance(job_arn, str) and Token.is_unresolved(job_arn):
+            return
+        account = Stack.of(self).account
+        properties.JobArn.parse(job_arn, stack_account=None if Token.is_unresolved(account) else account)
+
+    def _check_provider(self, provider: object) -> None:
+        if provider is None:
+            return
+        if not isinstance(provider, WorldExportJobProvider):
+            raise TypeError(
+                f"provider must be a WorldExportJobProvider, not {provider!r}: it makes the function itself."
+            )
+        here, there = Stack.of(self), Stack.of(provider)
+        for kind, ours, theirs in (("account", here.account, there.account), ("region", here.region, there.region)):
+            if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
+                raise ValueError(
+                    f"provider {provider.node.path!r} is not valid: its {kind} is {theirs}, and the job's {ours}:"
+                    " CloudFormation calls no function elsewhere. Make a provider for this stack."
+                )
 
     @property
     def job_arn(self) -> str:
@@ -98,15 +120,21 @@ class ManagedWorldExportJob(Construct):
         """The function that ends the job, with its metrics."""
         return self._provider
 
-    def metric_left_running(self, **options: Any) -> cloudwatch.Metric:
-        """Give the number of teardowns that failed, so that a job may still be running.
+    def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of teardowns that failed, so that a job may still be running.
 
         It is the provider's metric: of all jobs that the same function serves.
 
         Parameters
         ----------
-        **options : Any
-            Everything that a CloudWatch Metric takes, such as ``period``. Default: the sum over 5 minutes.
+        **options : MetricOptions
+            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
+            over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts.
         """
         return self._provider.metric_left_running(**options)
 
@@ -115,6 +143,8 @@ def _seconds(wait: Duration | None) -> float:
     if wait is None:
         return properties.DEFAULT_WAIT_SECONDS
     if not isinstance(wait, Duration):
-        raise TypeError(f"wait must be a Duration, not {wait!r}: write Duration.seconds({wait!r}).")
-    seconds = wait.to_seconds()
-    return seconds if wait.is_unresolved() else properties.check_wait_seconds(int(seconds))
+        raise TypeError(f"wait must be a Duration, such as Duration.minutes(5), not {wait!r}.")
+    if wait.is_unresolved():
+        return wait.to_seconds()
+    seconds = wait.to_seconds(integral=False)
+    return properties.check_wait_seconds(int(seconds) if seconds == int(seconds) else seconds)

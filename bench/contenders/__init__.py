@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from aws_cdk import App, Stack
 from aws_cdk import custom_resources as cr
 
-from cdk_world_export_job._handler_code import bundle
+from cdk_world_export_job._bundling import bundle
 from sandbox import PROJECT
 from sandbox.lambda_service import PYTHON_RUNTIME, zipped
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aws_cdk import FileSystem
 
-from cdk_world_export_job._handler_code import bundle
+from cdk_world_export_job._bundling import bundle
 from sandbox import PROJECT
 from sandbox.lambda_service import RUNTIME_PYTHON
 

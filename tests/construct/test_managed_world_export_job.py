@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
+from aws_cdk import App, CfnOutput, CfnParameter, Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
 
@@ -100,6 +101,30 @@ class TestProvider:
         template.has_resource_properties("AWS::Lambda::Function", {"MemorySize": 512})
         assert stack.resolve(provider.service_token) == _resource(stack)["Properties"]["ServiceToken"]
 
+    def test_may_be_another_stacks_of_the_same_account_and_region(self, app: App) -> None:
+        stacks = [Stack(app, name, env=Environment(account=ACCOUNT, region="us-west-2")) for name in ("One", "Two")]
+        provider = WorldExportJobProvider.get_or_create(stacks[0])
+        ManagedWorldExportJob(stacks[1], "Job", job_arn=JOB, provider=provider)
+        Template.from_stack(stacks[1]).resource_count_is("AWS::Lambda::Function", 0)
+        assert stacks[0] in stacks[1].dependencies
+
+    @pytest.mark.parametrize(
+        ("account", "region", "named"),
+        [("999999999999", "us-west-2", "account is 999999999999"), (ACCOUNT, "eu-west-1", "region is eu-west-1")],
+    )
+    def test_may_not_be_in_another_account_or_region(self, app: App, account: str, region: str, named: str) -> None:
+        provider = WorldExportJobProvider(
+            Stack(app, "One", env=Environment(account=account, region=region)), "Provider"
+        )
+        stack = Stack(app, "Two", env=Environment(account=ACCOUNT, region="us-west-2"))
+        with pytest.raises(ValueError, match=f"provider 'One/Provider' is not valid: its {named}"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=provider)
+
+    def test_must_be_one(self, stack: Stack) -> None:
+        function = WorldExportJobProvider(stack, "Mine").function
+        with pytest.raises(TypeError, match="provider must be a WorldExportJobProvider"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=function)  # type: ignore[arg-type]  # the mistake
+
 
 class TestLiterals:
     """A literal value that breaks a rule is an error at synthesis."""
@@ -114,9 +139,11 @@ class TestLiterals:
             (JOB.replace("job-1", ""), "id is empty"),
             (JOB + "x" * 1024, "1,024 bytes"),
             (JOB + "\n", "whitespace"),
+            (b"arn", "must be a string"),
+            (None, "must be a string"),
         ],
     )
-    def test_of_the_arn(self, stack: Stack, job_arn: str, rule: str) -> None:
+    def test_of_the_arn(self, stack: Stack, job_arn: Any, rule: str) -> None:
         with pytest.raises(ValueError, match="JobArn") as error:
             ManagedWorldExportJob(stack, "Job", job_arn=job_arn)
         assert rule in str(error.value)
@@ -135,9 +162,14 @@ class TestLiterals:
         with pytest.raises(ValueError, match=r"WaitSeconds \d+ is not valid: .* 0 to 840 \(14 minutes\)"):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=wait)
 
-    def test_of_a_wait_that_is_no_duration(self, stack: Stack) -> None:
-        with pytest.raises(TypeError, match=r"wait must be a Duration, not 60: write Duration.seconds\(60\)"):
-            ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=60)  # type: ignore[arg-type]  # the mistake
+    def test_of_a_wait_in_parts_of_a_second(self, stack: Stack) -> None:
+        with pytest.raises(ValueError, match=r"WaitSeconds 1\.5 is not valid: it must be a whole number"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=Duration.millis(1500))
+
+    @pytest.mark.parametrize("wait", [60, "5 min", True, timedelta(minutes=5)])
+    def test_of_a_wait_that_is_no_duration(self, stack: Stack, wait: Any) -> None:
+        with pytest.raises(TypeError, match=r"wait must be a Duration, such as Duration\.minutes\(5\), not "):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=wait)
 
     def test_of_best_effort(self, stack: Stack) -> None:
         with pytest.raises(ValueError, match="BestEffort 'yes' is not valid: it must be true or false"):
@@ -147,9 +179,12 @@ class TestLiterals:
         with pytest.raises(ValueError, match="SNAPSHOT is not valid: a job has no snapshots"):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=RemovalPolicy.SNAPSHOT)
 
-    def test_leaves_nothing_behind_that_would_be_deployed(self, stack: Stack) -> None:
-        with pytest.raises(ValueError, match="JobArn"):
-            ManagedWorldExportJob(stack, "Job", job_arn="job-1")
+    @pytest.mark.parametrize(
+        "mistake", [{"job_arn": "job-1"}, {"wait": Duration.days(1)}, {"best_effort": "yes"}, {"provider": "mine"}]
+    )
+    def test_leaves_nothing_behind_that_would_be_deployed(self, stack: Stack, mistake: dict[str, Any]) -> None:
+        with pytest.raises((ValueError, TypeError)):
+            ManagedWorldExportJob(stack, "Job", **{"job_arn": JOB, **mistake})
         assert "Resources" not in Template.from_stack(stack).to_json()
 
 

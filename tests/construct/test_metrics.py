@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from aws_cdk import Duration, Stack
 
@@ -12,19 +10,26 @@ from metrics import embedded
 from tests.construct.conftest import JOB
 
 
-@pytest.mark.parametrize("name", ["metric_teardowns", "metric_left_running", "metric_teardown_seconds"])
-def test_a_metric_is_one_that_the_log_line_declares(stack: Stack, name: str) -> None:
-    provider = WorldExportJobProvider(stack, "Provider")
-    metric = getattr(provider, name)()
+@pytest.mark.parametrize(
+    ("helper", "name", "statistic"),
+    [
+        ("metric_teardowns", "Teardowns", "Sum"),
+        ("metric_left_running", "LeftRunning", "Sum"),
+        ("metric_teardown_seconds", "TeardownSeconds", "Average"),
+    ],
+)
+def test_a_metric_is_one_that_the_log_line_declares(stack: Stack, helper: str, name: str, statistic: str) -> None:
+    metric = getattr(WorldExportJobProvider(stack, "Provider"), helper)()
     [declared] = embedded("f", 0, left_running=False, seconds=0)["_aws"]["CloudWatchMetrics"]
+    assert (metric.metric_name, metric.statistic) == (name, statistic)
     assert metric.namespace == declared["Namespace"]
-    assert metric.metric_name in [found["Name"] for found in declared["Metrics"]]
+    assert name in [found["Name"] for found in declared["Metrics"]]
     assert [list(metric.dimensions)] == declared["Dimensions"]
 
 
 def test_a_metric_takes_the_options_of_cloudwatch(stack: Stack) -> None:
-    options: dict[str, Any] = {"period": Duration.minutes(1), "statistic": "Maximum"}
-    metric = WorldExportJobProvider(stack, "Provider").metric_teardown_seconds(**options)
+    provider = WorldExportJobProvider(stack, "Provider")
+    metric = provider.metric_teardown_seconds(period=Duration.minutes(1), statistic="Maximum")
     assert (metric.period.to_seconds(), metric.statistic) == (60, "Maximum")
 
 

@@ -21,7 +21,7 @@ MOVED = "a deployed stack would cancel its job or lose its function: see tests/c
 SHARED_PROVIDER = {
     "WorldExportJobProviderFunctionDC3EF343": "AWS::Lambda::Function",
     "WorldExportJobProviderLogs6CDAC4E0": "AWS::Logs::LogGroup",
-    "WorldExportJobProviderRoleDefaultPolicyA71BA579": "AWS::IAM::Policy",
+    "WorldExportJobProviderPolicy206004E9": "AWS::IAM::Policy",
     "WorldExportJobProviderRoleE951C4EB": "AWS::IAM::Role",
 }
 
@@ -72,7 +72,7 @@ def test_the_logical_ids_of_a_provider_of_ones_own_stay(stack: Stack) -> None:
         "ProviderFunction30350776",
         "ProviderLogs6E147F93",
         "ProviderRole1DE8EC3B",
-        "ProviderRoleDefaultPolicyD21592EE",
+        "ProviderPolicy73D9A088",
     }, MOVED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, CfnParameter, Environment, NestedStack, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -20,6 +20,15 @@ FUNCTION, POLICY, LOG_GROUP = "AWS::Lambda::Function", "AWS::IAM::Policy", "AWS:
 def _statements(stack: Stack) -> list[dict[str, Any]]:
     policies = Template.from_stack(stack).find_resources(POLICY).values()
     return [statement for policy in policies for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def _of(stack: Stack, kind: str) -> set[str]:
+    return set(Template.from_stack(stack).find_resources(kind))
+
+
+def _needs(stack: Stack) -> set[str]:
+    [function] = Template.from_stack(stack).find_resources(FUNCTION).values()
+    return set(function["DependsOn"])
 
 
 def test_the_function_is_what_the_design_says(stack: Stack) -> None:
@@ -81,10 +90,7 @@ def test_the_arn_in_the_policy_has_the_partition_of_the_stack(region: str, parti
 
 def test_the_permissions_are_deleted_after_the_function(stack: Stack) -> None:
     WorldExportJobProvider(stack, "Provider")
-    template = Template.from_stack(stack)
-    policy, role = (next(iter(template.find_resources(kind))) for kind in (POLICY, "AWS::IAM::Role"))
-    [function] = template.find_resources(FUNCTION).values()
-    assert function["DependsOn"] == [policy, role]
+    assert _needs(stack) == _of(stack, POLICY) | _of(stack, "AWS::IAM::Role")
 
 
 def test_ones_own_settings_are_taken(stack: Stack) -> None:
@@ -114,6 +120,42 @@ def test_a_role_that_can_not_be_changed_is_taken_as_it_is(stack: Stack) -> None:
     Template.from_stack(stack).resource_count_is(POLICY, 0)
 
 
+@pytest.mark.parametrize("imported", [False, True])
+def test_a_role_may_be_another_stacks(app: App, stack: Stack, imported: bool) -> None:
+    elsewhere = Stack(app, "Elsewhere")
+    role: iam.IRole = iam.Role(elsewhere, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    if imported:
+        role = iam.Role.from_role_arn(elsewhere, "MyRole", "arn:aws:iam::123456789012:role/mine")
+    WorldExportJobProvider(stack, "Provider", role=role)
+    assert len(_statements(stack)) == 2
+
+
+def test_a_role_may_be_that_of_the_stack_around_a_nested_one(stack: Stack) -> None:
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    nested = NestedStack(stack, "Nested")
+    WorldExportJobProvider(nested, "Provider", role=role)
+    assert len(_statements(nested)) == 2
+    assert _of(stack, POLICY) == set()
+
+
+@pytest.mark.parametrize("memory_size", [127, 10_241, -1, 256.5, True, None, "256"])
+def test_a_memory_size_out_of_lambdas_range_is_refused(stack: Stack, memory_size: Any) -> None:
+    with pytest.raises(ValueError, match=r"memory_size .* is not valid: .* from 128 to 10,240"):
+        WorldExportJobProvider(stack, "Provider", memory_size=memory_size)
+
+
+def test_a_memory_size_may_be_a_token(stack: Stack) -> None:
+    size = CfnParameter(stack, "Size", type="Number")
+    WorldExportJobProvider(stack, "Provider", memory_size=size.value_as_number)  # type: ignore[arg-type]  # a float
+    Template.from_stack(stack).has_resource_properties(FUNCTION, {"MemorySize": {"Ref": "Size"}})
+
+
+def test_settings_for_the_shared_one_after_the_first_job_are_refused(stack: Stack) -> None:
+    WorldExportJobProvider.get_or_create(stack)
+    with pytest.raises(ValueError, match=r"has a WorldExportJobProvider of this name.* Make your own before"):
+        WorldExportJobProvider(stack, "WorldExportJobProvider", memory_size=512)
+
+
 def test_a_permissions_boundary_is_put_on_by_the_cdk(stack: Stack) -> None:
     iam.PermissionsBoundary.of(stack).apply(iam.ManagedPolicy.from_aws_managed_policy_name("Boundary"))
     WorldExportJobProvider(stack, "Provider")
@@ -124,7 +166,14 @@ class TestVpc:
     def test_the_role_may_make_network_interfaces_by_no_more_than_its_own_policy(self, stack: Stack) -> None:
         WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
         [statement] = [found for found in _statements(stack) if found["Resource"] == "*"]
-        assert all(action.startswith("ec2:") for action in statement["Action"])
+        assert statement["Action"] == [
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+        ]
         roles = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
         assert not any("ManagedPolicyArns" in role["Properties"] for role in roles)
 
@@ -142,17 +191,27 @@ class TestVpc:
             },
         )
 
-    def test_the_way_out_is_deleted_after_the_function(self, stack: Stack) -> None:
+    def test_the_subnets_may_be_chosen(self, stack: Stack) -> None:
+        vpc = ec2.Vpc(stack, "Vpc")
+        chosen = ec2.SubnetSelection(subnets=[vpc.private_subnets[1]])
+        WorldExportJobProvider(stack, "Provider", vpc=vpc, vpc_subnets=chosen)
+        Template.from_stack(stack).has_resource_properties(
+            FUNCTION, {"VpcConfig": {"SubnetIds": [stack.resolve(vpc.private_subnets[1].subnet_id)]}}
+        )
+
+    def test_its_routes_are_deleted_after_the_function(self, stack: Stack) -> None:
         WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
-        template = Template.from_stack(stack)
-        [function] = template.find_resources(FUNCTION).values()
-        ways_out = {
-            *template.find_resources("AWS::EC2::Route"),
-            *template.find_resources("AWS::EC2::SubnetRouteTableAssociation"),
-        }
-        private = {name for name in ways_out if "Private" in name}
-        assert private
-        assert private <= set(function["DependsOn"])
+        assert _of(stack, "AWS::EC2::Route") <= _needs(stack)
+        assert _of(stack, "AWS::EC2::SubnetRouteTableAssociation") <= _needs(stack)
+
+    def test_its_endpoints_are_deleted_after_the_function(self, stack: Stack) -> None:
+        vpc = ec2.Vpc(stack, "Vpc", nat_gateways=0)
+        vpc.add_interface_endpoint("RoboMaker", service=ec2.InterfaceVpcEndpointAwsService("robomaker"))
+        vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        WorldExportJobProvider(stack, "Provider", vpc=vpc, vpc_subnets=isolated)
+        assert len(_of(stack, "AWS::EC2::VPCEndpoint")) == 2
+        assert _of(stack, "AWS::EC2::VPCEndpoint") <= _needs(stack)
 
     def test_the_rules_of_its_security_group_are_deleted_after_the_function(self, stack: Stack) -> None:
         vpc = ec2.Vpc(stack, "Vpc")
@@ -160,9 +219,8 @@ class TestVpc:
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
         WorldExportJobProvider(stack, "Provider", vpc=vpc, security_groups=[group])
         template = Template.from_stack(stack)
-        [function] = template.find_resources(FUNCTION).values()
-        [rule] = template.find_resources("AWS::EC2::SecurityGroupEgress")
-        assert rule in function["DependsOn"]
+        assert template.find_resources("AWS::EC2::SecurityGroupEgress")
+        assert _of(stack, "AWS::EC2::SecurityGroupEgress") <= _needs(stack)
 
 
 def test_the_shared_one_can_get_settings_later_without_becoming_another(stack: Stack) -> None:

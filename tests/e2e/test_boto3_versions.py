@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_world_export_job._handler_code import bundle
+from cdk_world_export_job._bundling import bundle
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from sandbox.lambda_service import RUNTIME_PYTHON, ExecutionEnvironment, Function, zipped
