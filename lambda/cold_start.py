@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from types import ModuleType
 
 # Imports make a hundred thousand objects and no garbage. Python would look for some every 700 objects.
+_usual_threshold = gc.get_threshold()
 gc.set_threshold(100_000)
+
+
+def imports_done() -> None:
+    """Look for garbage as usual again."""
+    gc.set_threshold(*_usual_threshold)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cold_start import without
@@ -21,6 +21,10 @@ RESERVE = 10.0
 # Seconds before the end of the function's time at which the delivery of an answer gives up.
 MARGIN = 0.2
 
+_OUT_OF_TIME = (
+    "The handler ran out of time before its work was done, so the job may not have stopped."
+    " Try again; the function's log has the details."
+)
 _REQUIRED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
 _REQUEST_TYPES = ("Create", "Update", "Delete")
 
@@ -45,11 +49,13 @@ class CustomResource(CfnResource):
 
     Functions are registered with crhelper's decorators ``create``, ``update`` and ``delete``. They are called with the
     request, without its response URL, and with a copy of this object that serves this one request. On that they may
-    set crhelper's ``Data`` and our ``BestEffort``, which turns the failure of a Delete into a success; that it failed
-    is then only in the log. They return the physical id.
+    set crhelper's ``Data``, and of ours ``BestEffort``, which turns the failure of a Delete into a success, and
+    ``LogFailure``, which is given the reason of a failure that they don't come to themselves: time ran out, or an error
+    is unknown. They return the physical id.
     """
 
     BestEffort: bool = False
+    LogFailure: Callable[[str], None] | None = None
 
     def __init__(self) -> None:
         # With this set, crhelper leaves out three AWS clients that only its polling needs.
@@ -83,6 +89,11 @@ class CustomResource(CfnResource):
         return f"never-created-{event.get('RequestId') or 'unknown'!s:.100}"
 
     @property
+    def answered(self) -> bool:
+        """Whether an answer is given already, so that whatever the work still comes to is too late."""
+        return self._first_answer.locked()
+
+    @property
     def time_left(self) -> float:
         """Seconds until the time-out answer is due."""
         return self._answer_due - time.monotonic()
@@ -102,26 +113,25 @@ class CustomResource(CfnResource):
 
         missing = [key for key in _REQUIRED if not isinstance(event.get(key), str) or not event[key]]
         if missing:
-            self._fail(f"The request lacks {', '.join(missing)}: it is no custom resource request.")
+            self._do(self._fail, f"The request lacks {', '.join(missing)}: it is no custom resource request.")
         elif event["RequestType"] not in _REQUEST_TYPES:
             kinds = ", ".join(_REQUEST_TYPES)
-            self._fail(f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}.")
+            self._do(
+                self._fail, f"The request type {event['RequestType']!r:.100} is unknown: it must be one of {kinds}."
+            )
         else:
-            self._dispatch(context)
+            self._do(super().__call__, self._request, context)
         if not self._delivered:
             raise self._trouble
 
-    def _dispatch(self, context: LambdaContext) -> None:
-        # In a thread of its own, so that this one can answer and return in time, whatever holds the work up.
-        work = threading.Thread(target=super().__call__, args=(self._request, context), daemon=True)
-        work.start()
-        work.join(max(0.0, self.time_left))
-        if not self._fail(
-            "The handler ran out of time before its work was done, so the job may not have stopped."
-            " Try again; the function's log has the details."
-        ):
-            # The work has come to its own answer, and may still be delivering it.
-            work.join(max(0.0, self._ends_at - MARGIN / 2 - time.monotonic()))
+    def _do(self, work: Callable[..., object], *args: object) -> None:
+        """Do the work of a request, and answer and return in time whatever holds it up."""
+        doing = [_start(work, *args)]
+        doing[0].join(max(0.0, self.time_left))
+        if not self.answered:
+            doing.append(_start(self._fail, _OUT_OF_TIME))
+        for thread in doing:  # one of them may still be delivering its answer
+            thread.join(max(0.0, self._ends_at - MARGIN / 2 - time.monotonic()))
 
     def _log_setup(self, event: Any, context: Any) -> None:
         """Leave the log as Lambda has set it up."""
@@ -137,12 +147,12 @@ class CustomResource(CfnResource):
         except Exception as error:
             logger.exception("The handler met an error that it does not know")
             self.Status, self.Reason = FAILED, f"The handler met an error that it does not know: {error!r}"
+            if self.LogFailure is not None and not self.answered:
+                self.LogFailure(self.Reason)
 
-    def _fail(self, reason: str) -> bool:
-        first = self._send(FAILED, reason)
-        if first:
-            logger.error("%s", reason)
-        return first
+    def _fail(self, reason: str) -> None:
+        if self._send(FAILED, reason):
+            (self.LogFailure or _log_error)(reason)
 
     def _send(self, status: str | None = None, reason: str = "") -> bool:
         """Answer the request, unless it is answered already, and tell whether it was not."""
@@ -165,3 +175,13 @@ class CustomResource(CfnResource):
         if self.BestEffort and self._request.get("RequestType") == "Delete":
             return Answer(self._request, SUCCESS, given)
         return Answer(self._request, FAILED, given, reason or "The handler gave no reason.")
+
+
+def _start(work: Callable[..., object], *args: object) -> threading.Thread:
+    thread = threading.Thread(target=work, args=args, daemon=True)
+    thread.start()
+    return thread
+
+
+def _log_error(reason: str) -> None:
+    logger.error("%s", reason)

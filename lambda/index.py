@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from cold_start import imports_done
 from custom_resource import CustomResource, ExpectedError
 from metrics import embedded
 from properties import (
@@ -20,6 +22,8 @@ from properties import (
 )
 from robomaker import LONGEST_CALL, WorldExportJob
 from teardown import End, Outcome, tear_down
+
+imports_done()
 
 Request = Mapping[str, Any]
 T = TypeVar("T")
@@ -59,7 +63,13 @@ def delete(request: Request, resource: CustomResource) -> str:
         logger.info("Nothing to cancel: the physical id is no job's ARN, so the resource was never created")
         return physical_id
 
+    started = time.monotonic()
+    resource.LogFailure = lambda reason: _log(
+        job_arn, Outcome(End.FAILED, reason, round(time.monotonic() - started, 3))
+    )
     outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=resource.time_left - LONGEST_CALL)
+    if resource.answered:
+        return physical_id
     _log(job_arn, outcome)
     if outcome.end is End.FAILED:
         raise ExpectedError(outcome.words)
@@ -82,8 +92,8 @@ def _resource_properties(request: Request) -> Mapping[str, object]:
 
 
 def _account_of(request: Request) -> str | None:
-    parts = str(request["StackId"]).split(":")
-    return parts[4] if len(parts) > 5 else None
+    found = re.fullmatch(r"arn:[^:]+:cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
+    return found[1] if found else None
 
 
 def _checked_or_default(check: Callable[[object], T], value: object, default: T) -> T:

@@ -13,8 +13,9 @@ MAX_WAIT_SECONDS = 840
 # allows an ARN (CloudFormation User Guide, crpg-ref-responses; API reference, CancelWorldExportJob).
 MAX_ARN_BYTES = 1024
 
-# Partition -> how the names of its regions begin. "aws" takes every region that is nobody else's.
-_PARTITIONS = {"aws": "", "aws-cn": "cn-", "aws-us-gov": "us-gov-"}
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+# How the names of regions begin that are not in the partition aws.
+_ELSEWHERE = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "aws-iso", "eu-iso": "aws-iso"}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -162,7 +163,7 @@ def check_best_effort(value: object) -> bool:
 
 
 def _partition_of(region: str) -> str:
-    return next((name for name, prefix in _PARTITIONS.items() if prefix and region.startswith(prefix)), "aws")
+    return next((partition for prefix, partition in _ELSEWHERE.items() if region.startswith(prefix)), "aws")
 
 
 def _shown(value: object) -> str:

@@ -12,14 +12,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 # CloudFormation User Guide, crpg-ref-responses.
 MAX_BODY_BYTES = 4096
 
+# Seconds. Each attempt may take twice as long as the one before it, so that a slow endpoint is waited for in the end.
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 2.0
-LONGEST_ATTEMPT = 3.0
+FIRST_ATTEMPT = 3.0
 
 # Request Timeout and Too Many Requests: refused for now, not for good.
 _PASSING_STATUSES = (408, 429)
@@ -98,28 +99,36 @@ def deliver(url: str, body: bytes, *, until: float) -> None:
     NotDeliveredError
         If it was refused, or the time is up.
     """
-    backoff = FIRST_BACKOFF
+    backoff, longest = FIRST_BACKOFF, FIRST_ATTEMPT
     while True:
-        try:
-            status = _put(url, body, seconds=max(0.1, min(LONGEST_ATTEMPT, until - time.monotonic())))
-        except ValueError as error:
-            raise NotDeliveredError(f"The response URL can't be used ({type(error).__name__}).") from None
-        except (OSError, http.client.HTTPException) as error:
-            trouble = type(error).__name__
-        else:
-            if 200 <= status < 300:
-                return
-            trouble = f"HTTP status {status}"
-            if status < 500 and status not in _PASSING_STATUSES:
-                raise NotDeliveredError(f"CloudFormation refused the answer with {trouble}.")
-
+        trouble, final = _attempt(url, body, seconds=max(0.1, min(longest, until - time.monotonic())))
+        if not trouble:
+            return
+        if final:
+            raise NotDeliveredError(f"The answer can't be delivered: {trouble}.")
         left = until - time.monotonic()
         if left <= 0:
             raise NotDeliveredError(f"CloudFormation did not accept the answer in time; the last try met {trouble}.")
         pause = min(left, backoff * (0.5 + 0.5 * random.random()))
         logger.warning("The answer was not accepted (%s), trying again in %.1f s", trouble, pause)
         time.sleep(pause)
-        backoff = min(LONGEST_BACKOFF, backoff * 2)
+        backoff, longest = min(LONGEST_BACKOFF, backoff * 2), longest * 2
+
+
+def _attempt(url: str, body: bytes, *, seconds: float) -> tuple[str, bool]:
+    """Try once, and give what went wrong, if anything did, and whether it will go wrong again.
+
+    No error leaves this function, because an error may quote the URL.
+    """
+    try:
+        status = _put(url, body, seconds=seconds)
+    except (ValueError, http.client.InvalidURL) as error:
+        return f"the response URL can't be used ({type(error).__name__})", True
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__, False
+    if 200 <= status < 300:
+        return "", False
+    return f"HTTP status {status}", status < 500 and status not in _PASSING_STATUSES
 
 
 def _put(url: str, body: bytes, *, seconds: float) -> int:
@@ -136,7 +145,7 @@ def _put(url: str, body: bytes, *, seconds: float) -> int:
         connection.connect()
         watchdog.start()
         # The signature covers an empty content type, so none may be sent.
-        connection.request("PUT", urlunsplit(("", "", parts.path or "/", parts.query, "")), body=body)
+        connection.request("PUT", f"{parts.path or '/'}{parts.query and '?'}{parts.query}", body=body)
         # The status says it all: the body stays unread.
         return connection.getresponse().status
     finally:
@@ -145,5 +154,7 @@ def _put(url: str, body: bytes, *, seconds: float) -> int:
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
+    sock = connection.sock
     with contextlib.suppress(OSError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        if sock is not None:  # closed a moment ago
+            sock.shutdown(socket.SHUT_RDWR)

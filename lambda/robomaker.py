@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, EnvProvider
@@ -145,7 +147,7 @@ def _client(region: str) -> Any:
     # models/ has the service model that boto3 lost after 1.40.60, and the names of the endpoints, for which botocore
     # would read more than a megabyte of its other services: the same on every version.
     session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))
-    # The only place that Lambda gives a role's credentials in (Lambda Developer Guide, configuration-envvars).
+    # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
     session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
     return session.create_client(
         "robomaker",
@@ -155,6 +157,9 @@ def _client(region: str) -> Any:
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
             retries={"total_max_attempts": 1},
+            # RoboMaker has no such endpoints, whatever the function's environment asks of every service.
+            use_fips_endpoint=False,
+            use_dualstack_endpoint=False,
             user_agent_extra="cdk-world-export-job",
         ),
     )
@@ -162,7 +167,7 @@ def _client(region: str) -> Any:
 
 def _taken(answer: dict[str, Any]) -> Reply:
     # botocore takes a body that is not JSON for an empty one, which is what a cancel is answered with.
-    if "html" in answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", ""):
+    if "html" in answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "").lower():
         return _unreadable("CancelWorldExportJob", "a page of HTML")
     return Reply(Verdict.ACCEPTED, "Canceling")
 
@@ -179,7 +184,9 @@ def _status(answer: dict[str, Any]) -> Reply:
 
 def _code_and_message(error: ClientError) -> tuple[str, str]:
     details = error.response.get("Error", {})
-    return str(details.get("Code")), str(details.get("Message") or "(no message)")
+    # An older botocore leaves a code as it came, which may be "namespace#code:URL" (AWS restJson1 protocol).
+    code = str(details.get("Code")).partition(":")[0].rpartition("#")[2]
+    return code, str(details.get("Message") or "(no message)")
 
 
 def _unreadable(action: str, what: str) -> Reply:
@@ -187,19 +194,27 @@ def _unreadable(action: str, what: str) -> Reply:
 
 
 def _connection_error(action: str, error: BotoCoreError) -> Reply:
-    if isinstance(error, ConnectionClosedError):
+    causes = list(_causes(error))
+    if isinstance(error, ConnectionClosedError) or any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
         return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
     if isinstance(error, EndpointConnectionError):
-        lookup = next((cause for cause in _causes(error) if isinstance(cause, socket.gaierror)), None)
-        if lookup is not None and lookup.errno in _NAME_IS_UNKNOWN:
-            return Reply(Verdict.RETIRED, f"{action} found no such endpoint in DNS: {error}")
-        if lookup is not None:
+        lookup = next((cause for cause in causes if isinstance(cause, socket.gaierror)), None)
+        if lookup is not None and lookup.errno not in _NAME_IS_UNKNOWN:
             return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
+        if lookup is not None and _is_robomakers_own(error.kwargs["endpoint_url"]):
+            return Reply(Verdict.RETIRED, f"{action} found no such endpoint in DNS: {error}")
     if isinstance(
         error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
     ):
         return Reply(Verdict.FINAL, f"{action} could not reach RoboMaker: {error}. {_ROUTE_HINT}")
     return Reply(Verdict.FINAL, f"{action} failed: {error}")
+
+
+def _is_robomakers_own(endpoint_url: str) -> bool:
+    """Tell an endpoint of RoboMaker's from one that AWS_ENDPOINT_URL_ROBOMAKER names, whose absence proves nothing."""
+    return (
+        re.fullmatch(r"robomaker\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", urlsplit(endpoint_url).hostname or "") is not None
+    )
 
 
 _ROUTE_HINT = (

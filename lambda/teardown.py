@@ -105,14 +105,14 @@ class Outcome:
         The job's last known status, or the reason of the failure.
     seconds : float
         How long it took.
-    calls : int
-        How many API calls it made.
+    calls : int, optional
+        How many API calls it made, if it came to its end.
     """
 
     end: End
     words: str
     seconds: float
-    calls: int
+    calls: int | None = None
 
 
 _ENDS = {Verdict.STOPPED: End.STOPPED, Verdict.GONE: End.GONE, Verdict.RETIRED: End.RETIRED}
@@ -198,6 +198,9 @@ class _Teardown:
                 End.FAILED,
                 f"The job could not be ended in time. Delete again once the trouble has passed. {reply.words}",
             )
+        if reply.verdict is Verdict.REFUSED:
+            unseen = "The job was being canceled, but it can't be looked at any more. Delete again."
+            return self._outcome(End.FAILED, f"{unseen} {reply.words}")
         return self._outcome(End.FAILED, reply.words)
 
     def _persist(self, call: Callable[[], Reply], *, until: float) -> Reply:

@@ -110,6 +110,7 @@ BAD_ARNS: list[tuple[object, str]] = [
     ],
     (ARN.replace("us-west-2", "cn-north-1"), "the region cn-north-1 is in the partition aws-cn, not aws"),
     (ARN.replace("us-west-2", "us-gov-west-1"), "the region us-gov-west-1 is in the partition aws-us-gov, not aws"),
+    (ARN.replace("us-west-2", "us-isob-east-1"), "the region us-isob-east-1 is in the partition aws-iso, not aws"),
     (ARN.replace("arn:aws:", "arn:aws-cn:"), "the region us-west-2 is in the partition aws, not aws-cn"),
     *[
         (ARN.replace("123456789012", account), _ACCOUNT)

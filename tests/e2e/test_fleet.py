@@ -36,4 +36,4 @@ def test_many_deletes_at_once_all_end_although_few_calls_get_through(robomaker: 
         outcomes = list(pool.map(delete, fleet))
     assert {outcome.end for outcome in outcomes} == {End.STOPPED}
     assert {robomaker.status(arn) for arn in fleet} == {"Canceled"}
-    assert any(outcome.calls > 2 for outcome in outcomes), "some were throttled"
+    assert any((outcome.calls or 0) > 2 for outcome in outcomes), "some were throttled"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from custom_resource import CustomResource, ExpectedError
-from response import NotDeliveredError
+from response import NotDeliveredError, deliver
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
 from tests.requests import Context, Sender, request
 
@@ -176,13 +176,28 @@ class TestTimeOut:
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "physical-1")
 
     def test_is_not_sent_nor_logged_while_an_answer_is_being_delivered(
-        self, resource: Resource, caplog: pytest.LogCaptureFixture
+        self, resource: Resource, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        resource.sender.urls.fail(2)
-        resource.run = _sleeping(0.9)
-        answer = resource.sender.send(_delete(), seconds=4)
+        def deliver_late(*arguments: Any, until: float) -> None:
+            time.sleep(0.8)  # the time-out answer is due after 0.75 s of the second
+            deliver(*arguments, until=until + 10)
+
+        monkeypatch.setattr("custom_resource.deliver", deliver_late)
+        monkeypatch.setattr("custom_resource.MARGIN", 0)
+        answer = resource.sender.send(_delete(), seconds=1)
         assert answer["Status"] == "SUCCESS"
         assert "ran out of time" not in caplog.text
+
+    def test_that_can_not_be_delivered_does_not_hold_the_function_up(
+        self, resource: Resource, urls: ResponseUrls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("custom_resource.deliver", lambda *_, **__: time.sleep(30))  # a look-up that hangs, say
+        resource.run = _sleeping(30)
+        event = _delete()
+        started = time.monotonic()
+        with pytest.raises(NotDeliveredError, match="still being delivered"):
+            resource.custom_resource({**event, "ResponseURL": urls.open(Exchange(event))}, Context(1))
+        assert time.monotonic() - started < 15
 
     def test_leaves_the_work_all_but_the_time_to_answer_in(self, resource: Resource) -> None:
         left = []
@@ -194,6 +209,46 @@ class TestTimeOut:
         resource.run = run
         resource.sender.send(_delete(), seconds=900)
         assert 889 < left[0] <= 890
+
+
+class TestLogFailure:
+    """A function is told of a failure that it does not come to itself."""
+
+    @pytest.fixture
+    def told(self, resource: Resource) -> list[str]:
+        reasons: list[str] = []
+        work = resource.run
+
+        def run(event: Any, handling: CustomResource) -> str:
+            handling.LogFailure = reasons.append
+            return work(event, handling)
+
+        resource.run = run
+        return reasons
+
+    @pytest.mark.parametrize("outcome", ["out of time", "unknown error"])
+    def test_is_called_once_with_the_reason(self, resource: Resource, told: list[str], outcome: str) -> None:
+        tell = resource.run
+
+        def run(event: Any, handling: CustomResource) -> str:
+            tell(event, handling)
+            return str(_sleeping(1.5)() if outcome == "out of time" else 1 / 0)
+
+        resource.run = run
+        answer = resource.sender.send(_delete(), seconds=1)
+        time.sleep(0.8)  # the work that was given up ends
+        assert told == [answer["Reason"]]
+
+    def test_is_not_called_for_a_failure_that_the_function_expects(self, resource: Resource, told: list[str]) -> None:
+        tell = resource.run
+
+        def run(event: Any, handling: CustomResource) -> str:
+            tell(event, handling)
+            raise ExpectedError("no")
+
+        resource.run = run
+        assert resource.sender.send(_delete())["Status"] == "FAILED"
+        assert told == []
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Update"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from sandbox.robomaker import (
     Fault,
     RoboMaker,
 )
+from teardown import End, Outcome
 from tests.requests import JOB_1, JOB_2, Sender, request
 
 CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
@@ -72,6 +74,11 @@ class TestCreate:
         assert answer["Status"] == "FAILED"
         assert named in answer["Reason"]
         assert _calls(robomaker) == []
+
+    def test_in_a_stack_whose_account_is_not_known_may_name_any(self, cloudformation: Sender) -> None:
+        job = JOB_1.replace("123456789012", "999999999999")
+        for stack_id in ("stack", "arn:aws:cloudformation", "arn:aws:cloudformation:us-west-2:\ud800:stack/x/1"):
+            assert cloudformation.send(request("Create", {"JobArn": job}, StackId=stack_id))["Status"] == "SUCCESS"
 
     def test_that_failed_is_deleted_without_a_call(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
         created = cloudformation.send(request("Create", {"JobArn": "job-1"}))
@@ -231,7 +238,7 @@ class TestDelete:
         answer = cloudformation.send(_delete(WaitSeconds="840"), seconds=60)
         waited = re.search(r"still Canceling after a wait of (\d+) s", answer["Reason"])
         assert waited is not None
-        assert int(waited[1]) <= 60 - 10 - 16, "the time to answer in and the longest call are kept back"
+        assert 30 < int(waited[1]) <= 60 - 10 - 16, "the time to answer in and the longest call are kept back"
 
     @pytest.mark.parametrize("physical_id", ["never-created-request-1", "WorldExport_Job_abc", "", None])
     def test_of_what_was_never_created_calls_nothing(
@@ -314,6 +321,32 @@ class TestLog:
         assert isinstance(fields["seconds"], float)
         json.dumps({key: fields[key] for key in ("job", "outcome", "detail", "seconds", "calls")})
         assert fields["LeftRunning"] == (level == "ERROR")
+
+    def test_of_a_teardown_that_is_cut_off_says_that_the_job_may_run_and_nothing_else_later(
+        self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def tear_down_slowly(*_: Any, **__: Any) -> Outcome:
+            time.sleep(1.2)
+            return Outcome(End.STOPPED, "Canceled", 1.2, 2)
+
+        monkeypatch.setattr(index, "tear_down", tear_down_slowly)
+        answer = cloudformation.send(_delete(BestEffort="true"), seconds=1)
+        time.sleep(0.6)
+        assert answer["Status"] == "SUCCESS"
+        [record] = caplog.records
+        fields = record.__dict__
+        assert (record.levelname, fields["job"], fields["outcome"]) == ("ERROR", JOB_1, "failed")
+        assert (fields["Teardowns"], fields["LeftRunning"]) == (1, 1)
+        assert "ran out of time" in fields["detail"]
+
+    def test_of_a_teardown_that_meets_a_defect_says_that_the_job_may_run(
+        self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(index, "tear_down", lambda *_, **__: 1 / 0)
+        cloudformation.send(_delete())
+        trace, teardown = caplog.records
+        assert trace.exc_info
+        assert (teardown.__dict__["job"], teardown.__dict__["LeftRunning"]) == (JOB_1, 1)
 
     def test_of_a_bad_property_is_an_error(self, cloudformation: Sender, caplog: pytest.LogCaptureFixture) -> None:
         cloudformation.send(request("Create", {"JobArn": "job-1"}))

@@ -12,7 +12,7 @@ from properties import InvalidPropertyError, JobArn, check_best_effort, check_pr
 from tests.corpus import ARN, BAD_ARNS, GOOD_ARNS
 
 FORM = re.compile(
-    r"arn:(?:aws-cn:robomaker:cn-[a-z]+|aws-us-gov:robomaker:us-gov-[a-z]+|aws:robomaker:(?!cn-|us-gov-)[a-z]{2}(-[a-z]+)+)"
+    r"arn:(?:aws-cn:robomaker:cn(-[a-z]+)+|aws-us-gov:robomaker:us-gov(-[a-z]+)+|aws:robomaker:(?!cn-|us-gov-|us-iso|eu-iso)[a-z]{2}(-[a-z]+)+)"
     r"-[0-9]{1,2}:[0-9]{12}:world-export-job/[A-Za-z0-9_.:=@+-]+"
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,9 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "still canceling": lambda handler: handler.reason(_delete()),
     "refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
     "refused and unseen": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
+    "refused while waiting": lambda handler: handler.reason(
+        _delete(), replace(CANCEL_REFUSED, operation="DescribeWorldExportJob")
+    ),
     "throttled": lambda handler: handler.reason(_delete(), THROTTLED),
     "denied": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
     "unknown error": lambda handler: handler.reason(_delete(), Fault("StrangeException", "Odd", 400)),

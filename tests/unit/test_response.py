@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from response import Answer, NotDeliveredError, deliver
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
+from tests.requests import HurriedClock
 
 REQUEST = {"StackId": "arn:stack", "RequestId": "request-1", "LogicalResourceId": "Job", "ResponseURL": "https://s"}
 
@@ -54,11 +56,13 @@ class Bucket:
     def __init__(self, *answers: Response) -> None:
         self._answers = list(answers)
         self.requests: list[Request] = []
+        self.seconds = 0.0
         self._server = LoopbackServer(self._answer)
         self.url = f"{self._server.url}/put%7Chere?X-Amz-Signature=SECRET&X-Amz-Expires=7200"
 
     def _answer(self, request: Request) -> Response:
         self.requests.append(request)
+        time.sleep(self.seconds)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
     def close(self) -> None:
@@ -141,7 +145,7 @@ class TestDelivery:
     @pytest.mark.parametrize("status", [301, 400, 403, 404])
     def test_that_is_refused_is_not_retried(self, buckets: list[Bucket], status: int) -> None:
         bucket = _bucket(buckets, Response(status))
-        with pytest.raises(NotDeliveredError, match=f"refused the answer with HTTP status {status}"):
+        with pytest.raises(NotDeliveredError, match=f"can't be delivered: HTTP status {status}"):
             deliver(bucket.url, b"body", until=_soon())
         assert len(bucket.requests) == 1
 
@@ -159,13 +163,52 @@ class TestDelivery:
         with closing(LoopbackServer(hang)) as server, pytest.raises(NotDeliveredError, match="in time"):
             deliver(f"{server.url}/x", b"body", until=_soon(0.2))
 
+    def test_gives_a_slow_answer_more_time_from_try_to_try(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("response.FIRST_ATTEMPT", 0.1)
+        bucket = _bucket(buckets, Response(200))
+        bucket.seconds = 1
+        deliver(bucket.url, b"body", until=_soon())
+        assert 1 < len(bucket.requests) <= 6
+
+    def test_pauses_ever_longer_between_tries_up_to_a_limit(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = HurriedClock()
+        pauses: list[float] = []
+        monkeypatch.setattr("response.time", SimpleNamespace(monotonic=clock.monotonic, sleep=pauses.append))
+        monkeypatch.setattr("response.random", SimpleNamespace(random=lambda: 1.0))
+        bucket = _bucket(buckets, *[Response(503)] * 6, Response(200))
+        deliver(bucket.url, b"body", until=clock.monotonic() + 60)
+        assert pauses == [0.25, 0.5, 1, 2, 2, 2]
+
+    @pytest.mark.parametrize("path", ["", "/", "/a%2Fb?c=%7C&d", "/?"])
+    def test_keeps_the_path_as_it_was_signed(self, buckets: list[Bucket], path: str) -> None:
+        bucket = _bucket(buckets, Response(200))
+        deliver(f"{bucket.url.partition('/put')[0]}{path}", b"body", until=_soon())
+        assert bucket.requests[0].path == (path.rstrip("?") or "/")
+
     @pytest.mark.parametrize(
-        "url", ["", "ftp://x/SECRET", "https://", "not a SECRET url", "http://[SECRET", "http://x y/SECRET"]
+        "url",
+        [
+            "",
+            "ftp://x/SECRET",
+            "https://",
+            "not a SECRET url",
+            "http://[SECRET",
+            "http://x y/SECRET",
+            "http://x:SECRET/",
+            "{bucket}/\u00dc-SECRET",
+            "{bucket}/SECRET \x00",
+        ],
     )
-    def test_to_no_usable_url_fails_at_once_and_keeps_the_url_to_itself(self, url: str) -> None:
-        with pytest.raises(NotDeliveredError) as failure:
-            deliver(url, b"body", until=_soon(1))
+    def test_to_no_usable_url_fails_at_once_and_keeps_the_url_to_itself(self, buckets: list[Bucket], url: str) -> None:
+        bucket = _bucket(buckets, Response(200)).url.partition("/put")[0]
+        with pytest.raises(NotDeliveredError, match="can't be") as failure:
+            deliver(url.replace("{bucket}", bucket), b"body", until=_soon())
         assert "SECRET" not in str(failure.value)
+        assert failure.value.__context__ is None, "an error that quotes the URL goes along"
 
     @pytest.mark.parametrize("answer", [Response(200), Response(403), Response(503), DROPPED], ids=str)
     def test_never_logs_or_raises_the_url(

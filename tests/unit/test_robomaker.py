@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
+import trustme
 
 from properties import JobArn
 from robomaker import ERRORS, STATUSES, WorldExportJob, _client
@@ -70,13 +74,10 @@ def test_every_modeled_error_is_known(robomaker: RoboMaker) -> None:  # noqa: AR
     assert modeled < {code for code, _, _ in ERRORS}
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [('{"status": "Paused"}', "in the unknown status 'Paused'")],
-)
-def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExportJob, body: str, words: str) -> None:
-    robomaker.switch_on(Fault(message=body, status=200))
-    assert job.describe() == Reply(Verdict.RUNNING, words)
+@pytest.mark.parametrize("status", ["Paused", "CANCELED", "canceled", "Cancelled", " Canceled"])
+def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExportJob, status: str) -> None:
+    robomaker.switch_on(Fault(message=json.dumps({"status": status}), status=200))
+    assert job.describe() == Reply(Verdict.RUNNING, f"in the unknown status {status!r}")
 
 
 @BOTH
@@ -92,7 +93,14 @@ def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExp
         (CONNECTION_DROPPED, Verdict.PASSING),
         (Fault("ServiceUnavailable", "", 503), Verdict.PASSING),
         (Fault("TooManyRequestsException", ""), Verdict.PASSING),
+        (Fault("Throttling", "Rate exceeded"), Verdict.PASSING),
+        (Fault("RequestLimitExceeded", "Rate exceeded"), Verdict.PASSING),
+        (Fault("ServiceUnavailableException", "Try later"), Verdict.PASSING),
         (Fault("Slow", "", 429), Verdict.PASSING),
+        (Fault("Slow", "", 408), Verdict.PASSING),
+        (Fault("com.amazonaws.robomaker#ResourceNotFoundException", "no such job", 404), Verdict.GONE),
+        (Fault("ResourceNotFoundException:http://internal.amazon.com/", "no such job", 404), Verdict.GONE),
+        (Fault("a.b#ThrottlingException:http://x/", RETIRED.message), Verdict.RETIRED),
         (Fault("RETIRED", RETIRED.message), Verdict.FINAL),
         (Fault(RETIRED.code, "x" * 5000 + RETIRED.message), Verdict.RETIRED),
         (Fault(message="<html>Bad gateway</html>", status=502), Verdict.PASSING),
@@ -130,8 +138,9 @@ def test_an_errors_words_name_the_operation_the_code_and_the_message(robomaker: 
     )
 
 
-def test_a_missing_permission_is_named(robomaker: RoboMaker, job: WorldExportJob) -> None:
-    robomaker.switch_on(ACCESS_DENIED)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "AccessDenied"])
+def test_a_missing_permission_is_named(robomaker: RoboMaker, job: WorldExportJob, code: str) -> None:
+    robomaker.switch_on(replace(ACCESS_DENIED, code=code))
     assert f"no permission robomaker:DescribeWorldExportJob on {ARN.text}: add it" in job.describe().words
 
 
@@ -150,10 +159,11 @@ def test_words_can_be_logged_whatever_the_message_holds(robomaker: RoboMaker, jo
     assert reply.words.encode().endswith(b"lone \\ud800 surrogate")
 
 
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "Text/HTML"])
 def test_a_cancel_that_is_answered_with_a_page_was_not_accepted(
-    monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+    monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, content_type: str
 ) -> None:
-    page = Response(200, b"<html>Welcome</html>", {"Content-Type": "text/html; charset=utf-8"})
+    page = Response(200, b"<html>Welcome</html>", {"Content-Type": content_type})
     with closing(LoopbackServer(lambda _: page)) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
         _client.cache_clear()
@@ -189,6 +199,13 @@ def test_every_partition_has_its_endpoint(region: str, host: str) -> None:
     assert _client(region).meta.endpoint_url == f"https://{host}"
 
 
+@pytest.mark.parametrize("name", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+def test_endpoints_that_robomaker_never_had_are_not_asked_for(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "true")
+    _client.cache_clear()
+    assert _client("us-west-2").meta.endpoint_url == "https://robomaker.us-west-2.amazonaws.com"
+
+
 class TestConnection:
     """What is known when no answer arrives at all."""
 
@@ -205,6 +222,32 @@ class TestConnection:
     ) -> None:
         _resolve_to(monkeypatch, errno)
         assert ask(job).verdict is Verdict.RETIRED
+
+    def test_an_endpoint_of_ones_own_that_is_not_in_dns_proves_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "https://vpce-0typo.robomaker.us-west-2.vpce.amazonaws.com")
+        _resolve_to(monkeypatch, socket.EAI_NONAME)
+        reply = job.cancel()
+        assert reply.verdict is Verdict.FINAL
+        assert "vpce-0typo" in reply.words
+
+    def test_a_connection_that_is_dropped_in_its_tls_handshake_is_passing(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=_hang_up_on_the_first, args=(server,), daemon=True).start()
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://127.0.0.1:{server.getsockname()[1]}")
+            assert job.cancel().verdict is Verdict.PASSING
+
+    def test_a_certificate_that_is_not_trusted_is_final(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+    ) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+        with closing(LoopbackServer(lambda _: Response(200), tls=tls)) as server:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+            assert job.cancel().verdict is Verdict.FINAL
 
     @BOTH
     def test_a_look_up_that_failed_is_passing(
@@ -284,3 +327,11 @@ def _resolve_to(monkeypatch: pytest.MonkeyPatch, errno: int) -> None:
 
 def _time_out(*_: object) -> None:
     raise TimeoutError("timed out")
+
+
+def _hang_up_on_the_first(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(65536)  # until the client has gone: closing with bytes unread would reset the connection

@@ -205,6 +205,10 @@ class TestPassingTrouble:
         outcome = world.tear_down(wait=10)
         assert outcome.seconds == 0.5 + 1 + 2 + 4 + 10
 
+    def test_at_the_look_after_a_refusal_has_all_the_time_there_is(self) -> None:
+        outcome = World(cancel=[REFUSED], describe=[PASSING]).tear_down(wait=10, time_left=100)
+        assert (outcome.end, outcome.seconds) == (End.FAILED, 100)
+
 
 class TestFinalTrouble:
     def test_at_the_cancel_fails_at_once(self) -> None:
@@ -216,3 +220,10 @@ class TestFinalTrouble:
         world = World(cancel=[ACCEPTED], describe=[STOPPING, FINAL])
         assert world.tear_down().words == "Denied"
         assert world.names == ["cancel", "describe", "describe"]
+
+    def test_of_a_look_that_is_refused_while_waiting_says_what_to_do(self) -> None:
+        outcome = World(cancel=[ACCEPTED], describe=[STOPPING, REFUSED]).tear_down()
+        assert (outcome.end, outcome.words) == (
+            End.FAILED,
+            "The job was being canceled, but it can't be looked at any more. Delete again. No.",
+        )
