@@ -14,7 +14,8 @@ gc.set_threshold(100_000)
 
 
 def imports_done() -> None:
-    """Look for garbage as usual again."""
+    """Look for garbage as usual from now on, but not among what was imported."""
+    gc.freeze()
     gc.set_threshold(*_usual_threshold)
 
 
