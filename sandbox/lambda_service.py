@@ -14,8 +14,8 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +148,8 @@ class ExecutionEnvironment:
         """
         invocation = _Invocation(event, time.time() + self._function.timeout)
         self._invocations.put(invocation)
+        if not self.alive:
+            self._give_up()
         try:
             return invocation.result.result(self._function.timeout)
         except FutureTimeoutError:
@@ -173,9 +175,19 @@ class ExecutionEnvironment:
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         for line in self._process.stdout:
             self._log(line.rstrip("\n"))
-        code = self._process.wait()
-        if self._current and not self._current.result.done():
-            self._current.result.set_exception(FunctionError(f"The runtime ended with exit status {code}"))
+        self._process.wait()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Fail what the process, which has ended, has taken or was to take."""
+        waiting = [self._current] if self._current else []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.append(self._invocations.get_nowait())
+        for invocation in waiting:
+            with contextlib.suppress(InvalidStateError):
+                error = FunctionError(f"The runtime ended with exit status {self._process.returncode}")
+                invocation.result.set_exception(error)
 
     def _answer(self, request: Request) -> Response:
         path = request.path.removeprefix(_API)
@@ -226,7 +238,7 @@ class LambdaService:
         self._variables = variables
         self._log = log
         self._lock = threading.Lock()
-        self._idle: list[tuple[Function, ExecutionEnvironment]] = []
+        self._idle: dict[str, list[tuple[Function, ExecutionEnvironment]]] = {}
         self._all: set[ExecutionEnvironment] = set()
         self._closed = False
 
@@ -247,30 +259,41 @@ class LambdaService:
             time.sleep(RETRY_PAUSE * attempt)
             try:
                 function = self._find(arn)
-                environment = self._environment(function)
-                environment.invoke(event)
+                with self._environment(function) as environment:
+                    environment.invoke(event)
             except FunctionError as error:
                 if self._closed:
                     return
                 self._log(f"Invocation {attempt + 1} of {ATTEMPTS} failed: {error}")
             else:
-                with self._lock:
-                    self._idle.append((function, environment))
                 return
 
-    def _environment(self, function: Function) -> ExecutionEnvironment:
+    @contextlib.contextmanager
+    def _environment(self, function: Function) -> Iterator[ExecutionEnvironment]:
+        """Take a process that runs the function as it is deployed now, and keep it warm afterwards."""
+        environment = self._warm(function)
+        if environment is None:
+            with self._lock:
+                if self._closed:
+                    raise FunctionError("Lambda is closed")
+                environment = ExecutionEnvironment(function, self._variables, self._log)
+                self._all.add(environment)
+        try:
+            yield environment
+        finally:
+            with self._lock:
+                self._idle.setdefault(function.arn, []).append((function, environment))
+
+    def _warm(self, function: Function) -> ExecutionEnvironment | None:
         with self._lock:
-            if self._closed:
-                raise FunctionError("Lambda is closed")
-            while self._idle:
-                deployed, environment = self._idle.pop()
+            idle = self._idle.get(function.arn, [])
+            while idle:
+                deployed, environment = idle.pop()
                 if deployed == function and environment.alive:
                     return environment
                 self._all.discard(environment)
                 threading.Thread(target=environment.close, daemon=True).start()
-            environment = ExecutionEnvironment(function, self._variables, self._log)
-            self._all.add(environment)
-            return environment
+        return None
 
 
 def _lambda_variables(function: Function, folder: str) -> dict[str, str]:

@@ -199,6 +199,15 @@ class _Life:
             template[name] = Declaration(name, resource["Type"], {"Properties": {}, **resource}, depends_on)
         return template
 
+    @contextlib.contextmanager
+    def failing_as(self, status: str) -> Iterator[None]:
+        """Let the stack end in a status whatever happens: the CDK CLI must not wait for one that nobody works on."""
+        try:
+            yield
+        except Exception as error:
+            self.record(Event("", "", "AWS::CloudFormation::Stack", status, repr(error)))
+            raise
+
     def record(self, event: Event) -> None:
         stack = self.stack
         stack.events.append(
@@ -317,12 +326,9 @@ class LifecycleBackend(CloudFormationBackend):
     def _execute(self, life: _Life, change_set: ChangeSet) -> None:
         stack, lifecycle = life.stack, life.lifecycle
         operate = lifecycle.create if change_set.change_set_type == "CREATE" else lifecycle.update
-        try:
+        failed = "ROLLBACK_FAILED" if change_set.change_set_type == "CREATE" else "UPDATE_ROLLBACK_FAILED"
+        with life.failing_as(failed):
             operate(life.template(change_set.template_dict, change_set.parameters))
-        except Exception as error:
-            # Whatever it is, the CDK CLI must not wait for a stack that nobody works on.
-            life.record(Event("", "", "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_FAILED", repr(error)))
-            raise
         if lifecycle.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             stack.template, stack.template_dict = change_set.template, change_set.template_dict
             stack.parameters = change_set.parameters
@@ -331,7 +337,8 @@ class LifecycleBackend(CloudFormationBackend):
             stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
 
     def _delete(self, life: _Life) -> None:
-        life.lifecycle.delete()
+        with life.failing_as("DELETE_FAILED"):
+            life.lifecycle.delete()
         if life.lifecycle.status == "DELETE_COMPLETE":
             self._forget(life.stack)
 

@@ -226,8 +226,10 @@ class StackLifecycle:
         removed = [self.live.pop(name) for name in list(self.live) if name not in kept]
 
         def retained(resource: Physical) -> bool:
-            policy = "DeletionPolicy" if resource in removed else "UpdateReplacePolicy"
-            return _policy(resource, policy) in _RETAIN
+            if resource not in removed:
+                return _policy(resource, "UpdateReplacePolicy") in _RETAIN
+            # In a rollback, what is removed was created by the update that failed.
+            return _policy(resource, "DeletionPolicy") in (_RETAIN[:1] if "ROLLBACK" in status else _RETAIN)
 
         left = [*self._leftovers, *removed]
         self._leftovers = []

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +109,10 @@ class Cloud:
 @pytest.fixture(scope="session")
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     cloud = Cloud(tmp_path_factory.mktemp("cdk"))
-    bootstrap = cloud.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-    assert bootstrap.status == 0, bootstrap.output
-    yield cloud
-    cloud.aws.close()
+    with closing(cloud.aws):
+        bootstrap = cloud.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        assert bootstrap.status == 0, bootstrap.output
+        yield cloud
 
 
 @pytest.fixture
@@ -119,12 +120,12 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     """Give a cloud without the stack, and hold every answer of the test against CloudFormation's rules."""
     _cloud.begin()
     yield _cloud
-    for exchange in _cloud.exchanges:
-        [body] = exchange.bodies
-        assert invalidity(exchange.event, body) == ""
     _cloud.aws.robomaker.switch_off()
     if STACK in _cloud.aws.stacks():
         for exchange in _cloud.exchanges:
             if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):
                 _cloud.aws.robomaker.start_job(exchange.event["PhysicalResourceId"], status="Canceled")
         _cloud.destroy()
+    for exchange in _cloud.exchanges:
+        [body] = exchange.bodies
+        assert invalidity(exchange.event, body) == ""

@@ -7,6 +7,8 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +98,31 @@ def test_a_time_out_ends_the_process(run: Run) -> None:
     with pytest.raises(FunctionError, match=r"Task timed out after 1\.00 seconds"):
         environment.invoke({})
     assert not environment.alive
+
+
+def test_a_runtime_that_ends_before_it_takes_an_event_is_an_error_at_once() -> None:
+    function = _function("", timeout=60)
+    with closing(ExecutionEnvironment(function, {}, lambda _: None, ["/bin/false"])) as environment:
+        for _ in range(2):
+            with pytest.raises(FunctionError, match="The runtime ended with exit status 1"):
+                environment.invoke({})
+
+
+def test_functions_that_take_turns_stay_warm() -> None:
+    code = "import os\ndef handler(event, context): print(os.getpid(), flush=True)"
+    functions = {arn: replace(_function(code), arn=arn) for arn in (ARN, f"{ARN}-2")}
+    pids: list[str] = []
+    with closing(LambdaService(functions.__getitem__, {}, pids.append)) as service:
+        for arn in [*functions] * 3:
+            before = len(pids)
+            service.invoke(arn, {})
+            for _ in range(500):
+                if len(pids) > before:
+                    break
+                time.sleep(0.02)
+            time.sleep(0.1)  # until it is idle again
+    assert len(pids) == 6
+    assert len(set(pids)) == 2
 
 
 def test_a_failed_asynchronous_event_is_tried_three_times(log: list[str]) -> None:
