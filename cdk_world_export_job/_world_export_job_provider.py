@@ -16,6 +16,7 @@ from constructs import Construct, IConstruct
 
 from ._bundling import handler_code
 from ._handler_code import metrics, properties
+from ._help import shows_its_arguments
 
 # Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
 FUNCTION_TIMEOUT = Duration.minutes(15)
@@ -48,6 +49,7 @@ class MetricOptions(TypedDict, total=False):
     unit: cloudwatch.Unit
 
 
+@shows_its_arguments
 class WorldExportJobProvider(Construct):
     """The Lambda function that serves every managed world export job of a stack.
 
@@ -64,9 +66,11 @@ class WorldExportJobProvider(Construct):
     id : str
         Its id in `scope`.
     vpc : IVpc, optional
-        A VPC to run the function in. Its subnets need a route to the RoboMaker API. Default: no VPC.
+        A VPC to run the function in. Its subnets need a way to the RoboMaker API of each job's region and to S3, where
+        the answers go. Default: no VPC.
     vpc_subnets : SubnetSelection, optional
-        The subnets to use. Default: the VPC's private subnets with a route to the internet.
+        The subnets to use. Default: the VPC's private subnets with a route to the internet, or its isolated ones if it
+        has no others; those need VPC endpoints.
     security_groups : sequence of ISecurityGroup, optional
         The function's security groups. Default: a new one that lets everything out.
     memory_size : int, default: 256
@@ -191,7 +195,7 @@ class WorldExportJobProvider(Construct):
 
     @property
     def function(self) -> lambda_.Function:
-        """The function."""
+        """The function, for whatever else is to be said of it, such as tags, variables or its own metrics."""
         return self._function
 
     @property
@@ -200,7 +204,7 @@ class WorldExportJobProvider(Construct):
         return self._function.function_arn
 
     def metric_teardowns(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of jobs that were torn down, whatever came of it.
+        """Return the number of Deletes that had a job to end, whatever came of it; each try counts.
 
         Parameters
         ----------
@@ -213,12 +217,13 @@ class WorldExportJobProvider(Construct):
         Metric
             In counts.
         """
-        return self._metric(metrics.TEARDOWNS, "Sum", options)
+        return _metric(metrics.TEARDOWNS, self._by_function, "Sum", options)
 
     def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of teardowns that failed, so that the job may still be running.
+        """Return the number of teardowns that failed, so that the job may still be running; each try counts.
 
-        It counts what best effort answered with SUCCESS, and what failed in the cleanup of an update, too.
+        It counts what best effort answered with SUCCESS, and what failed in the cleanup of an update, too. It goes with
+        the function, so an alarm on a stack's deletion takes `metric_all_left_running`.
 
         Parameters
         ----------
@@ -231,7 +236,24 @@ class WorldExportJobProvider(Construct):
         Metric
             In counts.
         """
-        return self._metric(metrics.LEFT_RUNNING, "Sum", options)
+        return _metric(metrics.LEFT_RUNNING, self._by_function, "Sum", options)
+
+    @staticmethod
+    def metric_all_left_running(**options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of teardowns that failed in any stack of an account and region, deleted ones included.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
+            over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts.
+        """
+        return _metric(metrics.LEFT_RUNNING, {metrics.SERVICE: metrics.ROBOMAKER}, "Sum", options)
 
     def metric_teardown_seconds(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return how long teardowns took.
@@ -247,16 +269,16 @@ class WorldExportJobProvider(Construct):
         Metric
             In seconds.
         """
-        return self._metric(metrics.TEARDOWN_SECONDS, "Average", options)
+        return _metric(metrics.TEARDOWN_SECONDS, self._by_function, "Average", options)
 
-    def _metric(self, name: str, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
-        chosen: MetricOptions = {"statistic": statistic, **options}
-        return cloudwatch.Metric(
-            namespace=metrics.NAMESPACE,
-            metric_name=name,
-            dimensions_map={metrics.DIMENSION: self._function.function_name},
-            **chosen,
-        )
+    @property
+    def _by_function(self) -> dict[str, str]:
+        return {metrics.FUNCTION: self._function.function_name}
+
+
+def _metric(name: str, dimensions: dict[str, str], statistic: str, options: MetricOptions) -> cloudwatch.Metric:
+    chosen: MetricOptions = {"statistic": statistic, **options}
+    return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
 
 
 def _check_memory_size(memory_size: object) -> None:

@@ -1,20 +1,20 @@
-"""How do I never get stuck? With best effort, and an alarm that tells of a job that runs on."""
+"""How do I never get stuck? With best effort, and an alarm in a stack that stays, which tells of a job that runs on."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk_world_export_job import ManagedWorldExportJob
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 
 app = App()
-stack = Stack(app, "BestEffort")
-job = ManagedWorldExportJob(
-    stack,
+ManagedWorldExportJob(
+    Stack(app, "BestEffort"),
     "Job",
     job_arn="arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1",
     best_effort=True,
 )
-job.metric_left_running().create_alarm(
-    stack,
+# One for all stacks of the account and region. In the job's own stack it would be deleted before the job.
+WorldExportJobProvider.metric_all_left_running().create_alarm(
+    Stack(app, "Operations"),
     "LeftRunning",
     alarm_description="A world export job may be running although its stack has given it up",
     threshold=1,

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 NAMESPACE = "WorldExportJobs"
-DIMENSION = "FunctionName"
+
+# A teardown is counted for its function, and for all functions of the account and region, some of which go with their
+# stacks.
+FUNCTION = "FunctionName"
+SERVICE = "Service"
+ROBOMAKER = "RoboMaker"
 
 TEARDOWNS = "Teardowns"
 LEFT_RUNNING = "LeftRunning"
@@ -20,7 +25,7 @@ def embedded(function_name: str, milliseconds: int, *, left_running: bool, secon
     Parameters
     ----------
     function_name : str
-        The name of the function, which is the metrics' dimension.
+        The name of the function, which is a dimension of the metrics.
     milliseconds : int
         When, in milliseconds since 1970.
     left_running : bool
@@ -34,7 +39,8 @@ def embedded(function_name: str, milliseconds: int, *, left_running: bool, secon
         Fields for the root of the log line (CloudWatch User Guide, Embedded metric format specification).
     """
     return {
-        DIMENSION: function_name,
+        FUNCTION: function_name,
+        SERVICE: ROBOMAKER,
         TEARDOWNS: 1,
         LEFT_RUNNING: int(left_running),
         TEARDOWN_SECONDS: seconds,
@@ -43,7 +49,7 @@ def embedded(function_name: str, milliseconds: int, *, left_running: bool, secon
             "CloudWatchMetrics": [
                 {
                     "Namespace": NAMESPACE,
-                    "Dimensions": [[DIMENSION]],
+                    "Dimensions": [[FUNCTION], [SERVICE]],
                     "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
                 }
             ],

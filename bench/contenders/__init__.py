@@ -86,20 +86,22 @@ _CANCEL_AS_DEPLOYED = json.dumps(
 )
 _NODE = HERE / "aws_custom_resource"
 
-OURS = Contender("cdk-world-export-job", bundle)
+OURS = Contender("cdk-world-export-job, which cancels and looks", bundle)
+# What all of them are measured beside.
+LIMIT = Contender("the standard library alone", _copy("stdlib"))
 CONTENDERS = [
     OURS,
     Contender(
-        "AwsCustomResource, with its client",
+        "AwsCustomResource with the RoboMaker client, which cancels",
         _aws_custom_resource,
         [str(PROJECT / ".venv" / "bin" / "node"), str(_NODE / "runtime.cjs")],
         {"Delete": _CANCEL_AS_DEPLOYED, "InstallLatestAwsSdk": "false"},
         {"NODE_PATH": str(_NODE / "node_modules")},
     ),
     Contender(
-        "crhelper the usual way, botocore 1.40.60",
+        "crhelper the usual way on botocore 1.40.60, which cancels",
         _copy("crhelper_usual"),
         [str(PROJECT / ".bench-crhelper" / "bin" / "python"), "-m", "awslambdaric"],
     ),
-    Contender("the limit: the standard library alone", _copy("stdlib")),
+    LIMIT,
 ]

@@ -37,9 +37,13 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
         {found[name]["Type"] for name in _all(found, JOB)[0]["DependsOn"]} >= {"AWS::S3::Bucket", "AWS::IAM::Role"}
     ),
     "many_jobs": lambda found: len(_all(found, JOB)) == 3 and len(_all(found, "AWS::Lambda::Function")) == 1,
-    "provider_of_ones_own": lambda found: (
+    "custom_provider": lambda found: (
         _all(found, "AWS::Lambda::Function")[0]["Properties"]["MemorySize"] == 512
         and len(_all(found, "AWS::Logs::LogGroup")) == 1
+    ),
+    "vpc_without_internet": lambda found: (
+        {name for name, body in found.items() if body["Type"] == "AWS::EC2::VPCEndpoint"}
+        <= set(_all(found, "AWS::Lambda::Function")[0]["DependsOn"])
     ),
     "retained_job": lambda found: _all(found, JOB)[0]["DeletionPolicy"] == "Retain",
 }
@@ -53,6 +57,6 @@ def test_every_example_is_tested() -> None:
 def test_an_example_shows_what_it_promises(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "PYTHONPATH": str(PROJECT)}
     subprocess.run([sys.executable, PROJECT / "examples" / f"{name}.py"], env=environment, check=True, cwd=tmp_path)
-    [template] = tmp_path.glob("*.template.json")
-    assert SHOWN[name](json.loads(template.read_text())["Resources"])
-    assert findings(template.read_text()) == []
+    templates = [path.read_text() for path in tmp_path.glob("*.template.json")]
+    assert SHOWN[name]({key: value for text in templates for key, value in json.loads(text)["Resources"].items()})
+    assert [finding for text in templates for finding in findings(text)] == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import pydoc
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +27,24 @@ def _resource(stack: Stack) -> dict[str, Any]:
 
 def test_the_public_names_are_two() -> None:
     assert sorted(cdk_world_export_job.__all__) == ["ManagedWorldExportJob", "WorldExportJobProvider"]
+
+
+@pytest.mark.parametrize(
+    ("construct", "arguments"),
+    [
+        (ManagedWorldExportJob, ["job_arn", "wait", "best_effort", "removal_policy", "provider"]),
+        (
+            WorldExportJobProvider,
+            ["vpc", "vpc_subnets", "security_groups", "memory_size", "log_group", "role"],
+        ),
+    ],
+)
+def test_help_shows_the_arguments_and_describes_each(construct: type, arguments: list[str]) -> None:
+    shown = pydoc.plain(pydoc.render_doc(construct))
+    assert list(inspect.signature(construct).parameters) == ["scope", "id", *arguments]
+    for argument in arguments:
+        assert re.search(rf"^ \|  {argument} : \S", shown, re.MULTILINE), argument
+    assert "Creates a new construct node" not in shown
 
 
 def test_has_the_defaults_of_the_contract(stack: Stack) -> None:

@@ -24,7 +24,16 @@ def test_a_metric_is_one_that_the_log_line_declares(stack: Stack, helper: str, n
     assert (metric.metric_name, metric.statistic) == (name, statistic)
     assert metric.namespace == declared["Namespace"]
     assert name in [found["Name"] for found in declared["Metrics"]]
-    assert [list(metric.dimensions)] == declared["Dimensions"]
+    assert list(metric.dimensions) in declared["Dimensions"]
+
+
+def test_the_jobs_left_running_are_counted_of_all_functions_too() -> None:
+    metric = WorldExportJobProvider.metric_all_left_running(period=Duration.hours(1))
+    fields = embedded("f", 0, left_running=True, seconds=0)
+    assert (metric.namespace, metric.metric_name, metric.statistic) == ("WorldExportJobs", "LeftRunning", "Sum")
+    assert metric.dimensions == {"Service": fields["Service"]}
+    assert ["Service"] in fields["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert metric.period.to_seconds() == 3600
 
 
 def test_a_metric_takes_the_options_of_cloudwatch(stack: Stack) -> None:

@@ -1,4 +1,7 @@
-"""Every row of the contract, by the real CDK CLI and the deployed code under the real runtime client."""
+"""Every row of the contract, by the real CDK CLI and the deployed code under the real runtime client.
+
+All but a name that is not in DNS, which can't be had here: tests/unit/test_robomaker.py has it.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from sandbox.robomaker import (
 )
 from tests.e2e.conftest import STACK, Cloud
 
+UNAVAILABLE = Fault("ServiceUnavailable", "Try later", 503)
 DESCRIBED_AS_CANCELING = Fault(message='{"status": "Canceling"}', status=200, operation="DescribeWorldExportJob")
 
 
@@ -70,6 +74,17 @@ class TestUpdate:
         assert (cloud.aws.robomaker.status(old), cloud.aws.robomaker.status(new)) == ("Canceled", "Running")
         cleanup = cloud.history().index("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         assert cloud.history()[cleanup:] == ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+
+    def test_completes_without_an_old_job_that_its_cleanup_tried_three_times_to_cancel(self, cloud: Cloud) -> None:
+        old, new = cloud.start_job(), cloud.start_job()
+        cloud.deploy(old)
+        cloud.aws.robomaker.switch_on(ACCESS_DENIED)
+        cloud.deploy(new)
+        assert cloud.physical_id == new
+        assert [exchange.event["PhysicalResourceId"] for exchange in cloud.exchanges[2:]] == [old] * 3
+        assert cloud.history("Job").count("DELETE_FAILED") == 3
+        assert cloud.history()[-1] == "UPDATE_COMPLETE"
+        assert cloud.aws.robomaker.status(old) == "Running"
 
     def test_to_a_bad_arn_fails_and_the_old_job_is_untouched(self, cloud: Cloud) -> None:
         job = cloud.start_job()
@@ -156,7 +171,15 @@ class TestDelete:
         cloud.destroy()
         assert cloud.aws.robomaker.status(job) == "Canceled"
 
-    @pytest.mark.parametrize("fault", [THROTTLED, SERVER_ERROR, CONNECTION_DROPPED], ids=str)
+    def test_that_is_refused_for_a_missing_job_succeeds(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.aws.robomaker.forget_job(job)
+        cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
+        cloud.destroy()
+        assert cloud.calls == ["Cancel", "Describe"]
+
+    @pytest.mark.parametrize("fault", [THROTTLED, SERVER_ERROR, UNAVAILABLE, CONNECTION_DROPPED], ids=str)
     def test_gets_over_a_passing_trouble(self, cloud: Cloud, fault: Fault) -> None:
         job = cloud.start_job()
         cloud.deploy(job)
@@ -186,6 +209,13 @@ class TestDelete:
         cloud.aws.robomaker.switch_on(ACCESS_DENIED)
         destroyed = cloud.fail_to_destroy()
         assert "no permission robomaker:CancelWorldExportJob" in destroyed
+        assert cloud.calls == ["Cancel"]
+
+    def test_fails_at_once_on_an_answer_that_nobody_knows(self, cloud: Cloud) -> None:
+        cloud.deploy(cloud.start_job())
+        cloud.aws.robomaker.switch_on(Fault("StrangeException", "Something odd", 400))
+        destroyed = cloud.fail_to_destroy()
+        assert "CancelWorldExportJob answered StrangeException: Something odd" in destroyed
         assert cloud.calls == ["Cancel"]
 
     def test_fails_where_the_connection_is_refused(self, cloud: Cloud) -> None:
@@ -261,6 +291,8 @@ class TestEveryAnswer:
     def test_is_delivered_again_until_it_is_accepted(self, cloud: Cloud) -> None:
         cloud.aws.response_urls.fail(2)
         cloud.deploy(cloud.start_job())
+        assert sum("The answer was not accepted (HTTP status 503)" in line for line in cloud.log) == 2
+        assert not any("failed" in line for line in cloud.log), "by the handler, and not by Lambda"
 
     def test_keeps_the_response_url_out_of_the_log_at_debug_level(self, cloud: Cloud) -> None:
         cloud.deploy(cloud.start_job(), debug=1)

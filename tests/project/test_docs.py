@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import subprocess
 import sys
@@ -10,8 +10,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk.assertions import Template
 
+from cdk_world_export_job import WorldExportJobProvider
 from sandbox import PROJECT
+from teardown import End
 
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 BLOCKS = [
@@ -43,13 +48,27 @@ def test_a_link_leads_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target
 
 
+def test_the_policy_for_a_role_that_can_not_be_changed_is_the_one_that_the_provider_attaches() -> None:
+    stack = Stack(App(), "Stack")
+    [shown] = re.findall(r"```json\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
+    [policy] = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+    attached = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert sorted(found["Action"] for found in json.loads(shown)["Statement"]) == sorted(
+        found["Action"] for found in attached
+    )
+
+
 def test_the_api_reference_is_built_from_the_docstrings(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pdoc", "--docformat", "numpy", "--output-directory", str(tmp_path)]
-    environment = {**os.environ, "PDOC_ALLOW_EXEC": "1"}
-    subprocess.run([*command, "cdk_world_export_job"], cwd=PROJECT, env=environment, check=True, capture_output=True)
+    subprocess.run(["make", "docs", f"DOCS={tmp_path}"], cwd=PROJECT, check=True, capture_output=True)
     page = (tmp_path / "cdk_world_export_job.html").read_text()
     for name in ("ManagedWorldExportJob", "WorldExportJobProvider", "metric_left_running", "best_effort"):
         assert name in page
+
+
+def test_every_outcome_that_the_log_names_is_on_the_operators_page() -> None:
+    page = (PROJECT / "docs" / "operators.md").read_text()
+    assert set(re.findall(r"^\| `([a-z ]+)` \|", page, re.MULTILINE)) == {"outcome"} | {str(end) for end in End}
 
 
 def test_the_changelog_begins_with_the_version_of_the_project() -> None:

@@ -18,6 +18,6 @@ def test_every_declared_metric_and_dimension_is_a_field_of_the_line() -> None:
     [directive] = fields["_aws"]["CloudWatchMetrics"]
     for metric in directive["Metrics"]:
         assert isinstance(fields[metric["Name"]], (int, float))
-    for dimensions in directive["Dimensions"]:
-        assert [fields[name] for name in dimensions] == ["function-1"]
+    by = [{name: fields[name] for name in dimensions} for dimensions in directive["Dimensions"]]
+    assert by == [{"FunctionName": "function-1"}, {"Service": "RoboMaker"}]
     assert fields["_aws"]["Timestamp"] == 1_700_000_000_000

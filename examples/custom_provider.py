@@ -1,4 +1,4 @@
-"""How do I choose the function's memory, log group and role? With a provider of one's own, given to each job."""
+"""How do I choose the function's memory, log group and role? With a provider of your own, given to each job."""
 
 from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -7,7 +7,7 @@ from aws_cdk import aws_logs as logs
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 
 app = App()
-stack = Stack(app, "ProviderOfOnesOwn")
+stack = Stack(app, "CustomProvider")
 provider = WorldExportJobProvider(
     stack,
     "Provider",
