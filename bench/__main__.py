@@ -166,7 +166,7 @@ def _deletes(bench: Bench, packages: dict[str, bytes]) -> dict[str, Times]:
 
 
 def _in_turns(things: Sequence[T], run: int, measure: Callable[[T], R]) -> list[R]:
-    """Measure each thing, from the first on or from the last, so that a slow moment of the machine's meets all alike."""
+    """Measure each thing, from the first on or from the last, so that a slow moment of the machine meets all alike."""
     order = range(len(things)) if run % 2 == 0 else reversed(range(len(things)))
     measured = {index: measure(things[index]) for index in order}
     return [measured[index] for index in range(len(things))]
