@@ -151,13 +151,15 @@ class CustomResource(CfnResource):
                 self.LogFailure(self.Reason)
 
     def _fail(self, reason: str) -> None:
-        if self._send(FAILED, reason):
-            (self.LogFailure or _log_error)(reason)
+        self._send(FAILED, reason, log=self.LogFailure or _log_error)
 
-    def _send(self, status: str | None = None, reason: str = "") -> bool:
-        """Answer the request, unless it is answered already, and tell whether it was not."""
+    def _send(
+        self, status: str | None = None, reason: str = "", *, log: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Answer the request, unless it is answered already."""
         if not self._first_answer.acquire(blocking=False):
-            return False
+            return
+        log(reason)  # first, because the delivery may take all the time there is
         body = self._answer(status or self.Status, reason or self.Reason).body()
         try:
             deliver(self._answer_url, body, until=self._ends_at - MARGIN)
@@ -165,7 +167,6 @@ class CustomResource(CfnResource):
         except NotDeliveredError as error:
             logger.error("%s", error)
             self._trouble = error
-        return True
 
     def _answer(self, status: str, reason: str) -> Answer:
         given = str(self._request.get("PhysicalResourceId") or self.generate_physical_id(self._request))

@@ -188,8 +188,12 @@ class TestTimeOut:
         assert answer["Status"] == "SUCCESS"
         assert "ran out of time" not in caplog.text
 
-    def test_that_can_not_be_delivered_does_not_hold_the_function_up(
-        self, resource: Resource, urls: ResponseUrls, monkeypatch: pytest.MonkeyPatch
+    def test_that_can_not_be_delivered_is_logged_and_does_not_hold_the_function_up(
+        self,
+        resource: Resource,
+        urls: ResponseUrls,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr("custom_resource.deliver", lambda *_, **__: time.sleep(30))  # a look-up that hangs, say
         resource.run = _sleeping(30)
@@ -198,6 +202,7 @@ class TestTimeOut:
         with pytest.raises(NotDeliveredError, match="still being delivered"):
             resource.custom_resource({**event, "ResponseURL": urls.open(Exchange(event))}, Context(1))
         assert time.monotonic() - started < 15
+        assert "ran out of time" in caplog.text
 
     def test_leaves_the_work_all_but_the_time_to_answer_in(self, resource: Resource) -> None:
         left = []
