@@ -306,11 +306,9 @@ def test_the_response_url_is_in_no_log_at_any_level(
     resource: Resource,
     urls: ResponseUrls,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
     outcome: str,
 ) -> None:
     for name in (None, "crhelper", "crhelper.resource_helper", "urllib3", "botocore"):
-        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
         caplog.set_level(logging.DEBUG, logger=name)
     if outcome in ("failure", "error"):
         error = ExpectedError("no") if outcome == "failure" else KeyError("x")
