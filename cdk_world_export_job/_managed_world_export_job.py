@@ -32,7 +32,7 @@ class ManagedWorldExportJob(Construct):
     Parameters
     ----------
     scope : Construct
-        Where the construct stands.
+        The construct that this one belongs to.
     id : str
         Its id in `scope`.
     job_arn : str

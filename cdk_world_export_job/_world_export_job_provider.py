@@ -62,7 +62,7 @@ class WorldExportJobProvider(Construct):
     Parameters
     ----------
     scope : Construct
-        Where the construct stands.
+        The construct that this one belongs to.
     id : str
         Its id in `scope`.
     vpc : IVpc, optional
@@ -72,12 +72,12 @@ class WorldExportJobProvider(Construct):
         The subnets to use. Default: the VPC's private subnets with a route to the internet, or its isolated ones if it
         has no others; those need VPC endpoints.
     security_groups : sequence of ISecurityGroup, optional
-        The function's security groups. Default: a new one that lets everything out.
+        The function's security groups. Default: a new one that allows all outbound traffic.
     memory_size : int, default: 256
         The function's memory, in MiB, from 128 to 10,240 (Lambda quotas). May be a token.
     log_group : ILogGroup, optional
         The log group to write to. Default: a new one that keeps its entries for a year and outlives the stack, because
-        it holds the word on how each job ended.
+        it says how each job ended.
     role : IRole, optional
         The role to run as, of this stack or another. The permissions are added to it; one that is imported with
         ``mutable=False`` must have them already. Default: a new one.
@@ -86,6 +86,8 @@ class WorldExportJobProvider(Construct):
     ------
     ValueError
         If `memory_size` breaks its rule, or `scope` already has a provider of this id.
+    RuntimeError
+        The CDK's, if `vpc_subnets` or `security_groups` are given without a `vpc`, or the VPC has only public subnets.
     """
 
     def __init__(
