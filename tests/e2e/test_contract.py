@@ -62,6 +62,14 @@ class TestUpdate:
         assert cloud.physical_id == job
         assert cloud.calls == []
 
+    def test_of_the_function_alone_sends_the_job_nothing(self, cloud: Cloud) -> None:
+        job = cloud.start_job()
+        cloud.deploy(job)
+        cloud.deploy(job, endpoint=cloud.aws.robomaker.url)
+        assert "UPDATE_COMPLETE" in cloud.history("WorldExportJobProviderFunction")
+        assert [exchange.event["RequestType"] for exchange in cloud.exchanges] == ["Create"]
+        assert cloud.aws.robomaker.status(job) == "Running"
+
     def test_to_another_job_cancels_the_old_one_in_the_cleanup(self, cloud: Cloud) -> None:
         old, new = cloud.start_job(cancel_seconds=1), cloud.start_job()
         cloud.deploy(old)
