@@ -50,6 +50,7 @@ def bundle(into: Path) -> None:
             copy = target / file.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+            copy.chmod(0o644)  # Lambda must be able to read it, whatever the umask here
 
 
 @jsii.implements(ILocalBundling)

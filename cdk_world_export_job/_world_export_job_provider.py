@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TypedDict, Unpack, cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnResource, Duration, Names, RemovalPolicy, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -110,14 +110,14 @@ class WorldExportJobProvider(Construct):
         _check_memory_size(memory_size)
         super().__init__(scope, id)
         log_group = log_group or self._log_group()
+        # A policy of the provider's own, because a role from another stack may not refer to this stack's log group.
+        policy = self._policy(log_group, in_vpc=vpc is not None, shared_role=role is not None)
         role = role or iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description="Cancels world export jobs when their stack gives them up",
         )
-        # A policy of the provider's own, because a role from another stack may not refer to this stack's log group.
-        policy = self._policy(log_group, in_vpc=vpc is not None)
         role.attach_inline_policy(policy)
         runtime = _newest_python()
         self._function = lambda_.Function(
@@ -138,7 +138,7 @@ class WorldExportJobProvider(Construct):
             security_groups=security_groups,
         )
         # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
-        # VPC (routes, endpoints, rules of security groups) until the last job has stopped.
+        # VPC (what the VPC and the security groups were told to make) until the last job has stopped.
         needs = [policy, *([vpc] if vpc else []), *(security_groups or ())]
         _resource(self._function).node.add_dependency(*needs)
 
@@ -156,13 +156,15 @@ class WorldExportJobProvider(Construct):
         _justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, and no secrets; one of your own may have a key.")
         return log_group
 
-    def _policy(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Policy:
+    def _policy(self, log_group: logs.ILogGroup, *, in_vpc: bool, shared_role: bool) -> iam.Policy:
         # Every job of the account, not the current one: in an update the policy changes before the cleanup Delete of
         # the old job arrives, which the handler could then no longer cancel.
         jobs = Stack.of(self).format_arn(
             service="robomaker", region="*", resource="world-export-job", resource_name="*"
         )
-        policy = iam.Policy(self, "Policy")
+        # Several stacks may give their policies to one role, where those of the same name would replace each other.
+        name = f"{Names.unique_resource_name(self, max_length=100)}-{Aws.REGION}" if shared_role else None
+        policy = iam.Policy(self, "Policy", policy_name=name)
         policy.add_statements(
             iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[log_group.log_group_arn]),
             iam.PolicyStatement(actions=_ROBOMAKER_ACTIONS, resources=[jobs]),

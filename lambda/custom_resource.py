@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import os
@@ -16,7 +17,8 @@ from response import Answer, NotDeliveredError, deliver
 with without("boto3"):  # a seventh of a cold start, which crhelper needs for its polling only
     from crhelper import FAILED, SUCCESS, CfnResource
 
-# Seconds kept back from the function's time to answer in: enough for several tries at the response URL.
+# Seconds kept back from the function's time to answer in: enough for two tries at a slow response URL, and for more at
+# one that refuses.
 RESERVE = 10.0
 # Seconds before the end of the function's time at which the delivery of an answer gives up.
 MARGIN = 0.2
@@ -25,6 +27,7 @@ _OUT_OF_TIME = (
     "The handler ran out of time before its work was done, so the job may not have stopped."
     " Try again; the function's log has the details."
 )
+_NO_ANSWER = "The handler met an error that it does not know: its work ended without an answer."
 _REQUIRED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
 _REQUEST_TYPES = ("Create", "Update", "Delete")
 
@@ -41,7 +44,7 @@ class LambdaContext(Protocol):
 
 
 class ExpectedError(Exception):
-    """A failure that the registered function understands and has logged. Its message is CloudFormation's reason."""
+    """A failure that the registered function understands. Its message is CloudFormation's reason."""
 
 
 class CustomResource(CfnResource):
@@ -50,12 +53,12 @@ class CustomResource(CfnResource):
     Functions are registered with crhelper's decorators ``create``, ``update`` and ``delete``. They are called with the
     request, without its response URL, and with a copy of this object that serves this one request. On that they may
     set crhelper's ``Data``, and of ours ``BestEffort``, which turns the failure of a Delete into a success, and
-    ``LogFailure``, which is given the reason of a failure that they don't come to themselves: time ran out, or an error
-    is unknown. They return the physical id.
+    ``LogAnswer``, which writes the line that goes with the answer, whoever comes to it: it is called once, with the
+    reason of a failure, or ``""``. They return the physical id.
     """
 
     BestEffort: bool = False
-    LogFailure: Callable[[str], None] | None = None
+    LogAnswer: Callable[[str], None] | None = None
 
     def __init__(self) -> None:
         # With this set, crhelper leaves out three AWS clients that only its polling needs.
@@ -89,11 +92,6 @@ class CustomResource(CfnResource):
         return f"never-created-{event.get('RequestId') or 'unknown'!s:.100}"
 
     @property
-    def answered(self) -> bool:
-        """Whether an answer is given already, so that whatever the work still comes to is too late."""
-        return self._first_answer.locked()
-
-    @property
     def time_left(self) -> float:
         """Seconds until the time-out answer is due."""
         return self._answer_due - time.monotonic()
@@ -108,6 +106,7 @@ class CustomResource(CfnResource):
         kept = {key: value for key, value in event.items() if not str(key).startswith("CrHelper")}
         self._request: Mapping[str, Any] = {**kept, "ResponseURL": "(left out)"}
         self._first_answer = threading.Lock()
+        self._tried = threading.Event()
         self._delivered = False
         self._trouble = NotDeliveredError("The answer was still being delivered when the time was up.")
 
@@ -126,18 +125,17 @@ class CustomResource(CfnResource):
 
     def _do(self, work: Callable[..., object], *args: object) -> None:
         """Do the work of a request, and answer and return in time whatever holds it up."""
-        doing = [_start(work, *args)]
-        doing[0].join(max(0.0, self.time_left))
-        if not self.answered:
-            doing.append(_start(self._fail, _OUT_OF_TIME))
-        for thread in doing:  # one of them may still be delivering its answer
-            thread.join(max(0.0, self._ends_at - MARGIN / 2 - time.monotonic()))
+        working = _start(work, *args)
+        working.join(max(0.0, self.time_left))
+        if not self._first_answer.locked():
+            _start(self._fail, _OUT_OF_TIME if working.is_alive() else _NO_ANSWER)
+        self._tried.wait(max(0.0, self._ends_at - MARGIN / 2 - time.monotonic()))
 
     def _log_setup(self, event: Any, context: Any) -> None:
         """Leave the log as Lambda has set it up."""
 
     def _set_timeout(self) -> None:
-        """Start no timer: `_dispatch` watches the time."""
+        """Start no timer: `_do` watches the time."""
 
     def _wrap_function(self, function: Any) -> None:
         try:
@@ -145,28 +143,35 @@ class CustomResource(CfnResource):
         except ExpectedError as failure:
             self.Status, self.Reason = FAILED, str(failure)
         except Exception as error:
-            logger.exception("The handler met an error that it does not know")
             self.Status, self.Reason = FAILED, f"The handler met an error that it does not know: {error!r}"
-            if self.LogFailure is not None and not self.answered:
-                self.LogFailure(self.Reason)
+            with contextlib.suppress(Exception):
+                logger.exception("The handler met an error that it does not know")
 
     def _fail(self, reason: str) -> None:
-        self._send(FAILED, reason, log=self.LogFailure or _log_error)
+        self._send(FAILED, reason)
 
-    def _send(
-        self, status: str | None = None, reason: str = "", *, log: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def _send(self, status: str | None = None, reason: str = "") -> None:
         """Answer the request, unless it is answered already."""
         if not self._first_answer.acquire(blocking=False):
             return
-        log(reason)  # first, because the delivery may take all the time there is
-        body = self._answer(status or self.Status, reason or self.Reason).body()
+        status, reason = status or self.Status, reason or self.Reason
+        # Before the delivery, which may take all the time there is; and no trouble with the log may cost the answer.
+        with contextlib.suppress(Exception):
+            self._log(status, reason)
         try:
-            deliver(self._answer_url, body, until=self._ends_at - MARGIN)
+            deliver(self._answer_url, self._answer(status, reason).body(), until=self._ends_at - MARGIN)
             self._delivered = True
         except NotDeliveredError as error:
             logger.error("%s", error)
             self._trouble = error
+        finally:
+            self._tried.set()
+
+    def _log(self, status: str, reason: str) -> None:
+        if self.LogAnswer is not None:
+            self.LogAnswer(reason)
+        elif status == FAILED:
+            logger.error("%s", reason)
 
     def _answer(self, status: str, reason: str) -> Answer:
         given = str(self._request.get("PhysicalResourceId") or self.generate_physical_id(self._request))
@@ -182,7 +187,3 @@ def _start(work: Callable[..., object], *args: object) -> threading.Thread:
     thread = threading.Thread(target=work, args=args, daemon=True)
     thread.start()
     return thread
-
-
-def _log_error(reason: str) -> None:
-    logger.error("%s", reason)

@@ -64,13 +64,9 @@ def delete(request: Request, resource: CustomResource) -> str:
         return physical_id
 
     started = time.monotonic()
-    resource.LogFailure = lambda reason: _log(
-        job_arn, Outcome(End.FAILED, reason, round(time.monotonic() - started, 3))
-    )
+    resource.LogAnswer = lambda reason: _log(job_arn, Outcome(End.FAILED, reason, round(time.monotonic() - started, 3)))
     outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=resource.time_left - LONGEST_CALL)
-    if resource.answered:
-        return physical_id
-    _log(job_arn, outcome)
+    resource.LogAnswer = lambda _: _log(job_arn, outcome)
     if outcome.end is End.FAILED:
         raise ExpectedError(outcome.words)
     return physical_id
@@ -80,7 +76,6 @@ def _take_charge(request: Request, resource: CustomResource) -> str:
     try:
         job_arn = check_properties(_resource_properties(request), stack_account=_account_of(request))
     except InvalidPropertyError as error:
-        logger.error("%s", error)
         raise ExpectedError(str(error)) from error
     resource.Data["JobArn"] = job_arn.text
     return job_arn.text

@@ -15,7 +15,7 @@ MAX_ARN_BYTES = 1024
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 # How the names of regions begin that are not in the partition aws.
-_ELSEWHERE = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "aws-iso", "eu-iso": "aws-iso"}
+_ELSEWHERE = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "", "eu-iso": ""}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -86,7 +86,7 @@ class JobArn:
         if not _REGION.fullmatch(region):
             raise refuse(f"{region!r} is not the name of a region")
         if partition != _partition_of(region):
-            raise refuse(f"the region {region} is in the partition {_partition_of(region)}, not {partition}")
+            raise refuse(f"the region {region} is not in the partition {partition}")
         if not _ACCOUNT.fullmatch(account):
             raise refuse("the account must be 12 digits")
 

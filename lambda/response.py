@@ -124,7 +124,7 @@ def _attempt(url: str, body: bytes, *, seconds: float) -> tuple[str, bool]:
         status = _put(url, body, seconds=seconds)
     except (ValueError, http.client.InvalidURL) as error:
         return f"the response URL can't be used ({type(error).__name__})", True
-    except (OSError, http.client.HTTPException) as error:
+    except Exception as error:
         return type(error).__name__, False
     if 200 <= status < 300:
         return "", False
@@ -138,7 +138,8 @@ def _put(url: str, body: bytes, *, seconds: float) -> int:
         raise ValueError("not an HTTP URL")
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = connect(parts.hostname, parts.port, timeout=seconds)
-    # The time-out of a socket is for each read; an answer that drips in could take for ever.
+    # The time-out of a socket is for each read; an answer that drips in could take for ever. (So could a look-up or a
+    # handshake, which only the caller's own time bounds.)
     watchdog = threading.Timer(seconds, _hang_up, [connection])
     watchdog.daemon = True
     try:
@@ -154,7 +155,5 @@ def _put(url: str, body: bytes, *, seconds: float) -> int:
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
-    sock = connection.sock
-    with contextlib.suppress(OSError):
-        if sock is not None:  # closed a moment ago
-            sock.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError, AttributeError):  # an attribute of None, if it was closed a moment ago
+        connection.sock.shutdown(socket.SHUT_RDWR)

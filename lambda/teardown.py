@@ -162,9 +162,6 @@ class _Teardown:
 
     def run(self, wait: float) -> Outcome:
         reply = self._persist(self._job.cancel, until=self._end)
-        waited_from = self._clock.monotonic()
-        until = min(self._end, waited_from + wait)
-
         if reply.verdict is Verdict.REFUSED:
             look = self._persist(self._job.describe, until=self._end)
             if look.verdict is Verdict.RUNNING:
@@ -174,9 +171,11 @@ class _Teardown:
                 unknown = "The cancel was refused, and the job can't be looked at."
                 return self._outcome(End.FAILED, f"{unknown} {reply.words} {look.words}")
             reply = look
-        elif reply.verdict is Verdict.ACCEPTED and wait > 0:
-            reply = self._persist(self._job.describe, until=until)
 
+        waited_from = self._clock.monotonic()
+        until = min(self._end, waited_from + wait)
+        if reply.verdict is Verdict.ACCEPTED and wait > 0:
+            reply = self._persist(self._job.describe, until=until)
         while reply.verdict in _UNDER_WAY and self._clock.monotonic() < until:
             waited = self._clock.monotonic() - waited_from
             self._sleep(min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * waited), until)

@@ -193,6 +193,8 @@ class ExecutionEnvironment:
         path = request.path.removeprefix(_API)
         if path == "/invocation/next":
             invocation = self._current = self._invocations.get()
+            if not self.alive:  # the process ended while it asked
+                self._give_up()
             return Response(
                 200,
                 json.dumps(invocation.event).encode(),

@@ -108,10 +108,10 @@ BAD_ARNS: list[tuple[object, str]] = [
             "169.254.169.254",
         )
     ],
-    (ARN.replace("us-west-2", "cn-north-1"), "the region cn-north-1 is in the partition aws-cn, not aws"),
-    (ARN.replace("us-west-2", "us-gov-west-1"), "the region us-gov-west-1 is in the partition aws-us-gov, not aws"),
-    (ARN.replace("us-west-2", "us-isob-east-1"), "the region us-isob-east-1 is in the partition aws-iso, not aws"),
-    (ARN.replace("arn:aws:", "arn:aws-cn:"), "the region us-west-2 is in the partition aws, not aws-cn"),
+    (ARN.replace("us-west-2", "cn-north-1"), "the region cn-north-1 is not in the partition aws"),
+    (ARN.replace("us-west-2", "us-gov-west-1"), "the region us-gov-west-1 is not in the partition aws"),
+    (ARN.replace("us-west-2", "us-isob-east-1"), "the region us-isob-east-1 is not in the partition aws"),
+    (ARN.replace("arn:aws:", "arn:aws-cn:"), "the region us-west-2 is not in the partition aws-cn"),
     *[
         (ARN.replace("123456789012", account), _ACCOUNT)
         for account in (

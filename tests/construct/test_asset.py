@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_has_the_same_hash_whatever_python_left_beside_the_sources_and_whenever_
         os.utime(path, (1, 1))
         path.chmod(0o755 if path.is_dir() else 0o600)
     assert FileSystem.fingerprint(str(again)) == FileSystem.fingerprint(str(asset))
+
+
+def test_can_be_read_by_lambda_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        bundle(tmp_path / "asset")
+    finally:
+        os.umask(before)
+    files = [path for path in (tmp_path / "asset").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o644}
 
 
 def test_has_another_hash_when_a_byte_changes(asset: Path, tmp_path: Path) -> None:

@@ -42,8 +42,11 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
         and len(_all(found, "AWS::Logs::LogGroup")) == 1
     ),
     "vpc_without_internet": lambda found: (
-        {name for name, body in found.items() if body["Type"] == "AWS::EC2::VPCEndpoint"}
-        <= set(_all(found, "AWS::Lambda::Function")[0]["DependsOn"])
+        sum(
+            found[name]["Type"] == "AWS::EC2::VPCEndpoint"
+            for name in _all(found, "AWS::Lambda::Function")[0]["DependsOn"]
+        )
+        == 2
     ),
     "retained_job": lambda found: _all(found, JOB)[0]["DeletionPolicy"] == "Retain",
 }

@@ -138,6 +138,29 @@ def test_a_role_may_be_that_of_the_stack_around_a_nested_one(stack: Stack) -> No
     assert _of(stack, POLICY) == set()
 
 
+def test_the_policies_that_several_stacks_give_a_role_do_not_replace_each_other(app: App) -> None:
+    outer = Stack(app, "Outer")
+    role = iam.Role(outer, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    stacks = [Stack(app, "One"), Stack(app, "Two"), NestedStack(outer, "One"), NestedStack(outer, "Two")]
+    for stack in stacks:
+        WorldExportJobProvider(stack, "Provider", role=role)
+    names = set()
+    for stack in stacks:
+        [policy] = Template.from_stack(stack).find_resources(POLICY).values()
+        [name, region] = policy["Properties"]["PolicyName"]["Fn::Join"][1]
+        assert region == {"Ref": "AWS::Region"}
+        assert len(name) < 128 - len("ap-northeast-1")
+        names.add(name)
+    assert len(names) == len(stacks)
+
+
+def test_the_runtime_can_be_pinned(stack: Stack) -> None:
+    function = WorldExportJobProvider(stack, "Provider").function.node.default_child
+    assert isinstance(function, lambda_.CfnFunction)
+    function.runtime = "python3.12"
+    Template.from_stack(stack).has_resource_properties(FUNCTION, {"Runtime": "python3.12"})
+
+
 @pytest.mark.parametrize("memory_size", [127, 10_241, -1, 256.5, True, None, "256"])
 def test_a_memory_size_out_of_lambdas_range_is_refused(stack: Stack, memory_size: Any) -> None:
     with pytest.raises(ValueError, match=r"memory_size .* is not valid: .* from 128 to 10,240"):

@@ -120,7 +120,10 @@ def test_functions_that_take_turns_stay_warm() -> None:
                 if len(pids) > before:
                     break
                 time.sleep(0.02)
-            time.sleep(0.1)  # until it is idle again
+            for _ in range(500):
+                if service._idle.get(arn):
+                    break
+                time.sleep(0.02)
     assert len(pids) == 6
     assert len(set(pids)) == 2
 

@@ -209,6 +209,10 @@ class TestPassingTrouble:
         outcome = World(cancel=[REFUSED], describe=[PASSING]).tear_down(wait=10, time_left=100)
         assert (outcome.end, outcome.seconds) == (End.FAILED, 100)
 
+    def test_at_the_look_after_a_refusal_does_not_eat_the_wait(self) -> None:
+        outcome = World(cancel=[REFUSED], describe=[PASSING, PASSING, STOPPING]).tear_down(wait=10)
+        assert outcome.seconds == 0.5 + 1 + 10
+
 
 class TestFinalTrouble:
     def test_at_the_cancel_fails_at_once(self) -> None:
