@@ -1,4 +1,4 @@
-"""How do I go on whatever RoboMaker says? With best effort, and an alarm in a stack that stays, on jobs left running."""
+"""How do I go on whatever RoboMaker says? With best effort, and an alarm in a stack that stays on jobs left behind."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
