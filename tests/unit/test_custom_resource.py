@@ -229,6 +229,7 @@ class TestLogAnswer:
             ("exit", "ended without an answer"),
         ],
     )
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the exit is the case
     def test_is_called_once_with_the_reason(self, resource: Resource, outcome: str, reason: str) -> None:
         told: list[str] = []
         ends = {
