@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import index
-import robomaker
 from custom_resource import CustomResource, ExpectedError
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
@@ -79,25 +77,26 @@ def _raise(error: Exception) -> Callable[[Any, CustomResource], str]:
     return run
 
 
+# A part of one heading of the page -> what brings its reason about.
 CASES: dict[str, Callable[[Handler], str]] = {
-    "bad property": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),
-    "still canceling": lambda handler: handler.reason(_delete()),
-    "refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
-    "refused and unseen": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
-    "refused while waiting": lambda handler: handler.reason(
+    "is not valid": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),
+    "The job is still": lambda handler: handler.reason(_delete()),
+    "its cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
+    "The cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
+    "can't be looked at any more": lambda handler: handler.reason(
         _delete(), replace(CANCEL_REFUSED, operation="DescribeWorldExportJob")
     ),
-    "throttled": lambda handler: handler.reason(_delete(), THROTTLED),
-    "denied": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
-    "unknown error": lambda handler: handler.reason(_delete(), Fault("StrangeException", "Odd", 400)),
-    "unreachable": _unreachable,
-    "no credentials": _no_credentials,
-    "no client": _no_client,
-    "out of time": lambda handler: handler.reason_of(_sleep, seconds=1),
-    "defect": lambda handler: handler.reason_of(_raise(KeyError("x"))),
-    "silent defect": lambda handler: handler.reason_of(_raise(ExpectedError(""))),
-    "incomplete": lambda handler: handler.reason(_delete(StackId="")),
-    "unknown request": lambda handler: handler.reason({**_delete(), "RequestType": "Upsert"}),
+    "could not be ended in time": lambda handler: handler.reason(_delete(), THROTTLED),
+    "has no permission": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
+    "It is unknown whether": lambda handler: handler.reason(_delete(), Fault("StrangeException", "Odd", 400)),
+    "could not reach RoboMaker": _unreachable,
+    "failed:": _no_credentials,
+    "can't be called": _no_client,
+    "ran out of time": lambda handler: handler.reason_of(_sleep, seconds=1),
+    "met an error": lambda handler: handler.reason_of(_raise(KeyError("x"))),
+    "gave no reason": lambda handler: handler.reason_of(_raise(ExpectedError(""))),
+    "The request lacks": lambda handler: handler.reason(_delete(StackId="")),
+    "The request type": lambda handler: handler.reason({**_delete(), "RequestType": "Upsert"}),
 }
 
 
@@ -111,23 +110,13 @@ def handler(
     return Handler(urls, robomaker, monkeypatch)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_reason_is_on_the_page(handler: Handler, case: str) -> None:
-    reason = CASES[case](handler)
-    assert [documented for documented in DOCUMENTED if _matches(documented, reason)], reason
+@pytest.mark.parametrize("heading", CASES)
+def test_a_reason_is_on_the_page_under_its_heading(handler: Handler, heading: str) -> None:
+    [documented] = [found for found in DOCUMENTED if heading in found]
+    reason = CASES[heading](handler)
+    assert _matches(documented, reason), reason
 
 
-def test_the_page_has_no_reason_that_is_not_brought_about_here(
-    urls: ResponseUrls,
-    monkeypatch: pytest.MonkeyPatch,
-    hurried: None,  # noqa: ARG001
-) -> None:
-    brought_about = set()
-    for case in CASES.values():
-        with monkeypatch.context() as patch, closing(RoboMaker()) as service:
-            patch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
-            robomaker._client.cache_clear()
-            reason = case(Handler(urls, service, patch))
-            brought_about |= {documented for documented in DOCUMENTED if _matches(documented, reason)}
-    robomaker._client.cache_clear()
-    assert brought_about == set(DOCUMENTED)
+def test_the_page_has_no_reason_that_is_not_brought_about_here() -> None:
+    assert {found for found in DOCUMENTED if any(heading in found for heading in CASES)} == set(DOCUMENTED)
+    assert len(DOCUMENTED) == len(CASES)
