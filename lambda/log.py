@@ -45,4 +45,10 @@ def log(level: int, message: str, *, trace: bool = False, **fields: object) -> N
         if names:
             stack = names["stack"].split(":stack/")[-1].split("/")[0]
             message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
-        logger.log(level, "%s", message, exc_info=trace, extra={**names, **fields})
+        extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
+        logger.log(level, "%s", _encodable(message), exc_info=trace, extra=extra)
+
+
+def _encodable(value: object) -> object:
+    # Lambda's log takes no lone surrogates, which JSON can bring.
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

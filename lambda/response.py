@@ -86,7 +86,7 @@ class Answer:
             **{key: self.request.get(key, "") for key in ("StackId", "RequestId", "LogicalResourceId")},
         }
         if reason:
-            fields["Reason"] = f"{reason} {self.advice}".strip()
+            fields["Reason"] = f"{reason} {self.advice}" if self.advice else reason
         if self.data:
             fields["Data"] = self.data
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

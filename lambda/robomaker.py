@@ -203,8 +203,7 @@ class WorldExportJob:
 
     def _ask(self, action: str, call: Callable[[Any], Any], read: Callable[[Mapping[str, Any]], Reply]) -> Reply:
         reply = self._reply(action, call, read)
-        # Lambda's log takes no lone surrogates, which JSON can bring.
-        words = reply.words.encode(errors="backslashreplace").decode()
+        words = reply.words
         return replace(reply, words=words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…")
 
     def _reply(self, action: str, call: Callable[[Any], Any], read: Callable[[Mapping[str, Any]], Reply]) -> Reply:
@@ -452,6 +451,8 @@ _ROUTE_HINT = (
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # an error that is raised twice may be its own cause
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

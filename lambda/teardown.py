@@ -139,8 +139,8 @@ def tear_down(
     job : CancellableJob
         The job to end.
     wait : float
-        The longest time to wait for its end, in seconds, counted from the moment at which the cancel was accepted, or
-        first refused. 0 does not look at a job whose cancel was accepted.
+        The longest time to wait for its end, in seconds, counted from the acceptance of the cancel, or from the first
+        look at a job whose cancel was refused. 0 does not look at a job whose cancel was accepted.
     time_left : float
         The longest time for everything, in seconds.
     clock : Clock, default: the time module
@@ -189,10 +189,10 @@ class _Teardown:
 
     def _insist(self, cancel: Reply, wait: float) -> Outcome:
         """Look at a job whose cancel was refused, and ask again while it runs: it may end, or be canceled, later."""
-        began = self._clock.monotonic()
-        until = min(self._end, began + wait)
         # Only a look can tell what the refusal means, so the first one has all the time there is.
         look = self._persist(self._job.describe, until=self._end)
+        began = self._clock.monotonic()
+        until = min(self._end, began + wait)
         while look.verdict in _ALIVE and self._clock.monotonic() < until:
             self._pause(began, until)
             if look.verdict is Verdict.RUNNING:
