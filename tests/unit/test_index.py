@@ -313,7 +313,11 @@ class TestAdvice:
     def test_comes_with_a_teardown_that_is_cut_off(
         self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index, "tear_down", lambda *_, **__: time.sleep(1.2))
+        def tear_down_slowly(*_: Any, **__: Any) -> Outcome:
+            time.sleep(1.2)
+            return Outcome(End.STOPPED, "Canceled", 1.2, 2)
+
+        monkeypatch.setattr(index, "tear_down", tear_down_slowly)
         assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=1)["Reason"])
         assert "Delete the stack again to try again" in reason
 
