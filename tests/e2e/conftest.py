@@ -1,4 +1,4 @@
-"""A bootstrapped local AWS for each worker, and a stack for each test."""
+"""A bootstrapped local AWS with a provider's stack for each worker, and a job's stack for each test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -36,8 +37,19 @@ class Cloud:
         self.cli = CdkCli(self.aws, home)
         self._home = home
         self._synthesized = functools.cache(self._synthesize)
+        self.service_token = ""
         self._jobs = 0
         self._exchanges = 0
+
+    def set_up(self) -> None:
+        """Bootstrap, and deploy the function that the jobs of most tests share, as is recommended."""
+        bootstrap = self.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        assert bootstrap.status == 0, bootstrap.output
+        app = self._synthesized(json.dumps({"part": "provider"}))
+        deployed = self.cli.run("deploy", "--app", app, "--require-approval", "never")
+        assert deployed.status == 0, deployed.output
+        [stack] = self.cloudformation.describe_stacks(StackName="Provider")["Stacks"]
+        self.service_token = stack["Outputs"][0]["OutputValue"]
 
     def begin(self) -> None:
         """Forget what happened in other tests."""
@@ -55,7 +67,7 @@ class Cloud:
         return arn
 
     def deploy(self, job_arn: str, **context: object) -> None:
-        """Run ``cdk deploy``, which succeeds."""
+        """Run ``cdk deploy``, which succeeds. With ``in_stack``, the job's stack has a function of its own."""
         self._run(True, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
 
     def fail_to_deploy(self, job_arn: str, **context: object) -> str:
@@ -66,12 +78,22 @@ class Cloud:
         """Run ``cdk destroy``, which succeeds."""
         self._run(True, "destroy", context, "--force")
 
-    def fail_to_destroy(self) -> str:
+    def fail_to_destroy(self, **context: object) -> str:
         """Run ``cdk destroy``, which fails, and give what it printed."""
-        return self._run(False, "destroy", {}, "--force")
+        return self._run(False, "destroy", context, "--force")
+
+    def clear(self) -> None:
+        """Leave no stack behind, whatever a test left it in."""
+        while STACK in self.aws.stacks():
+            if self.aws.stacks()[STACK] == "DELETE_FAILED":
+                self.cloudformation.delete_stack(StackName=STACK, DeletionMode="FORCE_DELETE_STACK")
+            elif not self.aws.stacks()[STACK].endswith("_IN_PROGRESS"):
+                self.cloudformation.delete_stack(StackName=STACK)
+            time.sleep(0.05)
 
     def _run(self, succeeds: bool, command: str, context: Mapping[str, object], *arguments: str) -> str:
-        finished = self.cli.run(command, "--app", self._synthesized(json.dumps({"wait": 30, **context})), *arguments)
+        given = {"wait": 30, "service_token": "" if context.get("in_stack") else self.service_token, **context}
+        finished = self.cli.run(command, "--app", self._synthesized(json.dumps(given)), *arguments)
         assert (finished.status == 0) is succeeds, finished.output
         return finished.output
 
@@ -93,10 +115,14 @@ class Cloud:
         return [call.operation.removesuffix("WorldExportJob") for call in self.aws.robomaker.calls]
 
     @property
+    def cloudformation(self) -> Any:  # boto3-stubs has no types for it here
+        """A client of the local CloudFormation."""
+        return boto3.client("cloudformation", endpoint_url=self.aws.url, region_name=REGION)
+
+    @property
     def physical_id(self) -> str:
         """The physical id of the deployed job."""
-        client = boto3.client("cloudformation", endpoint_url=self.aws.url, region_name=REGION)
-        resources = client.describe_stack_resources(StackName=STACK)["StackResources"]
+        resources = self.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         [job] = [found for found in resources if found["ResourceType"] == "Custom::ManagedWorldExportJob"]
         return str(job["PhysicalResourceId"])
 
@@ -110,8 +136,7 @@ class Cloud:
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     cloud = Cloud(tmp_path_factory.mktemp("cdk"))
     with closing(cloud.aws):
-        bootstrap = cloud.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        assert bootstrap.status == 0, bootstrap.output
+        cloud.set_up()
         yield cloud
 
 
@@ -121,11 +146,11 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     _cloud.begin()
     yield _cloud
     _cloud.aws.robomaker.switch_off()
-    if STACK in _cloud.aws.stacks():
-        for exchange in _cloud.exchanges:
-            if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):
-                _cloud.aws.robomaker.start_job(exchange.event["PhysicalResourceId"], status="Canceled")
-        _cloud.destroy()
+    _cloud.aws.functions.resolve_as_ever()
+    for exchange in _cloud.exchanges:
+        if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):
+            _cloud.aws.robomaker.start_job(exchange.event["PhysicalResourceId"], status="Canceled")
+    _cloud.clear()
     for exchange in _cloud.exchanges:
         [body] = exchange.bodies
         assert invalidity(exchange.event, body) == ""
