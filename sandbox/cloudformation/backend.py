@@ -377,6 +377,7 @@ class LifecycleBackend(CloudFormationBackend):
                         properties.get("Environment", {}).get("Variables", {}),
                         logging.get("LogFormat", "Text"),
                         logging.get("ApplicationLogLevel", ""),
+                        properties.get("Runtime", ""),
                     )
         return None
 
