@@ -163,8 +163,9 @@ class ExecutionEnvironment:
 
     def close(self) -> None:
         """End the process and release everything."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self.alive:  # or its id may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join(1)
         self._invocations.put(_Invocation({}, 0))  # lets go of a request for the next invocation
@@ -245,7 +246,14 @@ class LambdaService:
         self._closed = False
 
     def invoke(self, arn: str, event: dict[str, Any]) -> None:
-        """Invoke a function asynchronously, with the retries that Lambda gives a failed event."""
+        """Invoke a function asynchronously, with the retries that Lambda gives a failed event.
+
+        Raises
+        ------
+        FunctionError
+            If there is no such function.
+        """
+        self._find(arn)
         threading.Thread(target=self._run, args=(arn, event), daemon=True).start()
 
     def close(self) -> None:
@@ -260,13 +268,13 @@ class LambdaService:
         for attempt in range(ATTEMPTS):
             time.sleep(RETRY_PAUSE * attempt)
             try:
-                function = self._find(arn)
-                with self._environment(function) as environment:
+                with self._environment(self._find(arn)) as environment:
                     environment.invoke(event)
-            except FunctionError as error:
+            except Exception as error:  # also the sandbox's own: a request must not be lost in silence
                 if self._closed:
                     return
-                self._log(f"Invocation {attempt + 1} of {ATTEMPTS} failed: {error}")
+                said = error if isinstance(error, FunctionError) else repr(error)
+                self._log(f"Invocation {attempt + 1} of {ATTEMPTS} failed: {said}")
             else:
                 return
 
@@ -293,7 +301,6 @@ class LambdaService:
                 deployed, environment = idle.pop()
                 if deployed == function and environment.alive:
                     return environment
-                self._all.discard(environment)
                 threading.Thread(target=environment.close, daemon=True).start()
         return None
 

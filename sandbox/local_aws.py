@@ -72,7 +72,8 @@ class LocalAws:
         return {stack.name: stack.status for stack in _cloudformation().stacks.values()}
 
     def close(self) -> None:
-        """End every process and release every port."""
+        """End every process, every operation of a stack and every server, whatever they wait for."""
+        _cloudformation().close()
         self.functions.close()
         self._server.stop()
         self.response_urls.close()
@@ -88,7 +89,7 @@ class LocalAws:
         """
         function = _cloudformation().function(arn)
         if function is None:
-            raise FunctionError(f"There is no function {arn}")
+            raise FunctionError(f"Function not found: {arn}")
         return function
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,19 @@ from moto.cloudformation import parsing, urls
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.models import Event as MotoEvent
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult, EmptyResult
 
 from ..lambda_service import Function
 from .custom_resources import CustomResources, Exchange, Invoke, ResponseUrls
-from .lifecycle import Declaration, Event, Physical, ResourceError, StackLifecycle, Template
+from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, ResourceError, StackLifecycle, Template
 
 Listener = Callable[[str, Event], None]
 
 _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
+
+# What can only be deleted; from UPDATE_ROLLBACK_FAILED, a rollback could go on, which is not played here.
+_ENDS = ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
 
 
 class _Resources(parsing.ResourceMap):
@@ -34,6 +39,10 @@ class _Resources(parsing.ResourceMap):
 
     def put(self, resource: Physical) -> None:
         self._parsed_resources[resource.declaration.logical_id] = resource.handle
+
+    def drop(self, resource: Physical) -> None:
+        if self._parsed_resources.get(resource.declaration.logical_id) is resource.handle:
+            del self._parsed_resources[resource.declaration.logical_id]
 
     def use(self, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
         self._template = template
@@ -91,14 +100,16 @@ class _Provisioner:
                 raise ResourceError(f"The properties can't be resolved: {error!r}") from error
             return dict(body.get("Properties", {}))
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
         if _is_custom(declaration):
-            return self._known(self._custom.create(declaration, properties))
+            return self._known(self._custom.create(declaration, properties, patience))
         return self._by_moto(declaration, properties, self._create)
 
-    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
         if _is_custom(declaration):
-            return self._known(self._custom.update(current, declaration, properties))
+            return self._known(self._custom.update(current, declaration, properties, patience))
 
         def change(model: Any, body: dict[str, Any], name: str) -> Any:
             if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
@@ -113,9 +124,9 @@ class _Provisioner:
 
         return self._by_moto(declaration, properties, change)
 
-    def delete(self, resource: Physical) -> None:
+    def delete(self, resource: Physical, patience: Patience) -> None:
         if _is_custom(resource.declaration):
-            self._custom.delete(resource)
+            self._custom.delete(resource, patience)
         elif not isinstance(resource.handle, _Opaque):
             with self._moto:
                 body = {**resource.declaration.body, "Properties": dict(resource.properties)}
@@ -123,6 +134,7 @@ class _Provisioner:
                     self._resources._delete_resource(resource.handle, body)
                 except Exception as error:
                     raise ResourceError(str(error) or repr(error)) from error
+        self._resources.drop(resource)
 
     def _create(self, model: Any, body: dict[str, Any], name: str) -> Any:
         return model.create_from_cloudformation_json(
@@ -168,8 +180,11 @@ class _Provisioner:
 class _Life:
     """A stack of moto's, and the life that it leads here."""
 
-    def __init__(self, stack: Stack, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
+    def __init__(
+        self, stack: Stack, exports: dict[str, parsing.Export], listener: Listener, invoke: Invoke, urls: ResponseUrls
+    ) -> None:
         self.stack = stack
+        self.imports: set[str] = set()
         self.resources = _Resources(
             stack.stack_id,
             stack.name,
@@ -178,7 +193,7 @@ class _Life:
             account_id=stack.account_id,
             region_name=stack.region_name,
             template={},
-            cross_stack_resources=stack.cross_stack_resources,
+            cross_stack_resources=exports,
         )
         self.custom = CustomResources(stack.stack_id, invoke, urls)
         self._listener = listener
@@ -193,6 +208,11 @@ class _Life:
             for name, resource in body["Resources"].items()
             if "Condition" not in resource or conditions[resource["Condition"]]
         }
+        self.imports = {
+            str(parsing.clean_json(name, self.resources))
+            for part in ("Resources", "Outputs", "Conditions")
+            for name in _imports(body.get(part))
+        }
         template = _Template(body, parameters)
         for name, resource in resources.items():
             depends_on = frozenset(_references(resource)) & resources.keys() - {name}
@@ -204,6 +224,8 @@ class _Life:
         """Let the stack end in a status whatever happens: the CDK CLI must not wait for one that nobody works on."""
         try:
             yield
+        except ClosedError:
+            raise
         except Exception as error:
             self.record(Event("", "", "AWS::CloudFormation::Stack", status, repr(error)))
             raise
@@ -248,6 +270,7 @@ class LifecycleBackend(CloudFormationBackend):
     def attach(cls, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
         """Say who hears of every event, how functions are invoked, and where custom resources answer."""
         cls._listener, cls._invoke, cls._urls = staticmethod(listener), staticmethod(invoke), urls
+        CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[assignment]  # moto's passes on the name only
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -260,7 +283,7 @@ class LifecycleBackend(CloudFormationBackend):
     def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
         """Plan a change, unless the stack can only be deleted."""
         for stack in self.stacks.values():
-            if stack.name == stack_name and stack.status in ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE"):
+            if stack.name == stack_name and stack.status in _ENDS:
                 raise ValidationError(
                     message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
                 )
@@ -285,25 +308,50 @@ class LifecycleBackend(CloudFormationBackend):
         stack = change_set.stack
         life = self._lives.get(stack.stack_id)
         if life is None:
-            life = self._lives[stack.stack_id] = _Life(stack, self._listener, self._invoke, self._urls)
+            life = self._lives[stack.stack_id] = _Life(stack, self.exports, self._listener, self._invoke, self._urls)
         stack.status = f"{change_set.change_set_type}_IN_PROGRESS"
         _in_background(self._execute, life, change_set)
 
-    def delete_stack(self, name_or_stack_id: str) -> None:
-        """Delete the stack, in the background."""
+    def delete_stack(self, name_or_stack_id: str, retain: Collection[str] = (), *, force: bool = False) -> None:
+        """Delete the stack, in the background.
+
+        Parameters
+        ----------
+        name_or_stack_id : str
+            The stack. One that does not exist is deleted already.
+        retain : collection of str
+            The logical ids of resources to let go of: RetainResources.
+        force : bool, default: False
+            Let go of whatever fails to be deleted: the DeletionMode FORCE_DELETE_STACK.
+
+        Raises
+        ------
+        ValidationError
+            If something is to be let go of in a stack that is not in DELETE_FAILED, or that it has not any more.
+        """
         for stack in list(self.stacks.values()):
             if name_or_stack_id in (stack.name, stack.stack_id):
                 life = self._lives.get(stack.stack_id)
                 if life is None:  # a change set that was never executed
                     self._forget(stack)
-                else:
-                    stack.status = "DELETE_IN_PROGRESS"
-                    _in_background(self._delete, life)
+                    continue
+                _check_letting_go(life, retain, force=force)
+                if refusal := self._import_refusal(stack):
+                    # The deletion is accepted, and then given up: the stack has its old status, and this reason.
+                    life.record(Event("", "", "AWS::CloudFormation::Stack", stack.status, refusal))
+                    continue
+                stack.status = "DELETE_IN_PROGRESS"
+                _in_background(self._delete, life, retain, force)
+
+    def close(self) -> None:
+        """End every operation that is under way."""
+        for life in list(self._lives.values()):
+            life.lifecycle.close()
 
     def function(self, arn: str) -> Function | None:
         """Find a deployed function."""
         for life in self._lives.values():
-            for resource in life.lifecycle.live.values():
+            for resource in life.lifecycle.existing:
                 if resource.declaration.type == "AWS::Lambda::Function" and resource.handle.function_arn == arn:
                     properties = resource.properties
                     logging = properties.get("LoggingConfig", {})
@@ -335,20 +383,76 @@ class LifecycleBackend(CloudFormationBackend):
         stack.resource_map = life.resources
         if stack.template_dict:
             stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
+            self._withdraw_exports(stack)
+            self.exports.update({export.name: export for export in stack.exports})
 
-    def _delete(self, life: _Life) -> None:
+    def _delete(self, life: _Life, retain: Collection[str], force: bool) -> None:
         with life.failing_as("DELETE_FAILED"):
-            life.lifecycle.delete()
+            life.lifecycle.delete(retain, force=force)
         if life.lifecycle.status == "DELETE_COMPLETE":
             self._forget(life.stack)
 
     def _forget(self, stack: Stack) -> None:
+        self._withdraw_exports(stack)
         stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)
         self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
 
+    def _withdraw_exports(self, stack: Stack) -> None:
+        for export in list(self.exports.values()):
+            if export.exporting_stack_id == stack.stack_id:
+                del self.exports[export.name]
+
+    def _import_refusal(self, stack: Stack) -> str:
+        """Say why a stack can't be deleted while others import what it exports, or ``""``."""
+        for export in self.exports.values():
+            users = [
+                life.stack.name
+                for life in self._lives.values()
+                # No source says when a stack that failed lets go of its imports; here, once nothing of it is left.
+                if export.name in life.imports and life.lifecycle.existing
+            ]
+            if export.exporting_stack_id == stack.stack_id and users:
+                return f"Export {export.name} cannot be deleted as it is in use by {' and '.join(sorted(users))}"
+        return ""
+
+
+def _delete_stack(response: CloudFormationResponse) -> ActionResult:
+    backend = response.cloudformation_backend
+    assert isinstance(backend, LifecycleBackend)  # noqa: S101 - set when the local AWS was started
+    backend.delete_stack(
+        response._get_param("StackName"),
+        response._get_param("RetainResources", []),
+        force=response._get_param("DeletionMode") == "FORCE_DELETE_STACK",
+    )
+    return EmptyResult()
+
+
+def _check_letting_go(life: _Life, retain: Collection[str], *, force: bool) -> None:
+    stack = life.stack
+    failed = stack.status == "DELETE_FAILED"
+    if force and not failed:
+        raise ValidationError(
+            message=f"Invalid operation on stack [{stack.stack_id}]. You can activate DeletionMode FORCE_DELETE_STACK"
+            " in a delete stack operation only when the stack is in the DELETE_FAILED state."
+        )
+    if retain and not failed:
+        raise ValidationError(
+            message=f"Invalid operation on stack [{stack.stack_id}]. When you delete a stack, specify which resources"
+            " to retain only when the stack is in the DELETE_FAILED state."
+        )
+    if not set(retain) <= life.lifecycle.live.keys():
+        raise ValidationError(
+            message="The specified resources to retain must be in a valid state. Do not specify resources that are in"
+            " the DELETE_COMPLETE state."
+        )
+
 
 def _in_background(work: Callable[..., None], *args: Any) -> None:
-    threading.Thread(target=work, args=args, daemon=True).start()
+    def run() -> None:
+        with contextlib.suppress(ClosedError):
+            work(*args)
+
+    threading.Thread(target=run, daemon=True).start()
 
 
 def _is_custom(declaration: Declaration) -> bool:
@@ -374,3 +478,16 @@ def _references(body: Any) -> Iterator[str]:
                 yield from _references(value)
             else:
                 yield from _references(value)
+
+
+def _imports(body: Any) -> Iterator[Any]:
+    """Find the name of every export that a part of a template imports."""
+    if isinstance(body, list):
+        for item in body:
+            yield from _imports(item)
+    elif isinstance(body, dict):
+        for key, value in body.items():
+            if key == "Fn::ImportValue":
+                yield value
+            else:
+                yield from _imports(value)

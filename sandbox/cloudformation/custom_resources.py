@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import secrets
 import ssl
+import string
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..lambda_service import FunctionError
 from ..loopback import LoopbackServer, Request, Response
-from .lifecycle import Declaration, Physical, ResourceError
+from .lifecycle import CanceledError, Declaration, Patience, Physical, ResourceError
 
 DEFAULT_SERVICE_TIMEOUT = 3600
 MAX_BODY_BYTES = 4096
 MAX_PHYSICAL_ID_BYTES = 1024
 
+# Invokes a function, found by its ARN, asynchronously, or raises FunctionError if there is no such function.
 Invoke = Callable[[str, dict[str, Any]], None]
 
 
@@ -88,8 +92,9 @@ class ResponseUrls:
                 self._failures -= 1
                 return Response(503, b"<Error><Code>SlowDown</Code></Error>")
             exchange.bodies.append(request.body)
-            if len(exchange.bodies) == 1:
-                exchange.first.set_result(request.body)
+        # S3 takes every answer; the first one counts, if CloudFormation still waits for it.
+        with contextlib.suppress(InvalidStateError):
+            exchange.first.set_result(request.body)
         return Response(200)
 
 
@@ -112,31 +117,46 @@ class CustomResources:
         self._urls = urls
         self.exchanges: list[Exchange] = []
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
         """Send a Create."""
-        return self._resource(declaration, properties, self._ask("Create", declaration, properties))
+        exchange = self._send("Create", declaration, properties)
+        try:
+            answer = self._answer(exchange, properties, patience)
+        except CanceledError:
+            raise ResourceError("Resource creation cancelled", self._made_up_id(declaration)) from None
+        except ResourceError as error:
+            # Sent, and without a physical id: what it may have made is deleted all the same.
+            error.physical_id = error.physical_id or self._made_up_id(declaration)
+            raise
+        return _resource(declaration, properties, answer)
 
-    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
         """Send an Update."""
-        answer = self._ask(
+        exchange = self._send(
             "Update",
             declaration,
             properties,
             PhysicalResourceId=current.physical_id,
             OldResourceProperties=_as_strings(current.properties),
         )
-        return self._resource(declaration, properties, answer)
+        try:
+            answer = self._answer(exchange, properties, patience)
+        except CanceledError:
+            raise ResourceError("Resource update cancelled") from None
+        return _resource(declaration, properties, answer)
 
-    def delete(self, resource: Physical) -> None:
+    def delete(self, resource: Physical, patience: Patience) -> None:
         """Send a Delete."""
-        self._ask("Delete", resource.declaration, resource.properties, PhysicalResourceId=resource.physical_id)
+        exchange = self._send(
+            "Delete", resource.declaration, resource.properties, PhysicalResourceId=resource.physical_id
+        )
+        self._answer(exchange, resource.properties, patience)
 
-    def _resource(self, declaration: Declaration, properties: Mapping[str, Any], answer: Mapping[str, Any]) -> Physical:
-        return Physical(declaration, answer["PhysicalResourceId"], properties, answer.get("Data") or {})
-
-    def _ask(
+    def _send(
         self, request_type: str, declaration: Declaration, properties: Mapping[str, Any], **more: Any
-    ) -> Mapping[str, Any]:
+    ) -> Exchange:
         exchange = Exchange(
             {
                 "RequestType": request_type,
@@ -150,27 +170,48 @@ class CustomResources:
             }
         )
         exchange.event["ResponseURL"] = self._urls.open(exchange)
+        try:
+            self._invoke(properties["ServiceToken"], dict(exchange.event))
+        except FunctionError as error:
+            # Lambda refuses the invocation at once (Lambda API Reference, Invoke: ResourceNotFoundException). No public
+            # event log was found of what CloudFormation says of it, nor whether it waits; here the resource fails at
+            # once, with Lambda's words.
+            raise ResourceError(str(error)) from error
         self.exchanges.append(exchange)
-        self._invoke(properties["ServiceToken"], dict(exchange.event))
+        return exchange
+
+    def _answer(self, exchange: Exchange, properties: Mapping[str, Any], patience: Patience) -> Mapping[str, Any]:
         timeout = float(properties.get("ServiceTimeout", DEFAULT_SERVICE_TIMEOUT))
         try:
-            body = exchange.first.result(timeout)
-        except FutureTimeoutError:
+            body = patience.wait_for(exchange.first, timeout)
+        except TimeoutError:
             raise ResourceError(
-                f"No answer of the custom resource arrived in {timeout:g} s (RequestId {exchange.event['RequestId']})."
+                "CloudFormation did not receive a response from your Custom Resource. Please check your logs for"
+                f" requestId [{exchange.event['RequestId']}]. If you are using the Python cfn-response module, you may"
+                " need to update your Lambda function code so that CloudFormation can attach the updated version."
             ) from None
         return _judge(exchange.event, body)
+
+    def _made_up_id(self, declaration: Declaration) -> str:
+        # In the form of the physical ids that CloudFormation makes for other resources: no source shows one of these.
+        ending = "".join(random.choices(string.ascii_uppercase + string.digits, k=12))
+        return f"{self._stack_id.split('/')[1]}-{declaration.logical_id}-{ending}"
+
+
+def _resource(declaration: Declaration, properties: Mapping[str, Any], answer: Mapping[str, Any]) -> Physical:
+    return Physical(declaration, answer["PhysicalResourceId"], properties, answer.get("Data") or {})
 
 
 def _judge(event: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
     """Hold an answer against the rules of the User Guide (crpg-ref-responses)."""
     trouble = invalidity(event, body)
     if trouble:
-        raise ResourceError(f"The custom resource's answer is not valid: {trouble}.")
+        raise ResourceError(trouble)
     answer: Mapping[str, Any] = json.loads(body)
     if answer["Status"] == "FAILED":
         raise ResourceError(
-            f"Received response status [FAILED] from custom resource. Message returned: {answer['Reason']}",
+            "Received response status [FAILED] from custom resource."
+            f" Message returned: {answer['Reason']} (RequestId: {event['RequestId']})",
             answer["PhysicalResourceId"],
         )
     return answer
@@ -189,7 +230,7 @@ def invalidity(event: Mapping[str, Any], body: bytes) -> str:
             return f"{key} is not the request's"
     physical_id = answer.get("PhysicalResourceId")
     if not isinstance(physical_id, str) or not 0 < len(physical_id.encode()) <= MAX_PHYSICAL_ID_BYTES:
-        return "PhysicalResourceId is empty or too long"
+        return "Invalid PhysicalResourceId"
     if event["RequestType"] == "Delete" and physical_id != event["PhysicalResourceId"]:
         return "a Delete changed the PhysicalResourceId"
     if answer.get("Status") not in ("SUCCESS", "FAILED"):

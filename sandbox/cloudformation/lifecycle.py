@@ -1,21 +1,23 @@
 """The life of a stack: what is created, updated, replaced, rolled back and deleted, and in which order.
 
 This follows the CloudFormation User Guide (Understand update behaviors of stack resources; Stack failure options) for
-what a custom resource can notice: dependencies, replacement with cleanup, rollback, DELETE_FAILED and its retry.
+what a custom resource can notice: dependencies, replacement with cleanup, rollback, DELETE_FAILED and what follows it.
+The sources are in a table in `sandbox/__init__.py`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 WORKERS = 16
 
-# How often CloudFormation tries to delete a resource in a cleanup (User Guide, Monitor the progress of a stack update).
+# How often CloudFormation tries to delete a resource in a cleanup (User Guide, Monitor the progress of a stack update;
+# aws-cloudformation/cloudformation-coverage-roadmap 744).
 CLEANUP_ATTEMPTS = 3
 
 
@@ -83,6 +85,50 @@ class ResourceError(Exception):
         self.physical_id = physical_id
 
 
+class ClosedError(Exception):
+    """The local AWS was closed while a stack was at work."""
+
+
+class CanceledError(Exception):
+    """Another resource failed while this one was created or updated."""
+
+
+class Patience:
+    """What an operation waits for: answers, all of which can be given up at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._awaited: list[Future[bytes]] = []
+        self._given_up: Exception | None = None
+
+    def wait_for(self, answer: Future[bytes], seconds: float) -> bytes:
+        """Wait for an answer.
+
+        Raises
+        ------
+        TimeoutError
+            If it did not come in time.
+        Exception
+            What the waiting was given up with, if it was.
+        """
+        with self._lock:
+            self._awaited.append(answer)
+            if self._given_up:
+                answer.cancel()
+        try:
+            return answer.result(seconds)
+        except CancelledError:
+            assert self._given_up  # noqa: S101 - nothing else cancels an answer
+            raise self._given_up from None
+
+    def give_up(self, error: Exception) -> None:
+        """End every wait with an error, those that are yet to begin included. The first error stays."""
+        with self._lock:
+            self._given_up = self._given_up or error
+            for answer in self._awaited:
+                answer.cancel()
+
+
 Template = Mapping[str, Declaration]
 
 
@@ -95,13 +141,15 @@ class Provisioner(Protocol):
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         """Give a resource's properties with every reference resolved."""
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
         """Create a resource."""
 
-    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
         """Update a resource. Another physical id in the result is a replacement."""
 
-    def delete(self, resource: Physical) -> None:
+    def delete(self, resource: Physical, patience: Patience) -> None:
         """Delete a resource."""
 
 
@@ -122,7 +170,7 @@ class StackLifecycle:
     Parameters
     ----------
     provisioner : Provisioner
-        Makes the resources. It may look at `live` to resolve references.
+        Makes the resources.
     record : callable
         Takes each event as it happens, one at a time.
     """
@@ -131,12 +179,20 @@ class StackLifecycle:
         self._provisioner = provisioner
         self._record = record
         self._lock = threading.Lock()
+        self._closed = False
+        self._patience = Patience()
         self._template: Template = {}
         # What waits for the cleanup of an update: replaced and removed resources.
         self._leftovers: list[Physical] = []
         self._touched: set[str] = set()
         self.live: dict[str, Physical] = {}
         self.status = "REVIEW_IN_PROGRESS"
+
+    @property
+    def existing(self) -> list[Physical]:
+        """Every resource that exists: those of the stack, and those whose cleanup is to come or under way."""
+        with self._lock:
+            return [*self.live.values(), *self._leftovers]
 
     def create(self, template: Template) -> None:
         """Create the stack, or roll back to nothing."""
@@ -166,10 +222,28 @@ class StackLifecycle:
             return
         self._clean_up(old_names, "UPDATE_ROLLBACK_COMPLETE")
 
-    def delete(self) -> None:
-        """Delete the stack. After DELETE_FAILED, another call goes on with what is left."""
+    def delete(self, retain: Collection[str] = (), *, force: bool = False) -> None:
+        """Delete the stack. After DELETE_FAILED, another call goes on with what is left.
+
+        Parameters
+        ----------
+        retain : collection of str
+            The logical ids of resources to let go of.
+        force : bool, default: False
+            Let go of whatever fails to be deleted.
+        """
+
+        def retained(resource: Physical) -> bool:
+            return resource.declaration.logical_id in retain or _policy(resource, "DeletionPolicy") in _RETAIN
+
         self._enter("DELETE_IN_PROGRESS", "User Initiated")
-        self._delete_all("DELETE", retained=lambda resource: _policy(resource, "DeletionPolicy") in _RETAIN)
+        self._delete_all("DELETE", retained, force=force)
+
+    def close(self) -> None:
+        """End the operation that is under way with ClosedError, whatever it waits for, and every later one."""
+        with self._lock:
+            self._closed = True
+            self._patience.give_up(ClosedError())
 
     def _create_one(self, declaration: Declaration) -> None:
         self._happened(declaration, "", "CREATE_IN_PROGRESS")
@@ -177,13 +251,13 @@ class StackLifecycle:
         properties: Mapping[str, Any] = {}
         try:
             properties = self._provisioner.resolve(declaration)
-            resource = self._provisioner.create(declaration, properties)
+            resource = self._provisioner.create(declaration, properties, self._patience)
         except ResourceError as error:
             if error.physical_id:
-                self.live[declaration.logical_id] = Physical(declaration, error.physical_id, properties)
+                self._keep(Physical(declaration, error.physical_id, properties))
             self._happened(declaration, error.physical_id or "", "CREATE_FAILED", error.reason)
             raise
-        self.live[declaration.logical_id] = resource
+        self._keep(resource)
         self._happened(declaration, resource.physical_id, "CREATE_COMPLETE")
 
     def _update_one(self, declaration: Declaration) -> None:
@@ -194,7 +268,7 @@ class StackLifecycle:
         properties = self._provisioner.resolve(declaration)
         if properties == current.properties:
             # What changed, if anything, is a policy or a dependency: the template's own business.
-            self.live[declaration.logical_id] = replace(current, declaration=declaration)
+            self._keep(replace(current, declaration=declaration))
             return
         self._touched.add(declaration.logical_id)
         self._change(current, declaration, properties)
@@ -208,13 +282,15 @@ class StackLifecycle:
     def _change(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> None:
         self._happened(declaration, current.physical_id, "UPDATE_IN_PROGRESS")
         try:
-            resource = self._provisioner.update(current, declaration, properties)
+            resource = self._provisioner.update(current, declaration, properties, self._patience)
         except ResourceError as error:
-            # The rollback sends the failed resource an update too, with what failed as the old properties.
-            self.live[declaration.logical_id] = replace(current, properties=properties)
-            self._happened(declaration, current.physical_id, "UPDATE_FAILED", error.reason)
+            # The rollback sends the failed resource an update too, with what failed as the old properties, and with the
+            # physical id that came with the failure.
+            adopted = error.physical_id or current.physical_id
+            self._keep(replace(current, physical_id=adopted, properties=properties))
+            self._happened(declaration, adopted, "UPDATE_FAILED", error.reason)
             raise
-        self.live[declaration.logical_id] = resource
+        self._keep(resource)
         if resource.physical_id != current.physical_id:
             with self._lock:
                 self._leftovers.append(current)
@@ -223,7 +299,9 @@ class StackLifecycle:
     def _clean_up(self, kept: set[str], status: str) -> None:
         """Delete what was replaced, and what is not among the kept logical ids."""
         self._enter(f"{status}_CLEANUP_IN_PROGRESS")
-        removed = [self.live.pop(name) for name in list(self.live) if name not in kept]
+        with self._lock:
+            removed = [self.live.pop(name) for name in list(self.live) if name not in kept]
+            self._leftovers += removed
 
         def retained(resource: Physical) -> bool:
             if resource not in removed:
@@ -231,44 +309,44 @@ class StackLifecycle:
             # In a rollback, what is removed was created by the update that failed.
             return _policy(resource, "DeletionPolicy") in (_RETAIN[:1] if "ROLLBACK" in status else _RETAIN)
 
-        left = [*self._leftovers, *removed]
-        self._leftovers = []
         for _ in range(CLEANUP_ATTEMPTS):
-            _, left = self._backward(left, retained)
+            self._backward(self._leftovers, retained)
         # What is left by now has no stack any more.
+        left, self._leftovers = self._leftovers, []
         self._enter(status, "One or more resources could not be deleted." if left else "")
 
-    def _delete_all(self, operation: str, retained: Callable[[Physical], bool]) -> None:
-        failed, left = self._backward(list(self.live.values()), retained)
-        self.live = {resource.declaration.logical_id: resource for resource in left}
-        if left:
+    def _delete_all(self, operation: str, retained: Callable[[Physical], bool], *, force: bool = False) -> None:
+        failed = self._backward(list(self.live.values()), retained)
+        if failed and not force:
             self._enter(f"{operation}_FAILED", f"The following resource(s) failed to delete: {_listed(failed)}.")
-        else:
-            self._enter(f"{operation}_COMPLETE")
+            return
+        self.live.clear()
+        self._enter(f"{operation}_COMPLETE")
 
     def _delete_one(self, resource: Physical, retained: Callable[[Physical], bool]) -> None:
         declaration = resource.declaration
         if retained(resource):
-            self._happened(declaration, resource.physical_id, "DELETE_SKIPPED")
-            return
-        self._happened(declaration, resource.physical_id, "DELETE_IN_PROGRESS")
-        try:
-            self._provisioner.delete(resource)
-        except ResourceError as error:
-            self._happened(declaration, resource.physical_id, "DELETE_FAILED", error.reason)
-            raise
-        self._happened(declaration, resource.physical_id, "DELETE_COMPLETE")
+            status = "DELETE_SKIPPED"
+        else:
+            self._happened(declaration, resource.physical_id, "DELETE_IN_PROGRESS")
+            try:
+                self._provisioner.delete(resource, self._patience)
+            except ResourceError as error:
+                self._happened(declaration, resource.physical_id, "DELETE_FAILED", error.reason)
+                raise
+            status = "DELETE_COMPLETE"
+        self._lose(resource)
+        self._happened(declaration, resource.physical_id, status)
 
     def _forward(self, template: Template, step: Callable[[Declaration], None]) -> list[str]:
         """Take a step for each resource, dependencies first; after a failure begin no other. Returns the failed."""
         graph = {name: declaration.depends_on & template.keys() for name, declaration in template.items()}
-        done = _walk(graph, lambda name: step(template[name]), stop_at_failure=True)
-        return done.failed
+        patience = self._begin_to_wait()
+        # What is under way when another resource fails is canceled, and not waited for.
+        return _walk(graph, lambda name: step(template[name]), stop=lambda: patience.give_up(CanceledError()))
 
-    def _backward(
-        self, resources: Sequence[Physical], retained: Callable[[Physical], bool]
-    ) -> tuple[list[str], list[Physical]]:
-        """Delete resources, dependents first. Returns the logical ids that failed, and every resource left."""
+    def _backward(self, resources: Sequence[Physical], retained: Callable[[Physical], bool]) -> list[str]:
+        """Delete resources, dependents first, and go on after a failure. Returns the logical ids that failed."""
         graph = {
             index: {
                 other
@@ -277,9 +355,26 @@ class StackLifecycle:
             }
             for index, resource in enumerate(resources)
         }
-        done = _walk(graph, lambda index: self._delete_one(resources[index], retained), stop_at_failure=False)
-        failed = [resources[index].declaration.logical_id for index in done.failed]
-        return failed, [resource for index, resource in enumerate(resources) if index not in done.succeeded]
+        self._begin_to_wait()
+        failed = _walk(graph, lambda index: self._delete_one(resources[index], retained))
+        return [resources[index].declaration.logical_id for index in failed]
+
+    def _begin_to_wait(self) -> Patience:
+        with self._lock:
+            if self._closed:
+                raise ClosedError
+            self._patience = Patience()
+            return self._patience
+
+    def _keep(self, resource: Physical) -> None:
+        with self._lock:
+            self.live[resource.declaration.logical_id] = resource
+
+    def _lose(self, resource: Physical) -> None:
+        with self._lock:
+            self._leftovers = [left for left in self._leftovers if left is not resource]
+            if self.live.get(resource.declaration.logical_id) is resource:
+                del self.live[resource.declaration.logical_id]
 
     def _begin(self, status: str, template: Template) -> None:
         self._take(template)
@@ -312,36 +407,33 @@ def _policy(resource: Physical, name: str) -> str:
 Node = TypeVar("Node", bound=Hashable)
 
 
-@dataclass
-class _Walked(Generic[Node]):
-    succeeded: set[Node] = field(default_factory=set)
-    failed: list[Node] = field(default_factory=list)
-
-
 def _walk(
-    graph: Mapping[Node, Collection[Node]], step: Callable[[Node], None], *, stop_at_failure: bool
-) -> _Walked[Node]:
-    """Take a step for each node after its predecessors, independent ones at the same time."""
+    graph: Mapping[Node, Collection[Node]], step: Callable[[Node], None], *, stop: Callable[[], None] | None = None
+) -> list[Node]:
+    """Take a step for each node after its predecessors, independent ones at the same time, and give those that failed.
+
+    With `stop`, which is called at a failure, no other step is begun after one. Without, a failed step counts as taken.
+    """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
-    walked = _Walked[Node]()
+    failed: list[Node] = []
     running: dict[Future[None], Node] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
         while True:
-            if not (walked.failed and stop_at_failure):
+            if not (failed and stop):
                 running.update({pool.submit(step, node): node for node in sorter.get_ready()})
             if not running:
-                return walked
+                return failed
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 node = running.pop(future)
                 try:
                     future.result()
                 except ResourceError:
-                    walked.failed.append(node)
-                else:
-                    walked.succeeded.add(node)
-                    sorter.done(node)
+                    failed.append(node)
+                    if stop:
+                        stop()
+                sorter.done(node)
 
 
 def _listed(names: Iterable[str]) -> str:

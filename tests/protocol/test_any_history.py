@@ -19,7 +19,7 @@ import index
 import response
 import robomaker
 from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrls, invalidity
-from sandbox.cloudformation.lifecycle import Declaration, Physical, ResourceError, StackLifecycle, Template
+from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
 from sandbox.robomaker import (
     ACCESS_DENIED,
     CANCEL_REFUSED,
@@ -72,21 +72,23 @@ class Resources:
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         return dict(declaration.body["Properties"])
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
         if declaration.type == JOB_TYPE:
-            return self._custom.create(declaration, properties)
+            return self._custom.create(declaration, properties, patience)
         self._fail_if_told()
         return Physical(declaration, "other", properties)
 
-    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
         if declaration.type == JOB_TYPE:
-            return self._custom.update(current, declaration, properties)
+            return self._custom.update(current, declaration, properties, patience)
         self._fail_if_told()
         return Physical(declaration, "other", properties)
 
-    def delete(self, resource: Physical) -> None:
+    def delete(self, resource: Physical, patience: Patience) -> None:
         if resource.declaration.type == JOB_TYPE:
-            self._custom.delete(resource)
+            self._custom.delete(resource, patience)
 
     def _fail_if_told(self) -> None:
         if self.fail_next:

@@ -128,8 +128,23 @@ def test_functions_that_take_turns_stay_warm() -> None:
     assert len(set(pids)) == 2
 
 
-def test_a_failed_asynchronous_event_is_tried_three_times(log: list[str]) -> None:
-    function = _function("def handler(event, context): raise KeyError('x')")
+def test_a_function_that_is_not_there_is_an_error_at_once() -> None:
+    def find(arn: str) -> Function:
+        raise FunctionError(f"Function not found: {arn}")
+
+    with pytest.raises(FunctionError, match=f"Function not found: {ARN}"):
+        LambdaService(find, {}).invoke(ARN, {})
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (_function("def handler(event, context): raise KeyError('x')"), "KeyError"),
+        (Function(ARN, b"no zip file", "index.handler", 10), "BadZipFile"),
+    ],
+    ids=["the function", "the sandbox"],
+)
+def test_an_asynchronous_event_that_fails_is_tried_three_times(log: list[str], function: Function, said: str) -> None:
     service = LambdaService(lambda _: function, {}, log.append)
     service.invoke(ARN, {})
     for _ in range(400):
@@ -142,3 +157,4 @@ def test_a_failed_asynchronous_event_is_tried_three_times(log: list[str]) -> Non
         "Invocation 2 of 3",
         "Invocation 3 of 3",
     ]
+    assert all(said in line for line in log if line.startswith("Invocation"))

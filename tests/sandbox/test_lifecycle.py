@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from sandbox.cloudformation.lifecycle import Declaration, Event, Physical, ResourceError, StackLifecycle, Template
+from sandbox.cloudformation.lifecycle import (
+    CanceledError,
+    ClosedError,
+    Declaration,
+    Event,
+    Patience,
+    Physical,
+    ResourceError,
+    StackLifecycle,
+    Template,
+)
+
+FOREVER = 3600.0
 
 
 class Provisioner:
@@ -17,6 +31,9 @@ class Provisioner:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.failing: set[str] = set()
+        # What never ends by itself, and what must have been asked before anything fails.
+        self.endless: set[str] = set()
+        self.before_failing: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
     def use(self, template: Template) -> None:
@@ -25,22 +42,38 @@ class Provisioner:
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         return dict(declaration.body.get("Properties", {}))
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
-        self._ask(f"create {properties['id']}", properties.get("id"))
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
+        self._ask(f"create {properties['id']}", properties["id"], patience)
         return Physical(declaration, properties["id"], properties)
 
-    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
-        self._ask(f"update {current.physical_id} to {properties['id']}", None)
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
+        self._ask(f"update {current.physical_id} to {properties['id']}", properties["id"], patience)
         return Physical(declaration, properties["id"], properties)
 
-    def delete(self, resource: Physical) -> None:
-        self._ask(f"delete {resource.physical_id}", None)
+    def delete(self, resource: Physical, patience: Patience) -> None:
+        self._ask(f"delete {resource.physical_id}", "", patience)
 
-    def _ask(self, what: str, physical_id: str | None) -> None:
+    def _ask(self, what: str, physical_id: str, patience: Patience) -> None:
         with self._lock:
             self.asked.append(what)
+        if what in self.before_failing:
+            self.before_failing[what].set()
         if what in self.failing:
+            for begun in self.before_failing.values():
+                begun.wait()
             raise ResourceError(f"{what} failed", physical_id and f"{physical_id}-failed")
+        if what in self.endless:
+            try:
+                patience.wait_for(Future(), FOREVER)
+            except CanceledError:
+                raise ResourceError(f"{what} was canceled", physical_id and f"{physical_id}-canceled") from None
+
+    def hold(self, what: str) -> threading.Event:
+        """Let a step go on for ever, and nothing fail before it has begun."""
+        self.endless.add(what)
+        return self.before_failing.setdefault(what, threading.Event())
 
 
 class Stack:
@@ -65,6 +98,11 @@ class Stack:
 @pytest.fixture
 def stack() -> Stack:
     return Stack()
+
+
+def _until_closed(operation: Callable[..., None], *arguments: object) -> None:
+    with contextlib.suppress(ClosedError):
+        operation(*arguments)
 
 
 def _template(**names: str) -> Template:
@@ -95,6 +133,15 @@ class TestCreate:
         stack.lifecycle.create(_template(B="b1 A", A="a1"))
         assert stack.lifecycle.status == "ROLLBACK_FAILED"
 
+    def test_cancels_what_is_under_way_when_another_resource_fails_and_deletes_it(self, stack: Stack) -> None:
+        stack.provisioner.failing = {"create b1"}
+        stack.provisioner.hold("create a1")
+        stack.lifecycle.create(_template(A="a1", B="b1"))
+        assert sorted(stack.asked()) == ["create a1", "create b1", "delete a1-canceled", "delete b1-failed"]
+        rollback = next(event for event in stack.events if event.status == "ROLLBACK_IN_PROGRESS")
+        assert rollback.reason == "The following resource(s) failed to create: [A, B]."
+        assert stack.lifecycle.status == "ROLLBACK_COMPLETE"
+
 
 class TestUpdate:
     def test_asks_nothing_where_nothing_changed(self, stack: Stack) -> None:
@@ -119,6 +166,20 @@ class TestUpdate:
         assert stack.events[-1].reason == "One or more resources could not be deleted."
         assert [event.status for event in stack.events if event.reason == "delete a1 failed"] == ["DELETE_FAILED"] * 3
 
+    def test_goes_on_after_a_failure_in_a_cleanup_to_what_the_failed_one_depends_on(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1 A", C="c1").provisioner.failing = {"delete b1"}
+        stack.lifecycle.update(_template(C="c1"))
+        assert stack.asked() == ["delete b1", "delete a1", "delete b1", "delete b1"]
+
+    def test_knows_what_is_to_be_cleaned_up_until_it_is_deleted(self, stack: Stack) -> None:
+        begun = stack.created(A="a1", B="b1").provisioner.hold("delete a1")
+        update = threading.Thread(target=_until_closed, args=(stack.lifecycle.update, _template(B="b1")))
+        update.start()
+        begun.wait()
+        assert {resource.physical_id for resource in stack.lifecycle.existing} == {"a1", "b1"}
+        stack.lifecycle.close()
+        update.join()
+
     def test_keeps_a_replaced_resource_that_is_to_be_retained(self, stack: Stack) -> None:
         stack.created(A="a1 retained").lifecycle.update(_template(A="a2 retained"))
         assert stack.asked() == ["update a1 to a2"]
@@ -132,7 +193,8 @@ class TestUpdateThatFails:
             "update a1 to a2",
             "update b1 to b2",
             "update a2 to a1",
-            "update b1 to b1",
+            "update b2-failed to b1",
+            "delete b2-failed",
             "delete a2",
         ]
         assert stack.lifecycle.status == "UPDATE_ROLLBACK_COMPLETE"
@@ -141,7 +203,20 @@ class TestUpdateThatFails:
     def test_deletes_what_it_had_created(self, stack: Stack) -> None:
         stack.created(A="a1").provisioner.failing = {"update a1 to a2"}
         stack.lifecycle.update(_template(A="a2 B", B="b1"))
-        assert stack.asked() == ["create b1", "update a1 to a2", "update a1 to a1", "delete b1"]
+        assert sorted(stack.asked()) == [
+            "create b1",
+            "delete a2-failed",
+            "delete b1",
+            "update a1 to a2",
+            "update a2-failed to a1",
+        ]
+
+    def test_cancels_what_is_under_way_when_another_resource_fails_and_rolls_it_back(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1").provisioner.failing = {"update b1 to b2"}
+        stack.provisioner.hold("update a1 to a2")
+        stack.lifecycle.update(_template(A="a2", B="b2"))
+        assert "update a2-canceled to a1" in stack.asked()
+        assert stack.lifecycle.status == "UPDATE_ROLLBACK_COMPLETE"
 
     def test_whose_rollback_fails_keeps_everything(self, stack: Stack) -> None:
         stack.created(A="a1", B="b1 A").provisioner.failing = {"update b1 to b2", "update a2 to a1"}
@@ -156,23 +231,62 @@ class TestDelete:
         assert stack.asked() == ["delete c1", "delete b1", "delete a1"]
         assert stack.lifecycle.status == "DELETE_COMPLETE"
 
-    def test_that_fails_keeps_what_the_failed_one_depends_on(self, stack: Stack) -> None:
-        stack.created(B="b1 A", A="a1", C="c1").provisioner.failing = {"delete b1"}
+    def test_that_fails_goes_on_with_what_the_failed_one_depends_on(self, stack: Stack) -> None:
+        stack.created(B="b1 A", A="a1 C", C="c1").provisioner.failing = {"delete b1"}
         stack.lifecycle.delete()
-        assert sorted(stack.asked()) == ["delete b1", "delete c1"]
+        assert stack.asked() == ["delete b1", "delete a1", "delete c1"]
+        assert set(stack.lifecycle.live) == {"B"}
         assert stack.lifecycle.status == "DELETE_FAILED"
         assert stack.events[-1].reason == "The following resource(s) failed to delete: [B]."
 
-    def test_again_goes_on_with_what_is_left(self, stack: Stack) -> None:
-        stack.created(B="b1 A", A="a1", C="c1").provisioner.failing = {"delete b1"}
+    def test_again_tries_what_failed(self, stack: Stack) -> None:
+        stack.created(B="b1 A", A="a1").provisioner.failing = {"delete b1"}
         stack.lifecycle.delete()
         stack.asked()
         stack.provisioner.failing = set()
         stack.lifecycle.delete()
-        assert stack.asked() == ["delete b1", "delete a1"]
+        assert stack.asked() == ["delete b1"]
+        assert stack.lifecycle.status == "DELETE_COMPLETE"
+
+    def test_lets_go_of_what_it_is_told_to_retain(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1").lifecycle.delete(["B"])
+        assert stack.asked() == ["delete a1"]
+        assert [event.logical_id for event in stack.events if event.status == "DELETE_SKIPPED"] == ["B"]
+        assert stack.lifecycle.status == "DELETE_COMPLETE"
+
+    def test_by_force_tries_everything_and_lets_go_of_what_fails(self, stack: Stack) -> None:
+        stack.created(A="a1", B="b1").provisioner.failing = {"delete b1"}
+        stack.lifecycle.delete(force=True)
+        assert sorted(stack.asked()) == ["delete a1", "delete b1"]
+        assert stack.lifecycle.existing == []
         assert stack.lifecycle.status == "DELETE_COMPLETE"
 
     def test_keeps_what_is_to_be_retained(self, stack: Stack) -> None:
         stack.created(A="a1 retained", B="b1 A").lifecycle.delete()
         assert stack.asked() == ["delete b1"]
         assert "DELETE_SKIPPED" in [event.status for event in stack.events]
+
+
+class TestClose:
+    def test_ends_an_operation_whatever_it_waits_for(self, stack: Stack) -> None:
+        begun = stack.created(A="a1").provisioner.hold("delete a1")
+        ended: list[str] = []
+
+        def delete() -> None:
+            with pytest.raises(ClosedError):
+                stack.lifecycle.delete()
+            ended.append("delete")
+
+        thread = threading.Thread(target=delete)
+        thread.start()
+        begun.wait()
+        stack.lifecycle.close()
+        thread.join()
+        assert ended == ["delete"]
+        assert stack.lifecycle.status == "DELETE_IN_PROGRESS"
+
+    def test_ends_every_later_operation_before_it_asks_for_anything(self, stack: Stack) -> None:
+        stack.created(A="a1").lifecycle.close()
+        with pytest.raises(ClosedError):
+            stack.lifecycle.delete()
+        assert stack.asked() == []
