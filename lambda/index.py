@@ -9,34 +9,43 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import advice
 from cold_start import imports_done
 from custom_resource import CustomResource, ExpectedError
+from log import log
 from metrics import embedded
 from properties import (
     DEFAULT_WAIT_SECONDS,
     InvalidPropertyError,
     JobArn,
     check_best_effort,
-    check_properties,
+    check_choices,
+    check_provider_stays,
     check_wait_seconds,
 )
-from robomaker import LONGEST_CALL, WorldExportJob
-from teardown import End, Outcome, tear_down
+from teardown import Clock, End, Outcome, tear_down
+
+# botocore comes from Lambda, which moves it by itself. What it breaks one day must cost no Create, and no answer.
+try:
+    import robomaker
+except Exception as error:
+    _broken: Exception | None = error
+else:
+    _broken = None
 
 imports_done()
 
 Request = Mapping[str, Any]
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
-
 handler = CustomResource()
+clock: Clock = time
 
 
 @handler.create
 def create(request: Request, resource: CustomResource) -> str:
     """Take charge of a job: check its ARN and make it the physical id. The job itself is left alone."""
-    return _take_charge(request, resource)
+    return _take_charge(request, resource, new=True)
 
 
 @handler.update
@@ -46,7 +55,7 @@ def update(request: Request, resource: CustomResource) -> str:
     Another job is another physical id, a replacement. The old job is not canceled here: the update may still roll
     back, and a cancel can't. CloudFormation sends its Delete once the whole update has succeeded.
     """
-    return _take_charge(request, resource)
+    return _take_charge(request, resource, new=False)
 
 
 @handler.delete
@@ -55,30 +64,41 @@ def delete(request: Request, resource: CustomResource) -> str:
     physical_id = str(request.get("PhysicalResourceId") or "")
     properties = _resource_properties(request)
     resource.BestEffort = _checked_or_default(check_best_effort, properties.get("BestEffort"), False)
+    stays = _checked_or_default(check_provider_stays, properties.get("ProviderStays"), True)
+    resource.Advice = advice.after_failed_delete(request, provider_stays=stays)
     wait = _checked_or_default(check_wait_seconds, properties.get("WaitSeconds"), DEFAULT_WAIT_SECONDS)
 
     try:
         job_arn = JobArn.parse(physical_id)
     except InvalidPropertyError:
-        logger.info("Nothing to cancel: the physical id is no job's ARN, so the resource was never created")
+        log(logging.INFO, "Nothing to cancel: the physical id is no job's ARN, so the resource was never created")
         return physical_id
 
     started = time.monotonic()
     resource.LogAnswer = lambda reason: _log(job_arn, Outcome(End.FAILED, reason, round(time.monotonic() - started, 3)))
-    outcome = tear_down(WorldExportJob(job_arn), wait=wait, time_left=resource.time_left - LONGEST_CALL)
+    if _broken:
+        raise ExpectedError(f"The handler can't load what it calls RoboMaker with: {_broken!r}")
+    job = robomaker.WorldExportJob(job_arn, others_connect=resource.response_url_connects, clock=clock)
+    outcome = tear_down(job, wait=wait, time_left=resource.time_left - robomaker.LONGEST_CALL, clock=clock)
     resource.LogAnswer = lambda _: _log(job_arn, outcome)
     if outcome.end is End.FAILED:
         raise ExpectedError(outcome.words)
     return physical_id
 
 
-def _take_charge(request: Request, resource: CustomResource) -> str:
+def _take_charge(request: Request, resource: CustomResource, *, new: bool) -> str:
+    properties = _resource_properties(request)
+    job_arn = properties.get("JobArn")
     try:
-        job_arn = check_properties(_resource_properties(request), stack_account=_account_of(request))
+        check_choices(properties)
+        # What was accepted once is held to no rule again: an update back to it, in a rollback, must not fail.
+        if new or job_arn != request.get("PhysicalResourceId"):
+            partition, account = _stack_of(request)
+            JobArn.parse(job_arn, stack_account=account, stack_partition=partition, new=new)
     except InvalidPropertyError as error:
         raise ExpectedError(str(error)) from error
-    resource.Data["JobArn"] = job_arn.text
-    return job_arn.text
+    resource.Data["JobArn"] = str(job_arn)
+    return str(job_arn)
 
 
 def _resource_properties(request: Request) -> Mapping[str, object]:
@@ -86,9 +106,10 @@ def _resource_properties(request: Request) -> Mapping[str, object]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _account_of(request: Request) -> str | None:
-    found = re.fullmatch(r"arn:[^:]+:cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
-    return found[1] if found else None
+def _stack_of(request: Request) -> tuple[str | None, str | None]:
+    """Give the partition and the account of the request's stack, where its id tells."""
+    found = re.fullmatch(r"arn:([^:]+):cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
+    return (found[1], found[2]) if found else (None, None)
 
 
 def _checked_or_default(check: Callable[[object], T], value: object, default: T) -> T:
@@ -101,21 +122,18 @@ def _checked_or_default(check: Callable[[object], T], value: object, default: T)
 
 def _log(job_arn: JobArn, outcome: Outcome) -> None:
     level = {End.FAILED: logging.ERROR, End.RETIRED: logging.WARNING}.get(outcome.end, logging.INFO)
-    logger.log(
+    log(
         level,
-        "Teardown of a world export job: %s",
-        outcome.end,
-        extra={
-            "job": job_arn.text,
-            "outcome": outcome.end,
-            "detail": outcome.words,
-            "seconds": outcome.seconds,
-            "calls": outcome.calls,
-            **embedded(
-                os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-                time.time_ns() // 1_000_000,
-                left_running=outcome.end is End.FAILED,
-                seconds=outcome.seconds,
-            ),
-        },
+        f"Teardown of {job_arn.text}: {outcome.end}: {outcome.words}",
+        job=job_arn.text,
+        outcome=outcome.end,
+        detail=outcome.words,
+        seconds=outcome.seconds,
+        calls=outcome.calls,
+        **embedded(
+            os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            time.time_ns() // 1_000_000,
+            left_running=outcome.end is End.FAILED,
+            seconds=outcome.seconds,
+        ),
     )

@@ -13,6 +13,19 @@ MAX_WAIT_SECONDS = 840
 # allows an ARN (CloudFormation User Guide, crpg-ref-responses; API reference, CancelWorldExportJob).
 MAX_ARN_BYTES = 1024
 
+# Every region that RoboMaker was ever in, with its partition: a closed list, since support ended on 2025-09-10
+# (botocore 1.40.60, the last with a RoboMaker client, endpoints.json).
+REGIONS = {
+    "ap-northeast-1": "aws",
+    "ap-southeast-1": "aws",
+    "eu-central-1": "aws",
+    "eu-west-1": "aws",
+    "us-east-1": "aws",
+    "us-east-2": "aws",
+    "us-west-2": "aws",
+    "us-gov-west-1": "aws-us-gov",
+}
+
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 # How the names of regions begin that are not in the partition aws.
 _ELSEWHERE = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "", "eu-iso": ""}
@@ -49,7 +62,14 @@ class JobArn:
     region: str
 
     @classmethod
-    def parse(cls, value: object, *, stack_account: str | None = None) -> JobArn:
+    def parse(
+        cls,
+        value: object,
+        *,
+        stack_account: str | None = None,
+        stack_partition: str | None = None,
+        new: bool = False,
+    ) -> JobArn:
         """Check a world export job's ARN.
 
         Parameters
@@ -58,6 +78,11 @@ class JobArn:
             What was given as the ARN.
         stack_account : str, optional
             The account of the stack, if it is known. The handler's role can only cancel jobs of its own account.
+        stack_partition : str, optional
+            The partition of the stack, if it is known. No credentials are good in another.
+        new : bool, default: False
+            Whether the job is declared for the first time. Then its region must be one that RoboMaker was in. An ARN
+            that was accepted before is held to no rule that came later: that could break a rollback.
 
         Raises
         ------
@@ -97,6 +122,13 @@ class JobArn:
             raise refuse("the job's id is empty")
         if not _JOB_ID.fullmatch(job_id):
             raise refuse("it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard")
+        if new and region not in REGIONS:
+            raise refuse(f"RoboMaker was never in the region {region}, only in {', '.join(REGIONS)}")
+        if new and stack_partition is not None and partition != stack_partition:
+            raise refuse(
+                f"the job is in the partition {partition}, but the stack in {stack_partition}",
+                "Declare the job in a stack of its own partition.",
+            )
         if stack_account is not None and account != stack_account:
             raise refuse(
                 f"the job is in account {account}, but the stack in {stack_account}",
@@ -105,15 +137,13 @@ class JobArn:
         return cls(value, region)
 
 
-def check_properties(properties: Mapping[str, object], *, stack_account: str | None) -> JobArn:
-    """Check a request's ``ResourceProperties``; CloudFormation sends every number and boolean as a string.
+def check_choices(properties: Mapping[str, object]) -> None:
+    """Check what of a request's ``ResourceProperties`` is not the job; CloudFormation sends every value as a string.
 
     Parameters
     ----------
     properties : Mapping
-        The properties. All but ``JobArn`` have defaults.
-    stack_account : str, optional
-        The account of the stack, if it is known.
+        The properties. All of these have defaults.
 
     Raises
     ------
@@ -122,7 +152,7 @@ def check_properties(properties: Mapping[str, object], *, stack_account: str | N
     """
     check_best_effort(properties.get("BestEffort", False))
     check_wait_seconds(properties.get("WaitSeconds", DEFAULT_WAIT_SECONDS))
-    return JobArn.parse(properties.get("JobArn"), stack_account=stack_account)
+    check_provider_stays(properties.get("ProviderStays", True))
 
 
 def check_wait_seconds(value: object) -> int:
@@ -154,11 +184,24 @@ def check_best_effort(value: object) -> bool:
     InvalidPropertyError
         If it is neither ``true`` nor ``false``.
     """
+    return _check_bool("BestEffort", value, "Give `best_effort` one of the two.")
+
+
+def check_provider_stays(value: object) -> bool:
+    """Check the ProviderStays property, which the construct sets by itself.
+
+    Raises
+    ------
+    InvalidPropertyError
+        If it is neither ``true`` nor ``false``.
+    """
+    return _check_bool("ProviderStays", value, "Leave it out if the function is not in the job's own stack.")
+
+
+def _check_bool(name: str, value: object, fix: str) -> bool:
     text = str(value).lower()
     if text not in ("true", "false"):
-        raise InvalidPropertyError(
-            "BestEffort", value, "it must be true or false", "Give `best_effort` one of the two."
-        )
+        raise InvalidPropertyError(name, value, "it must be true or false", fix)
     return text == "true"
 
 

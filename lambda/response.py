@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
 import logging
+import os
 import random
+import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from log import log
 
 # CloudFormation User Guide, crpg-ref-responses.
 MAX_BODY_BYTES = 4096
@@ -22,12 +29,13 @@ FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 2.0
 FIRST_ATTEMPT = 3.0
 
-# Request Timeout and Too Many Requests: refused for now, not for good.
-_PASSING_STATUSES = (408, 429)
+# Refused for now, not for good: S3's redirects while a bucket is new, its 409 OperationAborted (Amazon S3 API
+# Reference, Error responses), and HTTP's Request Timeout and Too Many Requests.
+_PASSING_STATUSES = (302, 307, 408, 409, 429)
+# The same in an error of S3's that comes with another status (ditto).
+_PASSING_CODES = ("RequestTimeout",)
 
 _CUT = "… (cut)"
-
-logger = logging.getLogger(__name__)
 
 
 class NotDeliveredError(Exception):
@@ -47,7 +55,9 @@ class Answer:
     physical_id : str
         The resource's physical id; never empty.
     reason : str
-        What a person should read of a failure.
+        What a person should read of a failure. It is cut if there is no room for it.
+    advice : str
+        What that person can do. It is never cut.
     data : Mapping
         The resource's attributes.
     """
@@ -56,6 +66,7 @@ class Answer:
     status: str
     physical_id: str
     reason: str = ""
+    advice: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
 
     def body(self) -> bytes:
@@ -75,7 +86,7 @@ class Answer:
             **{key: self.request.get(key, "") for key in ("StackId", "RequestId", "LogicalResourceId")},
         }
         if reason:
-            fields["Reason"] = reason
+            fields["Reason"] = f"{reason} {self.advice}" if self.advice else reason
         if self.data:
             fields["Data"] = self.data
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
@@ -110,9 +121,28 @@ def deliver(url: str, body: bytes, *, until: float) -> None:
         if left <= 0:
             raise NotDeliveredError(f"CloudFormation did not accept the answer in time; the last try met {trouble}.")
         pause = min(left, backoff * (0.5 + 0.5 * random.random()))
-        logger.warning("The answer was not accepted (%s), trying again in %.1f s", trouble, pause)
+        log(logging.WARNING, f"The answer was not accepted ({trouble}), trying again in {pause:.1f} s")
         time.sleep(pause)
         backoff, longest = min(LONGEST_BACKOFF, backoff * 2), longest * 2
+
+
+def takes_connections(url: str, *, seconds: float = FIRST_ATTEMPT) -> bool:
+    """Tell whether the host of a URL takes connections right now.
+
+    Parameters
+    ----------
+    url : str
+        The URL.
+    seconds : float, default: 3
+        The longest time to wait for a connection.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), seconds).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _attempt(url: str, body: bytes, *, seconds: float) -> tuple[str, bool]:
@@ -121,39 +151,97 @@ def _attempt(url: str, body: bytes, *, seconds: float) -> tuple[str, bool]:
     No error leaves this function, because an error may quote the URL.
     """
     try:
-        status = _put(url, body, seconds=seconds)
+        status, code = _put(url, body, seconds=seconds)
+    except _BadSettingError as error:
+        return str(error), True
+    except ssl.SSLCertVerificationError as error:  # a ValueError, too
+        return f"a certificate that can't be verified ({error.verify_message})", False
     except (ValueError, http.client.InvalidURL) as error:
         return f"the response URL can't be used ({type(error).__name__})", True
     except Exception as error:
-        return type(error).__name__, False
+        refusal = re.match(r"Tunnel connection failed: .{0,100}", str(error))
+        return f"a proxy that refused it ({refusal[0]})" if refusal else type(error).__name__, False
     if 200 <= status < 300:
         return "", False
-    return f"HTTP status {status}", status < 500 and status not in _PASSING_STATUSES
+    passing = status >= 500 or status in _PASSING_STATUSES or code in _PASSING_CODES
+    return f"HTTP status {status}{code and f' ({code})'}", not passing
 
 
-def _put(url: str, body: bytes, *, seconds: float) -> int:
+def _put(url: str, body: bytes, *, seconds: float) -> tuple[int, str]:
+    """Send the PUT, and give the status of its answer, with S3's code of an error."""
     # http.client, because it logs nothing: urllib3 writes the signed path to its debug log.
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an HTTP URL")
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname, parts.port, timeout=seconds)
-    # The time-out of a socket is for each read; an answer that drips in could take for ever. (So could a look-up or a
-    # handshake, which only the caller's own time bounds.)
+    connection = _connection(parts, seconds)
+    # The time-out of a socket is for each read; an answer that drips in could take for ever. (So could a look-up, which
+    # only the caller's own time bounds.)
     watchdog = threading.Timer(seconds, _hang_up, [connection])
     watchdog.daemon = True
     try:
-        connection.connect()
         watchdog.start()
+        connection.connect()
         # The signature covers an empty content type, so none may be sent.
         connection.request("PUT", f"{parts.path or '/'}{parts.query and '?'}{parts.query}", body=body)
-        # The status says it all: the body stays unread.
-        return connection.getresponse().status
+        response = connection.getresponse()
+        # The status says it all: the body of a success stays unread.
+        return response.status, "" if response.status < 300 else _error_code(response)
     finally:
         watchdog.cancel()
         connection.close()
 
 
+class _BadSettingError(Exception):
+    """A setting of the function's environment that no answer can be delivered with."""
+
+
+def _connection(parts: SplitResult, seconds: float) -> http.client.HTTPConnection:
+    """Prepare a connection with the proxy and the CA that botocore takes from the environment, too."""
+    tls = _tls() if parts.scheme == "https" else None
+    proxy = _proxy(parts)
+    to = proxy or parts
+    connection = (
+        http.client.HTTPSConnection(to.hostname or "", to.port, timeout=seconds, context=tls)
+        if tls
+        else http.client.HTTPConnection(to.hostname or "", to.port, timeout=seconds)
+    )
+    if proxy:
+        login = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}"
+        basic = {"Proxy-Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+        connection.set_tunnel(parts.hostname or "", parts.port, basic if proxy.username else {})
+    return connection
+
+
+def _proxy(parts: SplitResult) -> SplitResult | None:
+    named = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    if not named:
+        return None
+    proxy = urlsplit(named if "://" in named else f"http://{named.lstrip('/')}")
+    try:
+        usable = proxy.scheme == "http" and proxy.hostname and (proxy.port or 80)
+    except ValueError:
+        usable = False
+    if not usable:
+        # TLS to the proxy and TLS within it is more than http.client can do.
+        raise _BadSettingError(f"{parts.scheme.upper()}_PROXY is no proxy of the form http://HOST:PORT")
+    return proxy if proxy.port else proxy._replace(netloc=f"{proxy.netloc}:80")
+
+
+def _tls() -> ssl.SSLContext:
+    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    try:
+        return ssl.create_default_context(cafile=bundle or None)
+    except OSError as error:
+        raise _BadSettingError(f"the CA bundle {bundle!r} can't be loaded ({type(error).__name__})") from None
+
+
+def _error_code(response: http.client.HTTPResponse) -> str:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        found = re.search(rb"<Code>(\w{1,60})</Code>", response.read(4096))
+        return found[1].decode() if found else ""
+    return ""
+
+
 def _hang_up(connection: http.client.HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # an attribute of None, if it was closed a moment ago
+    with contextlib.suppress(OSError, AttributeError):  # an attribute of None, if it is not open
         connection.sock.shutdown(socket.SHUT_RDWR)

@@ -1,11 +1,16 @@
-"""Everything that is known of RoboMaker: its client, a job's states, and what counts as already gone."""
+"""Everything that is known of RoboMaker: its client, a job's states, and what its answers and silences mean."""
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,24 +21,38 @@ from botocore.credentials import CredentialResolver, EnvProvider
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     ProxyConnectionError,
     ReadTimeoutError,
     SSLError,
 )
 from botocore.loaders import Loader
-from botocore.parsers import ResponseParserError
+from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.session import Session
+from botocore.utils import get_environ_proxies
 
-from teardown import Reply, Verdict
+from teardown import Clock, Reply, Verdict
 
 if TYPE_CHECKING:
     from properties import JobArn
 
 MODELS = Path(__file__).with_name("models")
 
+# Seconds.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 10
+# A name may have several addresses, which are tried one after the other.
+LONGEST_CALL = 4 * CONNECT_TIMEOUT + READ_TIMEOUT + 1
+
+# How often, and over how many seconds, a connection must be dropped before that is a sign of retirement.
+SILENT_CONNECTIONS = 3
+SILENT_SECONDS = 30
+# How many seconds must lie between two look-ups that both say that there is no such name.
+NAMELESS_SECONDS = 5
+
+# API reference, DescribeWorldExportJob.
 STATUSES = {
     "Pending": Verdict.RUNNING,
     "Running": Verdict.RUNNING,
@@ -43,44 +62,132 @@ STATUSES = {
     "Failed": Verdict.STOPPED,
 }
 
-# What counts as already gone: (error code, what its message must match) -> verdict. The first row that matches wins,
-# so the words of a retired service stand before the codes that they borrow.
-ERRORS: list[tuple[str, str, Verdict]] = [
-    ("ThrottlingException", r"support .*has ended", Verdict.RETIRED),
-    ("ForbiddenException", r"only available for existing customers", Verdict.RETIRED),
-    ("ResourceNotFoundException", "", Verdict.GONE),
-    ("InvalidParameterException", "", Verdict.REFUSED),
-    ("ThrottlingException", "", Verdict.PASSING),
-    ("InternalServerException", "", Verdict.PASSING),
-    # Not RoboMaker's own, but what AWS services say when they mean the same.
-    ("Throttling", "", Verdict.PASSING),
-    ("RequestLimitExceeded", "", Verdict.PASSING),
-    ("ServiceUnavailableException", "", Verdict.PASSING),
-    ("TooManyRequestsException", "", Verdict.PASSING),
-]
+# What each error code means, unless it is a sign of retirement. The first four are RoboMaker's own (API reference), the
+# others what AWS services say when they mean the same. What is not here is judged by its HTTP status.
+ERRORS = {
+    "ResourceNotFoundException": Verdict.GONE,
+    "InvalidParameterException": Verdict.REFUSED,
+    "ThrottlingException": Verdict.PASSING,
+    "InternalServerException": Verdict.PASSING,
+    "Throttling": Verdict.PASSING,
+    "RequestLimitExceeded": Verdict.PASSING,
+    "ServiceUnavailableException": Verdict.PASSING,
+    "TooManyRequestsException": Verdict.PASSING,
+}
+_ROBOMAKERS_OWN_ERRORS = tuple(ERRORS)[:4]
 _PASSING_STATUSES = (408, 429)
 
-_DENIED = ("AccessDeniedException", "AccessDenied")
-_NAME_IS_UNKNOWN = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 _LONGEST_WORDS = 1000
 
-# Seconds.
-CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 10
-LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT + 1
+
+@dataclass(frozen=True)
+class Trouble:
+    """What a call met in place of the answer that it wanted.
+
+    Parameters
+    ----------
+    words : str
+        What a person should read of it.
+    code, message : str
+        The error that RoboMaker answered, if it answered one.
+    status : int
+        The HTTP status of the answer, if there was one.
+    own : bool
+        Whether it was met at RoboMaker's own endpoint, without a proxy in between.
+    nameless_for : float
+        For how many seconds look-up after look-up has said that the endpoint's name does not exist.
+    silent, silent_for : int, float
+        How many connections in a row were dropped in silence, and for how many seconds, where silence tells something.
+    """
+
+    words: str
+    code: str = ""
+    message: str = ""
+    status: int = 0
+    own: bool = False
+    nameless_for: float = 0.0
+    silent: int = 0
+    silent_for: float = 0.0
+
+    def says(self, pattern: str) -> bool:
+        """Tell whether RoboMaker answered an error in such words, which is neither a refusal nor a denial."""
+        return (
+            bool(self.code)
+            and self.code != "InvalidParameterException"
+            and not self.is_denial
+            and re.search(pattern, self.message, re.IGNORECASE | re.DOTALL) is not None
+        )
+
+    @property
+    def is_denial(self) -> bool:
+        """Whether it is IAM that spoke (IAM User Guide, troubleshoot_access-denied)."""
+        return "not authorized to perform" in self.message
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign that RoboMaker has been retired, so that no job can be running.
+
+    Parameters
+    ----------
+    shown_by : callable
+        Tells whether a trouble shows it.
+    source : str
+        Where it was seen.
+    """
+
+    shown_by: Callable[[Trouble], bool]
+    source: str
+
+
+SIGNS_OF_RETIREMENT = [
+    Sign(lambda met: met.says(r"support .*has ended"), "RoboMaker: SummitRoute/aws_breaking_changes 64"),
+    Sign(lambda met: met.says(r"only available for existing customers"), "RoboMaker: ekristen/aws-nuke 373"),
+    Sign(lambda met: met.says(r"has been deprecated"), "RoboMaker's ListFleets: rebuy-de/aws-nuke 809"),
+    Sign(lambda met: met.says(r"no longer accepting"), "OpsWorks Stacks: ekristen/aws-nuke 665"),
+    Sign(lambda met: met.says(r"not accepting new customers"), "OpsWorks CM: ekristen/aws-nuke 665"),
+    Sign(lambda met: met.says(r"no longer supported"), "OpsWorks CM: ekristen/aws-nuke 665"),
+    Sign(lambda met: met.says(r"no longer available"), "rebuy-de/aws-nuke 341"),
+    Sign(lambda met: met.says(r"has been discontinued"), "no source: a word for the same"),
+    Sign(
+        lambda met: met.own and met.code == "UnknownOperationException",
+        "what AWS answers to an operation that a service lacks; of RoboMaker, no source",
+    ),
+    Sign(
+        lambda met: met.own and met.status in (404, 410) and met.code not in _ROBOMAKERS_OWN_ERRORS,
+        "HTTP's words for the same (RFC 9110); of RoboMaker, no source",
+    ),
+    Sign(
+        lambda met: met.own and met.nameless_for >= NAMELESS_SECONDS,
+        "a retired part of RoboMaker, and CodeStar: ekristen/aws-nuke 373",
+    ),
+    Sign(
+        lambda met: met.own and met.silent >= SILENT_CONNECTIONS and met.silent_for >= SILENT_SECONDS,
+        "CodeStar, OpsWorks CM, Elastic Transcoder, Inspector Classic: ekristen/aws-nuke 1013 and 559",
+    ),
+]
 
 
 class WorldExportJob:
-    """A world export job, as `teardown.CancellableJob`.
+    """A world export job, as a teardown sees it.
 
     Parameters
     ----------
     arn : JobArn
-        The job. Its API calls go to the region in the ARN.
+        The job; calls go to the region in the ARN.
+    others_connect : callable, optional
+        Tells whether other hosts take connections right now. Default: they don't, so that silence proves nothing.
+    clock : Clock, default: the time module
+        The clock to go by.
     """
 
-    def __init__(self, arn: JobArn) -> None:
+    def __init__(self, arn: JobArn, *, others_connect: Callable[[], bool] = lambda: False, clock: Clock = time) -> None:
         self._arn = arn
+        self._others_connect = others_connect
+        self._clock = clock
+        self._answered = False
+        self._nameless = _Streak()
+        self._silent = _Streak()
 
     def cancel(self) -> Reply:
         """Call CancelWorldExportJob."""
@@ -94,44 +201,172 @@ class WorldExportJob:
             "DescribeWorldExportJob", lambda client: client.describe_world_export_job(job=self._arn.text), _status
         )
 
-    def _ask(self, action: str, call: Callable[[Any], Any], read: Callable[[Any], Reply]) -> Reply:
+    def _ask(self, action: str, call: Callable[[Any], Any], read: Callable[[Mapping[str, Any]], Reply]) -> Reply:
         reply = self._reply(action, call, read)
-        # Lambda's log takes no lone surrogates, which JSON can bring.
-        words = reply.words.encode(errors="backslashreplace").decode()
-        return Reply(reply.verdict, words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…")
+        words = reply.words
+        return replace(reply, words=words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…")
 
-    def _reply(self, action: str, call: Callable[[Any], Any], read: Callable[[Any], Reply]) -> Reply:
+    def _reply(self, action: str, call: Callable[[Any], Any], read: Callable[[Mapping[str, Any]], Reply]) -> Reply:
         try:
             client = _client(self._arn.region)
         except Exception as error:
-            return Reply(Verdict.FINAL, f"{action} can't be called: {error!r}")
+            return Reply(Verdict.UNKNOWN, f"{action} can't be called: {error!r}")
+        own = _is_robomakers_own(client.meta.endpoint_url)
         try:
-            return read(call(client))
+            answer = call(client)
         except ClientError as error:
-            return self._service_error(action, error)
-        except ResponseParserError as error:
-            return _unreadable(action, repr(error))
-        except BotoCoreError as error:
-            return _connection_error(action, error)
-        except Exception as error:  # botocore's parsers raise what they please on a body that is not RoboMaker's
-            return _unreadable(action, repr(error))
-
-    def _service_error(self, action: str, error: ClientError) -> Reply:
-        code, message = _code_and_message(error)
-        said = f"{action} answered {code}: {message}"
-        for known_code, pattern, verdict in ERRORS:
-            if code == known_code and re.search(pattern, message, re.IGNORECASE | re.DOTALL):
-                return Reply(verdict, said)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status in _PASSING_STATUSES or status >= 500:
-            return Reply(Verdict.PASSING, said)
-        if code in _DENIED:
-            return Reply(
-                Verdict.FINAL,
-                f"The handler's role has no permission robomaker:{action} on {self._arn.text}: add it, and look for"
-                f" a permissions boundary or a service control policy that takes it away. {said}",
+            self._heard()
+            return self._judge_error(action, _as_trouble(action, error, own=own))
+        except _NotRoboMakersError as error:
+            self._heard()
+            return _judge_page(
+                Trouble(f"{action} got an answer that is not RoboMaker's: {error}", status=error.status, own=own)
             )
-        return Reply(Verdict.FINAL, f"It is unknown whether the job has stopped. {said}")
+        except BotoCoreError as error:
+            return self._judge_connection(action, client.meta.endpoint_url, error, own=own)
+        except Exception as error:  # botocore's parsers raise what they please on a body that is not RoboMaker's
+            self._heard()
+            return Reply(Verdict.PASSING, f"{action} got an answer that can't be read: {error!r}")
+        self._heard()
+        return read(answer)
+
+    def _heard(self) -> None:
+        """Note that an answer came, which is the end of every silence."""
+        self._answered = True
+        self._nameless = _Streak()
+        self._silent = _Streak()
+
+    def _judge_error(self, action: str, met: Trouble) -> Reply:
+        if _is_retired(met):
+            return Reply(Verdict.RETIRED, met.words)
+        verdict = ERRORS.get(met.code)
+        if verdict is None and (met.status in _PASSING_STATUSES or met.status >= 500):
+            verdict = Verdict.PASSING
+        # What is refused is the cancel. A look that is refused says nothing.
+        if verdict is not None and (verdict is not Verdict.REFUSED or action == "CancelWorldExportJob"):
+            return Reply(verdict, met.words)
+        if met.is_denial:
+            return Reply(
+                Verdict.UNKNOWN,
+                f"The handler's role has no permission robomaker:{action} on {self._arn.text}: add it, and look for"
+                f" a permissions boundary or a service control policy that takes it away. {met.words}",
+            )
+        return Reply(Verdict.UNKNOWN, f"It is unknown whether the job has stopped. {met.words}")
+
+    def _judge_connection(self, action: str, endpoint: str, error: BotoCoreError, *, own: bool) -> Reply:
+        now = self._clock.monotonic()
+        looked_up = _look_up(endpoint) if isinstance(error, EndpointConnectionError) else _FOUND
+        is_silent = isinstance(error, ConnectTimeoutError)
+        self._silent = self._silent.longer(now) if is_silent else _Streak()
+        self._nameless = self._nameless.longer(now) if looked_up is _UNKNOWN else _Streak()
+        # In a VPC without a way out, and after an answer, silence is no sign of anything.
+        silent = self._silent if _is_in_no_vpc() and not self._answered else _Streak()
+        met = Trouble(
+            str(error), own=own, nameless_for=self._nameless.seconds, silent=silent.times, silent_for=silent.seconds
+        )
+        if _is_retired(met) and (not is_silent or self._others_connect()):
+            how = "drops every connection in silence" if is_silent else "is not in DNS any more"
+            return Reply(Verdict.RETIRED, f"{action} found that the endpoint {how}: {error}")
+        if looked_up is _FAILED or (looked_up is _FOUND and _is_of_a_look_up(error)):
+            return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
+        if _is_cut_off(error):
+            return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
+        if isinstance(
+            error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
+        ):
+            # Who was answered before has a way to RoboMaker.
+            verdict = Verdict.PASSING if self._answered else Verdict.UNKNOWN
+            return Reply(verdict, f"{action} could not reach RoboMaker: {error}. {_ROUTE_HINT}")
+        return Reply(Verdict.UNKNOWN, f"{action} failed: {error}")
+
+
+@dataclass(frozen=True)
+class _Streak:
+    """How often, and for how long, every call has met the same."""
+
+    times: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+    def longer(self, now: float) -> _Streak:
+        return _Streak(self.times + 1, self.first if self.times else now, now)
+
+    @property
+    def seconds(self) -> float:
+        return self.last - self.first
+
+
+def _judge_page(met: Trouble) -> Reply:
+    return Reply(Verdict.RETIRED if _is_retired(met) else Verdict.PASSING, met.words)
+
+
+def _is_retired(met: Trouble) -> bool:
+    return any(sign.shown_by(met) for sign in SIGNS_OF_RETIREMENT)
+
+
+def _taken(_: Mapping[str, Any]) -> Reply:
+    return Reply(Verdict.ACCEPTED, "Canceling")
+
+
+def _status(answer: Mapping[str, Any]) -> Reply:
+    status = answer.get("status")
+    if not status:
+        return Reply(Verdict.PASSING, "DescribeWorldExportJob got an answer without a status")
+    # A status that RoboMaker does not document may be an end or not: only waiting can tell.
+    return Reply(
+        STATUSES.get(status, Verdict.RUNNING), status if status in STATUSES else f"in the unknown status {status!r}"
+    )
+
+
+def _as_trouble(action: str, error: ClientError, *, own: bool) -> Trouble:
+    details = error.response.get("Error", {})
+    # An older botocore leaves a code as it came, which may be "namespace#code:URL" (AWS restJson1 protocol).
+    code = str(details.get("Code")).partition(":")[0].rpartition("#")[2]
+    message = str(details.get("Message") or "(no message)")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return Trouble(f"{action} answered {code}: {message}", code, message, status, own)
+
+
+class _NotRoboMakersError(Exception):
+    """An answer that RoboMaker never gives, such as a page, half a body, or an error that calls itself a success."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"HTTP status {status}, {body[:200].decode(errors='replace')!r}")
+        self.status = status
+
+
+# Every name that an error has in a body of some AWS service or gateway; no answer of RoboMaker's has any of them.
+_NAMES_OF_ERRORS = {"__type", "code", "error", "errors", "errorcode", "errormessage", "errortype", "message"}
+
+
+class _Parser(RestJSONParser):
+    """botocore's parser, which takes a page for an empty answer, held to what RoboMaker answers."""
+
+    def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
+        body, status = response["body"], response["status_code"]
+        names_an_error = "x-amzn-errortype" in {name.lower() for name in response["headers"]}
+        document = _document(body)
+        if status >= 300:
+            fits = names_an_error or document is not None
+        else:
+            fits = document is not None and not names_an_error and _NAMES_OF_ERRORS.isdisjoint(document)
+        if not fits:
+            raise _NotRoboMakersError(status, body)
+        return super().parse(response, shape)
+
+
+def _document(body: bytes) -> set[str] | None:
+    """Give the lower-cased names in a JSON object, or in no body at all; None if the body is something else."""
+    try:
+        document = json.loads(body) if body.strip() else {}
+    except ValueError:
+        return None
+    return {str(name).lower() for name in document} if isinstance(document, dict) else None
+
+
+class _Parsers(ResponseParserFactory):
+    def create_parser(self, protocol_name: str) -> _Parser:  # noqa: ARG002 - RoboMaker has one
+        return _Parser()
 
 
 class _Loader(Loader):
@@ -149,6 +384,7 @@ def _client(region: str) -> Any:
     session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))
     # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
     session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
+    session.register_component("response_parser_factory", _Parsers())
     return session.create_client(
         "robomaker",
         region_name=region,
@@ -165,66 +401,58 @@ def _client(region: str) -> Any:
     )
 
 
-def _taken(answer: dict[str, Any]) -> Reply:
-    # botocore takes a body that is not JSON for an empty one, which is what a cancel is answered with.
-    if "html" in answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "").lower():
-        return _unreadable("CancelWorldExportJob", "a page of HTML")
-    return Reply(Verdict.ACCEPTED, "Canceling")
+def _is_robomakers_own(endpoint: str) -> bool:
+    """Tell RoboMaker's own endpoint, without a proxy before it, from every other, whose absence proves nothing."""
+    name = re.fullmatch(r"https://robomaker\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/?", endpoint)
+    return name is not None and "https" not in get_environ_proxies(endpoint)
 
 
-def _status(answer: dict[str, Any]) -> Reply:
-    status = answer.get("status")
-    if not status:  # also what botocore makes of a body that broke off
-        return _unreadable("DescribeWorldExportJob", "no status")
-    # A status that RoboMaker does not document may be an end or not: only waiting can tell.
-    return Reply(
-        STATUSES.get(status, Verdict.RUNNING), status if status in STATUSES else f"in the unknown status {status!r}"
+def _is_in_no_vpc() -> bool:
+    # The construct sets it. A function can't see its own VPC.
+    return os.environ.get("NO_VPC") == "true"
+
+
+_FOUND, _UNKNOWN, _FAILED = "found", "unknown", "failed"
+
+
+def _look_up(endpoint: str) -> str:
+    """Look an endpoint's name up once more, for IPv4 alone.
+
+    The two families are asked together when a connection is made, and a resolver may then report what one of them met
+    as what both did, or as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
+    """
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        socket.getaddrinfo(host, 443, socket.AF_INET, socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        return _UNKNOWN if error.errno == socket.EAI_NONAME else _FAILED
+    except (OSError, UnicodeError):
+        return _FAILED
+    return _FOUND
+
+
+def _is_of_a_look_up(error: BotoCoreError) -> bool:
+    return any(
+        isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno == errno.EBUSY)
+        for cause in _causes(error)
     )
 
 
-def _code_and_message(error: ClientError) -> tuple[str, str]:
-    details = error.response.get("Error", {})
-    # An older botocore leaves a code as it came, which may be "namespace#code:URL" (AWS restJson1 protocol).
-    code = str(details.get("Code")).partition(":")[0].rpartition("#")[2]
-    return code, str(details.get("Message") or "(no message)")
-
-
-def _unreadable(action: str, what: str) -> Reply:
-    return Reply(Verdict.PASSING, f"{action} got an answer that can't be read: {what}")
-
-
-def _connection_error(action: str, error: BotoCoreError) -> Reply:
-    causes = list(_causes(error))
-    if isinstance(error, ConnectionClosedError) or any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
-        return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
-    if isinstance(error, EndpointConnectionError):
-        lookup = next((cause for cause in causes if isinstance(cause, socket.gaierror)), None)
-        if lookup is not None and lookup.errno not in _NAME_IS_UNKNOWN:
-            return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
-        if lookup is not None and _is_robomakers_own(error.kwargs["endpoint_url"]):
-            return Reply(Verdict.RETIRED, f"{action} found no such endpoint in DNS: {error}")
-    if isinstance(
-        error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
-    ):
-        return Reply(Verdict.FINAL, f"{action} could not reach RoboMaker: {error}. {_ROUTE_HINT}")
-    return Reply(Verdict.FINAL, f"{action} failed: {error}")
-
-
-def _is_robomakers_own(endpoint_url: str) -> bool:
-    """Tell an endpoint of RoboMaker's from one that AWS_ENDPOINT_URL_ROBOMAKER names, whose absence proves nothing."""
-    return (
-        re.fullmatch(r"robomaker\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", urlsplit(endpoint_url).hostname or "") is not None
-    )
+def _is_cut_off(error: BotoCoreError) -> bool:
+    if any(isinstance(cause, ssl.SSLEOFError) for cause in _causes(error)):
+        return True
+    return isinstance(error, HTTPClientError) and not isinstance(error, ReadTimeoutError)
 
 
 _ROUTE_HINT = (
     "It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route to"
-    " the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out; then delete"
-    " again."
+    " the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out."
 )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # an error that is raised twice may be its own cause
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""Ends one cancellable job: cancel it, retry what is passing, and wait until it has really stopped."""
+"""Ends one cancellable job: cancel it, get over what may pass, and wait until it has really stopped."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from math import inf
 from typing import Protocol
 
-# The pause between two looks grows with the time already waited, so that the end of a job is seen within a tenth
-# of the time it took plus half a second, and never more than LONGEST_PAUSE late.
+# Seconds. The pause between two looks grows with the time already waited, so that the end of a job is seen within a
+# tenth of the time it took plus half a second, and never more than LONGEST_PAUSE late.
 FIRST_PAUSE = 0.5
 PAUSE_GROWTH = 0.1
 LONGEST_PAUSE = 10.0
@@ -24,6 +25,8 @@ class Verdict(Enum):
 
     ACCEPTED = auto()
     """The service took the cancel request."""
+    REFUSED = auto()
+    """The service will not cancel the job now; only the job's state can say whether that matters."""
     STOPPING = auto()
     """The job is being canceled but has not stopped."""
     RUNNING = auto()
@@ -34,12 +37,14 @@ class Verdict(Enum):
     """There is no such job."""
     RETIRED = auto()
     """There is no such service any more, so no job can be running."""
-    REFUSED = auto()
-    """The service will not do this; only the job's state can say whether that matters."""
     PASSING = auto()
-    """A passing trouble: the same call may succeed later."""
-    FINAL = auto()
-    """A trouble that the same call meets again."""
+    """A trouble that is known to pass: the same call may succeed later."""
+    UNKNOWN = auto()
+    """A trouble that may pass or not."""
+
+
+# How long a call is made again that meets nothing but this trouble, in seconds, while there is time.
+PERSISTENCE = {Verdict.PASSING: inf, Verdict.UNKNOWN: 60.0}
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Reply:
     verdict : Verdict
         What it means.
     words : str
-        What a person should read: the job's status, or what went wrong and what to do.
+        What a person should read: the job's status, or what went wrong.
     """
 
     verdict: Verdict
@@ -65,7 +70,7 @@ class CancellableJob(Protocol):
         """Ask the service to cancel the job."""
 
     def describe(self) -> Reply:
-        """Ask the service for the job's state."""
+        """Ask the service for the job's state. It never answers ACCEPTED or REFUSED."""
 
 
 class Clock(Protocol):
@@ -116,7 +121,7 @@ class Outcome:
 
 
 _ENDS = {Verdict.STOPPED: End.STOPPED, Verdict.GONE: End.GONE, Verdict.RETIRED: End.RETIRED}
-_UNDER_WAY = (Verdict.STOPPING, Verdict.RUNNING)
+_ALIVE = (Verdict.STOPPING, Verdict.RUNNING)
 
 
 def tear_down(
@@ -134,8 +139,8 @@ def tear_down(
     job : CancellableJob
         The job to end.
     wait : float
-        The longest time to wait for its end once it is being canceled, in seconds. 0 does not look at a job whose
-        cancel was accepted.
+        The longest time to wait for its end, in seconds, counted from the acceptance of the cancel, or from the first
+        look at a job whose cancel was refused. 0 does not look at a job whose cancel was accepted.
     time_left : float
         The longest time for everything, in seconds.
     clock : Clock, default: the time module
@@ -161,60 +166,92 @@ class _Teardown:
         self._calls = 0
 
     def run(self, wait: float) -> Outcome:
-        reply = self._persist(self._job.cancel, until=self._end)
-        if reply.verdict is Verdict.REFUSED:
-            look = self._persist(self._job.describe, until=self._end)
+        cancel = self._persist(self._job.cancel, until=self._end)
+        if cancel.verdict is Verdict.REFUSED:
+            return self._insist(cancel, wait)
+        if cancel.verdict is Verdict.ACCEPTED:
+            return self._await_end(cancel, wait)
+        return self._ended(cancel)
+
+    def _await_end(self, cancel: Reply, wait: float) -> Outcome:
+        """Look at a job whose cancel was accepted until it has stopped."""
+        if wait == 0:
+            return self._outcome(End.NOT_AWAITED, cancel.words)
+        began = self._clock.monotonic()
+        until = min(self._end, began + wait)
+        look = self._persist(self._job.describe, until=until)
+        while look.verdict in _ALIVE and self._clock.monotonic() < until:
+            self._pause(began, until)
+            look = self._persist(self._job.describe, until=until)
+        if look.verdict in _ALIVE:
+            return self._failed(f"The job is still {look.words} after a wait of {self._since(began)} s.")
+        return self._ended(look)
+
+    def _insist(self, cancel: Reply, wait: float) -> Outcome:
+        """Look at a job whose cancel was refused, and ask again while it runs: it may end, or be canceled, later."""
+        # Only a look can tell what the refusal means, so the first one has all the time there is.
+        look = self._persist(self._job.describe, until=self._end)
+        began = self._clock.monotonic()
+        until = min(self._end, began + wait)
+        while look.verdict in _ALIVE and self._clock.monotonic() < until:
+            self._pause(began, until)
             if look.verdict is Verdict.RUNNING:
-                known = f"The job is {look.words}, and its cancel was refused. Delete again once it has stopped."
-                return self._outcome(End.FAILED, f"{known} {reply.words}")
-            if look.verdict not in _ENDS and look.verdict is not Verdict.STOPPING:
-                unknown = "The cancel was refused, and the job can't be looked at."
-                return self._outcome(End.FAILED, f"{unknown} {reply.words} {look.words}")
-            reply = look
-
-        waited_from = self._clock.monotonic()
-        until = min(self._end, waited_from + wait)
-        if reply.verdict is Verdict.ACCEPTED and wait > 0:
-            reply = self._persist(self._job.describe, until=until)
-        while reply.verdict in _UNDER_WAY and self._clock.monotonic() < until:
-            waited = self._clock.monotonic() - waited_from
-            self._sleep(min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * waited), until)
-            reply = self._persist(self._job.describe, until=until)
-
-        if reply.verdict in _ENDS:
-            return self._outcome(_ENDS[reply.verdict], reply.words)
-        if wait == 0 and reply.verdict in (Verdict.ACCEPTED, Verdict.STOPPING):
-            return self._outcome(End.NOT_AWAITED, reply.words)
-        if reply.verdict in _UNDER_WAY:
-            waited = self._clock.monotonic() - waited_from
-            return self._outcome(
-                End.FAILED,
-                f"The job is still {reply.words} after a wait of {waited:.0f} s, so it may not have stopped yet."
-                " Delete again to go on waiting for it.",
+                again = self._persist(self._job.cancel, until=until)
+                if again.verdict is Verdict.ACCEPTED:
+                    return self._await_end(again, wait)
+                if again.verdict is not Verdict.REFUSED:
+                    return self._ended(again)
+                cancel = again
+            look = self._persist(self._job.describe, until=until)
+        if look.verdict is Verdict.RUNNING:
+            return self._failed(
+                f"The job is {look.words}, and its cancel was refused for {self._since(began)} s. {cancel.words}"
             )
-        if reply.verdict is Verdict.PASSING:
-            return self._outcome(
-                End.FAILED,
-                f"The job could not be ended in time. Delete again once the trouble has passed. {reply.words}",
-            )
-        if reply.verdict is Verdict.REFUSED:
-            unseen = "The job was being canceled, but it can't be looked at any more. Delete again."
-            return self._outcome(End.FAILED, f"{unseen} {reply.words}")
-        return self._outcome(End.FAILED, reply.words)
+        if look.verdict is Verdict.STOPPING:
+            if wait == 0:
+                return self._outcome(End.NOT_AWAITED, look.words)
+            return self._failed(f"The job is still {look.words} after a wait of {self._since(began)} s.")
+        if look.verdict not in _ENDS:
+            return self._failed(f"The cancel was refused, and the job can't be looked at. {cancel.words} {look.words}")
+        return self._ended(look)
 
     def _persist(self, call: Callable[[], Reply], *, until: float) -> Reply:
-        """Make a call again while its trouble is passing and there is time."""
+        """Make a call again while it meets trouble that may pass, and there is time."""
         backoff = FIRST_BACKOFF
+        trouble, since = None, self._clock.monotonic()
         while True:
+            began = self._clock.monotonic()
             self._calls += 1
             reply = call()
-            if reply.verdict is not Verdict.PASSING or self._clock.monotonic() >= until:
+            if reply.verdict not in PERSISTENCE:
                 return reply
-            self._sleep(backoff * (0.5 + 0.5 * self._jitter()), until)
+            if reply.verdict is not trouble:
+                trouble, since = reply.verdict, began
+            last_try = min(until, since + PERSISTENCE[reply.verdict])
+            if self._clock.monotonic() >= last_try:
+                return reply
+            self._sleep(backoff * (0.5 + 0.5 * self._jitter()), last_try)
             backoff = min(LONGEST_BACKOFF, backoff * 2)
+
+    def _pause(self, began: float, until: float) -> None:
+        waited = self._clock.monotonic() - began
+        self._sleep(min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * waited), until)
 
     def _sleep(self, seconds: float, until: float) -> None:
         self._clock.sleep(max(0.0, min(seconds, until - self._clock.monotonic())))
+
+    def _since(self, began: float) -> str:
+        return f"{self._clock.monotonic() - began:.0f}"
+
+    def _ended(self, reply: Reply) -> Outcome:
+        if reply.verdict in _ENDS:
+            return self._outcome(_ENDS[reply.verdict], reply.words)
+        if reply.verdict is Verdict.PASSING:
+            return self._failed(f"The job could not be ended in time. {reply.words}")
+        return self._failed(reply.words)
+
+    def _failed(self, words: str) -> Outcome:
+        return self._outcome(End.FAILED, words)
 
     def _outcome(self, end: End, words: str) -> Outcome:
         return Outcome(end, words, round(self._clock.monotonic() - self._started, 3), self._calls)

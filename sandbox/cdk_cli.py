@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -59,10 +60,13 @@ class CdkCli:
     def __init__(self, aws: Endpoint, home: Path, app: Path = PROJECT) -> None:
         self._home = home
         self._app = app
+        temporary = home / "tmp"
+        temporary.mkdir(exist_ok=True)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)},
             "PATH": os.pathsep.join([str(VENV_BIN), os.environ.get("PATH", os.defpath)]),
             "HOME": str(home),
+            "TMPDIR": str(temporary),  # jsii leaves its folders behind when it is killed
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "sandbox",
@@ -87,9 +91,16 @@ class CdkCli:
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate()
+            output = _output(process)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()  # until each of them has let go of the pipe
             raise
         return Finished(process.returncode, output)
+
+
+def _output(process: subprocess.Popen[str]) -> str:
+    # In slices: a signal that the system gives to another thread ends no wait of this one, where Python handles it.
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=0.2)[0]

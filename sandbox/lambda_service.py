@@ -19,9 +19,10 @@ from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from . import PROJECT
+from . import PROJECT, resolver
 from .loopback import LoopbackServer, Request, Response
 
 RUNTIME_PYTHON = PROJECT / ".runtime" / "bin" / "python"
@@ -103,6 +104,8 @@ class ExecutionEnvironment:
         Takes each line that the process writes.
     runtime : sequence of str, optional
         The command that runs a handler. Default: Lambda's runtime client, beside the newest boto3.
+    names : Mapping, optional
+        How it finds host names, by the name. All others are found as ever.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class ExecutionEnvironment:
         variables: Mapping[str, str],
         log: Callable[[str], None],
         runtime: Sequence[str] = PYTHON_RUNTIME,
+        names: Mapping[str, resolver.Answer] = MappingProxyType({}),
     ) -> None:
         self._function = function
         self._log = log
@@ -120,15 +124,19 @@ class ExecutionEnvironment:
         with zipfile.ZipFile(io.BytesIO(function.code)) as package:
             package.extractall(self._folder.name)
         self._api = LoopbackServer(self._answer)
+        environment = {
+            **_lambda_variables(function, self._folder.name),
+            **variables,
+            **function.environment,
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+        }
+        if names:
+            shim, more = resolver.shim(names)
+            environment = {**environment, **more, "PYTHONPATH": f"{shim}{os.pathsep}{environment['PYTHONPATH']}"}
         self._process = subprocess.Popen(
             [*runtime, function.handler],
             cwd=self._folder.name,
-            env={
-                **_lambda_variables(function, self._folder.name),
-                **variables,
-                **function.environment,
-                "AWS_LAMBDA_RUNTIME_API": self._api.address,
-            },
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -218,6 +226,14 @@ class ExecutionEnvironment:
         return Response(202, b'{"status":"OK"}')
 
 
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a process is started with besides its function."""
+
+    variables: Mapping[str, str]
+    names: Mapping[str, resolver.Answer] = field(default_factory=dict)
+
+
 class LambdaService:
     """Invokes functions, and keeps their processes warm.
 
@@ -238,10 +254,11 @@ class LambdaService:
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._find = find
-        self._variables = variables
+        self._defaults = _Surroundings(variables)
+        self._surroundings = self._defaults
         self._log = log
         self._lock = threading.Lock()
-        self._idle: dict[str, list[tuple[Function, ExecutionEnvironment]]] = {}
+        self._idle: dict[str, list[tuple[Function, _Surroundings, ExecutionEnvironment]]] = {}
         self._all: set[ExecutionEnvironment] = set()
         self._closed = False
 
@@ -255,6 +272,25 @@ class LambdaService:
         """
         self._find(arn)
         threading.Thread(target=self._run, args=(arn, event), daemon=True).start()
+
+    def resolve(self, names: Mapping[str, resolver.Answer], **variables: str) -> None:
+        """Let every process that starts from now on find host names in a way of one's own.
+
+        Such a process is led to no endpoint of the local AWS by its variables. Warm processes are not used again.
+
+        Parameters
+        ----------
+        names : Mapping
+            How it finds host names, by the name. All others are found as ever.
+        **variables : str
+            More environment variables, such as AWS_CA_BUNDLE.
+        """
+        kept = {name: value for name, value in self._defaults.variables.items() if not name.startswith("AWS_ENDPOINT")}
+        self._surroundings = _Surroundings({**kept, **variables}, names)
+
+    def resolve_as_ever(self) -> None:
+        """Undo `resolve`."""
+        self._surroundings = self._defaults
 
     def close(self) -> None:
         """End all processes."""
@@ -281,25 +317,28 @@ class LambdaService:
     @contextlib.contextmanager
     def _environment(self, function: Function) -> Iterator[ExecutionEnvironment]:
         """Take a process that runs the function as it is deployed now, and keep it warm afterwards."""
-        environment = self._warm(function)
+        surroundings = self._surroundings
+        environment = self._warm(function, surroundings)
         if environment is None:
             with self._lock:
                 if self._closed:
                     raise FunctionError("Lambda is closed")
-                environment = ExecutionEnvironment(function, self._variables, self._log)
+                environment = ExecutionEnvironment(
+                    function, surroundings.variables, self._log, names=surroundings.names
+                )
                 self._all.add(environment)
         try:
             yield environment
         finally:
             with self._lock:
-                self._idle.setdefault(function.arn, []).append((function, environment))
+                self._idle.setdefault(function.arn, []).append((function, surroundings, environment))
 
-    def _warm(self, function: Function) -> ExecutionEnvironment | None:
+    def _warm(self, function: Function, surroundings: _Surroundings) -> ExecutionEnvironment | None:
         with self._lock:
             idle = self._idle.get(function.arn, [])
             while idle:
-                deployed, environment = idle.pop()
-                if deployed == function and environment.alive:
+                deployed, started_in, environment = idle.pop()
+                if (deployed, started_in) == (function, surroundings) and environment.alive:
                     return environment
                 threading.Thread(target=environment.close, daemon=True).start()
         return None

@@ -27,11 +27,11 @@ class Stage:
     job_1: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-1")
     job_2: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-2")
 
-    def start(self, *jobs: str) -> None:
-        """Run ``cdk bootstrap``, and start jobs."""
+    def start(self, *jobs: str, cancel_seconds: float = 3) -> None:
+        """Run ``cdk bootstrap``, and start jobs that take some seconds to cancel."""
         self.cdk("bootstrap")
         for job in jobs:
-            self.aws.robomaker.start_job(job, cancel_seconds=3)
+            self.aws.robomaker.start_job(job, cancel_seconds=cancel_seconds)
 
     def deploy(self, job: str) -> None:
         """Run ``cdk deploy`` with a job."""

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import RoboMaker
+
+# As in the Makefile: before the first import of aws_cdk, which starts jsii, and for every CDK app that a test starts.
+os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(PROJECT / ".jsii-cache"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,36 +7,41 @@ import re
 import signal
 import subprocess
 import sys
-import time
-import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox import PROJECT
 
-MARK = "DEMO_UNDER_TEST"
+# A scenario that ends by an interrupt only: its job never stops.
+ENDLESS = """
+import sys
+from sandbox import __main__ as demo
+
+def endless(stage):
+    stage.start(stage.job_1, cancel_seconds=3600)
+    stage.deploy(stage.job_1)
+    stage.destroy()
+
+demo.SCENARIOS["endless"] = endless
+sys.exit(demo.main(["endless"]))
+"""
 
 
 @pytest.fixture
-def mark() -> str:
-    """Give a mark that every process of a demo inherits, but functions, which inherit nothing."""
-    return uuid.uuid4().hex
+def endless(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = _start("-c", ENDLESS, TMPDIR=str(tmp_path))
+    with process:
+        yield process
+        process.kill()
 
 
-@pytest.fixture
-def start(mark: str) -> Iterator[subprocess.Popen[str]]:
-    process = _start("lifecycle", mark)
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def _start(scenario: str, mark: str) -> subprocess.Popen[str]:
+def _start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sandbox", scenario],
+        [sys.executable, *arguments],
         cwd=PROJECT,
-        env={**os.environ, MARK: mark, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -44,8 +49,8 @@ def _start(scenario: str, mark: str) -> subprocess.Popen[str]:
 
 
 def _play(scenario: str) -> tuple[int, str]:
-    process = _start(scenario, "")
-    output, _ = process.communicate(timeout=300)
+    process = _start("-m", "sandbox", scenario)
+    output, _ = process.communicate()
     return process.returncode, output
 
 
@@ -89,23 +94,30 @@ def test_an_unknown_scenario_names_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_every_process(start: subprocess.Popen[str], mark: str, how: signal.Signals) -> None:
-    assert start.stdout is not None
-    for line in start.stdout:
-        if "WorldExportJob (job-1) CREATE_COMPLETE" in line:
+def test_an_interrupt_while_a_job_is_canceling_stops_everything_and_leaves_nothing(
+    endless: subprocess.Popen[str], tmp_path: Path, how: signal.Signals
+) -> None:
+    assert endless.stdout is not None
+    shown = ""
+    for line in endless.stdout:
+        shown += line
+        if "job-1 is now Canceling" in line:
             break
-    assert len(_processes(mark)) > 1, "the CDK CLI is running"
-    start.send_signal(how)
-    output, _ = start.communicate(timeout=60)
-    assert start.returncode == 130, output
+    running = "\n".join(_processes(tmp_path))
+    assert "bin/cdk destroy" in running, shown
+    assert "awslambdaric" in running, shown
+
+    endless.send_signal(how)
+    endless.send_signal(signal.SIGINT)
+    output, _ = endless.communicate()
+    assert endless.returncode == 130, output
     assert "everything that was started is stopped" in output
-    for _ in range(50):
-        if not _processes(mark):
-            break
-        time.sleep(0.1)
-    assert _processes(mark) == []
+    assert "FAILED" not in output, "what was interrupted has not failed"
+    assert list(tmp_path.iterdir()) == []
+    assert _processes(tmp_path) == []
 
 
-def _processes(mark: str) -> list[str]:
+def _processes(temporary: Path) -> list[str]:
+    """List the processes that have to do with a folder for temporary files, by their arguments and variables."""
     listing = subprocess.run(["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=True).stdout
-    return [line for line in listing.splitlines() if f"{MARK}={mark}" in line and "<defunct>" not in line]
+    return [line for line in listing.splitlines() if str(temporary) in line and "<defunct>" not in line]

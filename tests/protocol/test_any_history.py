@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import logging
@@ -16,21 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import index
+import log
 import response
 import robomaker
 from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrls, invalidity
 from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
-from sandbox.robomaker import (
-    ACCESS_DENIED,
-    CANCEL_REFUSED,
-    CONNECTION_DROPPED,
-    EXISTING_CUSTOMERS_ONLY,
-    RETIRED,
-    SERVER_ERROR,
-    THROTTLED,
-    RoboMaker,
-)
-from teardown import tear_down
+from sandbox.robomaker import RoboMaker
+from teardown import Verdict
+from tests.faults import FAULTS
 from tests.requests import STACK_ID, Context, HurriedClock
 
 FOREVER = 3600.0
@@ -40,7 +32,8 @@ NO_JOB = "not-an-arn"
 _numbers = itertools.count(1)
 _one_at_a_time = threading.Lock()  # as in Lambda, where a process has one invocation at a time
 
-faults = st.sampled_from([THROTTLED, SERVER_ERROR, CONNECTION_DROPPED, CANCEL_REFUSED, ACCESS_DENIED])
+faults = st.sampled_from([row.fault for row in FAULTS if row.may_pass])
+ends_of_the_service = st.sampled_from([row.fault for row in FAULTS if row.verdict is Verdict.RETIRED])
 jobs = st.fixed_dictionaries(
     {
         "status": st.sampled_from(["Pending", "Running", "Running", "Completed", "Canceling"]),
@@ -117,14 +110,14 @@ class History(RuleBasedStateMachine):
         self.urls = ResponseUrls()
         self.patches: list[Any] = [
             mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url}),
-            mock.patch.object(index, "tear_down", functools.partial(tear_down, clock=HurriedClock())),
+            mock.patch.object(index, "clock", HurriedClock()),
             mock.patch.object(response, "FIRST_BACKOFF", 0.001),
         ]
         for patch in self.patches:
             patch.start()
         self.log: list[logging.LogRecord] = []
         self.listener = Listener(self.log)
-        index.logger.addHandler(self.listener)
+        log.logger.addHandler(self.listener)
 
         self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
         self.resources = Resources(self.custom)
@@ -207,7 +200,7 @@ class History(RuleBasedStateMachine):
     def switch_faults_off(self) -> None:
         self.robomaker.switch_off()
 
-    @rule(fault=st.sampled_from([RETIRED, EXISTING_CUSTOMERS_ONLY]))
+    @rule(fault=ends_of_the_service)
     def retire_the_service(self, fault: Any) -> None:
         self.retired = True
         for arn in self.owned_once:
@@ -294,7 +287,7 @@ class History(RuleBasedStateMachine):
         if self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
             self.lifecycle.delete()
             assert self.status == "DELETE_COMPLETE"
-        index.logger.removeHandler(self.listener)
+        log.logger.removeHandler(self.listener)
         for patch in self.patches:
             patch.stop()
         self.urls.close()

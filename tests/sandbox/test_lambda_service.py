@@ -17,7 +17,7 @@ from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:example"
 
 
-def _function(code: str, *, timeout: float = 10, **settings: object) -> Function:
+def function_with(code: str, *, timeout: float = 10, **settings: object) -> Function:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("index.py", code)
@@ -47,7 +47,7 @@ def run(log: list[str]) -> Iterator[Run]:
 
 def test_the_handler_gets_the_event_and_its_time_left(run: Run) -> None:
     code = "def handler(event, context): return [event, context.get_remaining_time_in_millis()]"
-    event, left = json.loads(run(_function(code, timeout=7)).invoke({"x": 1}))
+    event, left = json.loads(run(function_with(code, timeout=7)).invoke({"x": 1}))
     assert event == {"x": 1}
     assert 5000 < left <= 7000
 
@@ -57,7 +57,7 @@ def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_MACHINE", "x")
     code = "import os\ndef handler(event, context): return dict(os.environ)"
-    seen = json.loads(run(_function(code, environment={"COLOR": "red"}, log_level="DEBUG")).invoke({}))
+    seen = json.loads(run(function_with(code, environment={"COLOR": "red"}, log_level="DEBUG")).invoke({}))
     assert seen["COLOR"] == "red"
     assert seen["AWS_REGION"] == "us-west-2"
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "example"
@@ -66,12 +66,12 @@ def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(
 
 
 def test_a_process_stays_warm(run: Run) -> None:
-    environment = run(_function("calls = []\ndef handler(event, context): calls.append(1); return len(calls)"))
+    environment = run(function_with("calls = []\ndef handler(event, context): calls.append(1); return len(calls)"))
     assert [environment.invoke({}), environment.invoke({})] == [b"1", b"2"]
 
 
 def test_what_it_prints_is_the_log(run: Run, log: list[str]) -> None:
-    run(_function("def handler(event, context): print('hello', flush=True)")).invoke({})
+    run(function_with("def handler(event, context): print('hello', flush=True)")).invoke({})
     for _ in range(100):
         if "hello" in log:
             break
@@ -90,18 +90,18 @@ def test_what_it_prints_is_the_log(run: Run, log: list[str]) -> None:
 )
 def test_an_error_is_an_error(run: Run, code: str, said: str) -> None:
     with pytest.raises(FunctionError, match=said):
-        run(_function(code)).invoke({})
+        run(function_with(code)).invoke({})
 
 
 def test_a_time_out_ends_the_process(run: Run) -> None:
-    environment = run(_function("import time\ndef handler(event, context): time.sleep(60)", timeout=1))
+    environment = run(function_with("import time\ndef handler(event, context): time.sleep(60)", timeout=1))
     with pytest.raises(FunctionError, match=r"Task timed out after 1\.00 seconds"):
         environment.invoke({})
     assert not environment.alive
 
 
 def test_a_runtime_that_ends_before_it_takes_an_event_is_an_error_at_once() -> None:
-    function = _function("", timeout=60)
+    function = function_with("", timeout=60)
     with closing(ExecutionEnvironment(function, {}, lambda _: None, ["/bin/false"])) as environment:
         for _ in range(2):
             with pytest.raises(FunctionError, match="The runtime ended with exit status 1"):
@@ -110,7 +110,7 @@ def test_a_runtime_that_ends_before_it_takes_an_event_is_an_error_at_once() -> N
 
 def test_functions_that_take_turns_stay_warm() -> None:
     code = "import os\ndef handler(event, context): print(os.getpid(), flush=True)"
-    functions = {arn: replace(_function(code), arn=arn) for arn in (ARN, f"{ARN}-2")}
+    functions = {arn: replace(function_with(code), arn=arn) for arn in (ARN, f"{ARN}-2")}
     pids: list[str] = []
     with closing(LambdaService(functions.__getitem__, {}, pids.append)) as service:
         for arn in [*functions] * 3:
@@ -139,7 +139,7 @@ def test_a_function_that_is_not_there_is_an_error_at_once() -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (_function("def handler(event, context): raise KeyError('x')"), "KeyError"),
+        (function_with("def handler(event, context): raise KeyError('x')"), "KeyError"),
         (Function(ARN, b"no zip file", "index.handler", 10), "BadZipFile"),
     ],
     ids=["the function", "the sandbox"],

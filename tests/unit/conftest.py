@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 from hypothesis import settings
 
 import index
-from teardown import tear_down
 from tests.requests import HurriedClock
 
 # No test depends on how fast the machine is.
@@ -19,4 +16,4 @@ settings.load_profile("project")
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses of a teardown take no time."""
-    monkeypatch.setattr(index, "tear_down", functools.partial(tear_down, clock=HurriedClock()))
+    monkeypatch.setattr(index, "clock", HurriedClock())

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from properties import InvalidPropertyError, JobArn, check_best_effort, check_properties, check_wait_seconds
+from properties import (
+    REGIONS,
+    InvalidPropertyError,
+    JobArn,
+    check_best_effort,
+    check_choices,
+    check_provider_stays,
+    check_wait_seconds,
+)
 from tests.corpus import ARN, BAD_ARNS, GOOD_ARNS
 
 FORM = re.compile(
@@ -55,6 +63,29 @@ def test_the_job_must_be_in_the_stacks_account() -> None:
     assert JobArn.parse(ARN, stack_account="123456789012").text == ARN
 
 
+@pytest.mark.parametrize("region", ["us-wset-2", "sa-east-1", "eu-north-9", "us-gov-east-1"])
+def test_a_new_job_must_be_in_a_region_that_robomaker_was_in(region: str) -> None:
+    partition = "aws-us-gov" if "gov" in region else "aws"
+    arn = f"arn:{partition}:robomaker:{region}:123456789012:world-export-job/job-1"
+    with pytest.raises(
+        InvalidPropertyError, match=f"RoboMaker was never in the region {region}, only in ap-northeast-1"
+    ):
+        JobArn.parse(arn, new=True)
+    assert JobArn.parse(arn).region == region, "what was accepted before is still taken"
+
+
+@pytest.mark.parametrize(("region", "partition"), REGIONS.items())
+def test_a_new_job_may_be_in_each_of_its_regions(region: str, partition: str) -> None:
+    arn = f"arn:{partition}:robomaker:{region}:123456789012:world-export-job/job-1"
+    assert JobArn.parse(arn, stack_partition=partition, new=True).region == region
+
+
+def test_a_new_job_must_be_in_the_stacks_partition() -> None:
+    with pytest.raises(InvalidPropertyError, match="in the partition aws, but the stack in aws-cn"):
+        JobArn.parse(ARN, stack_partition="aws-cn", new=True)
+    assert JobArn.parse(ARN, stack_partition="aws-cn").text == ARN, "what was accepted before is still taken"
+
+
 @st.composite
 def edited_arns(draw: st.DrawFn) -> str:
     """Give a good ARN in which a few places were cut, doubled, or overwritten."""
@@ -98,15 +129,29 @@ def test_any_other_best_effort_is_refused(value: object) -> None:
         check_best_effort(value)
 
 
+@pytest.mark.parametrize("value", [True, "true", False, "false"])
+def test_provider_stays_is_true_or_false(value: object) -> None:
+    assert check_provider_stays(value) is (str(value).lower() == "true")
+
+
+def test_any_other_provider_stays_is_refused() -> None:
+    with pytest.raises(InvalidPropertyError, match=r"ProviderStays 'maybe' .* must be true or false"):
+        check_provider_stays("maybe")
+
+
 @pytest.mark.parametrize(
-    "properties", [{}, {"WaitSeconds": "60", "BestEffort": "false"}, {"WaitSeconds": 60, "BestEffort": True}]
+    "properties",
+    [
+        {},
+        {"WaitSeconds": "60", "BestEffort": "false", "ProviderStays": "true"},
+        {"WaitSeconds": 60, "BestEffort": True},
+    ],
 )
-def test_properties_have_defaults_and_may_come_as_strings(properties: dict[str, object]) -> None:
-    parsed = check_properties({"ServiceToken": "arn", "JobArn": ARN, **properties}, stack_account="123456789012")
-    assert parsed == JobArn(ARN, "us-west-2")
+def test_choices_have_defaults_and_may_come_as_strings(properties: dict[str, object]) -> None:
+    check_choices({"ServiceToken": "arn", "JobArn": ARN, **properties})
 
 
-@pytest.mark.parametrize("name", ["JobArn", "WaitSeconds", "BestEffort"])
-def test_every_property_is_checked(name: str) -> None:
+@pytest.mark.parametrize("name", ["WaitSeconds", "BestEffort", "ProviderStays"])
+def test_every_choice_is_checked(name: str) -> None:
     with pytest.raises(InvalidPropertyError, match=name):
-        check_properties({"JobArn": ARN, name: "bad"}, stack_account=None)
+        check_choices({"JobArn": ARN, name: "bad"})

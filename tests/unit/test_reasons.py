@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import index
+from advice import after_failed_delete
 from custom_resource import CustomResource, ExpectedError
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
@@ -37,7 +37,8 @@ class Handler:
     def reason(self, event: dict[str, Any], *faults: Fault, seconds: float = 900) -> str:
         for fault in faults:
             self.robomaker.switch_on(fault)
-        return str(Sender(index.handler, self.urls).send(event, seconds=seconds)["Reason"])
+        reason = str(Sender(index.handler, self.urls).send(event, seconds=seconds)["Reason"])
+        return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True)}")
 
     def reason_of(self, run: Callable[[Any, CustomResource], str], seconds: float = 900) -> str:
         custom = CustomResource()
@@ -65,6 +66,11 @@ def _no_client(handler: Handler) -> str:
     return handler.reason(_delete())
 
 
+def _broken(handler: Handler) -> str:
+    handler.monkeypatch.setattr(index, "_broken", ImportError("cannot import name 'EnvProvider'"))
+    return handler.reason(_delete())
+
+
 def _sleep(*_: Any) -> str:
     time.sleep(5)
     return JOB_1
@@ -83,15 +89,13 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "The job is still": lambda handler: handler.reason(_delete()),
     "its cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
     "The cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
-    "can't be looked at any more": lambda handler: handler.reason(
-        _delete(), replace(CANCEL_REFUSED, operation="DescribeWorldExportJob")
-    ),
     "could not be ended in time": lambda handler: handler.reason(_delete(), THROTTLED),
     "has no permission": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
     "It is unknown whether": lambda handler: handler.reason(_delete(), Fault("StrangeException", "Odd", 400)),
     "could not reach RoboMaker": _unreachable,
     "failed:": _no_credentials,
     "can't be called": _no_client,
+    "can't load": _broken,
     "ran out of time": lambda handler: handler.reason_of(_sleep, seconds=1),
     "met an error": lambda handler: handler.reason_of(_raise(KeyError("x"))),
     "gave no reason": lambda handler: handler.reason_of(_raise(ExpectedError(""))),

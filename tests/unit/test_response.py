@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from response import Answer, NotDeliveredError, deliver
+from response import Answer, NotDeliveredError, deliver, takes_connections
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
+from tests.network import Proxy, black_hole
 from tests.requests import HurriedClock
+
+S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
 
 REQUEST = {"StackId": "arn:stack", "RequestId": "request-1", "LogicalResourceId": "Job", "ResponseURL": "https://s"}
 
@@ -42,6 +50,12 @@ class TestBody:
         body = Answer(REQUEST, "FAILED", "x" * 1024, text * times).body()
         assert len(body) <= 4096
         assert json.loads(body)["Reason"]
+
+    @pytest.mark.parametrize("text", ["x", "\x00", "ö", "😀"])
+    def test_keeps_the_advice_whole_when_the_reason_is_cut(self, text: str) -> None:
+        body = Answer(REQUEST, "FAILED", "arn:job", text * 9000, "Do this.").body()
+        assert 4000 < len(body) <= 4096
+        assert json.loads(body)["Reason"].endswith("… (cut) Do this.")
 
     @pytest.mark.parametrize("text", ["x", "\x00", "ö", "😀", "\ud800", '"'])
     def test_keeps_as_much_of_a_long_reason_as_fits(self, text: str) -> None:
@@ -115,7 +129,9 @@ class TestDelivery:
         assert request.headers.get("Content-Type") is None
         assert request.headers["Content-Length"] == "4"
 
-    @pytest.mark.parametrize("trouble", [Response(503), Response(500), Response(429), DROPPED], ids=str)
+    @pytest.mark.parametrize(
+        "trouble", [*map(Response, (302, 307, 408, 409, 429, 500, 503)), S3_TIMEOUT, DROPPED], ids=str
+    )
     def test_is_retried_until_it_is_accepted(self, buckets: list[Bucket], trouble: Response) -> None:
         bucket = _bucket(buckets, trouble, trouble, Response(200))
         deliver(bucket.url, b"body", until=_soon())
@@ -142,12 +158,39 @@ class TestDelivery:
             deliver(bucket.url, b"body", until=_soon(2))
         assert time.monotonic() - started >= 2
 
-    @pytest.mark.parametrize("status", [301, 400, 403, 404])
-    def test_that_is_refused_is_not_retried(self, buckets: list[Bucket], status: int) -> None:
-        bucket = _bucket(buckets, Response(status))
-        with pytest.raises(NotDeliveredError, match=f"can't be delivered: HTTP status {status}"):
+    @pytest.mark.parametrize(
+        ("answer", "named"),
+        [
+            (Response(301), "HTTP status 301"),
+            (Response(400), "HTTP status 400"),
+            (Response(400, b"<Error><Code>InvalidDigest</Code></Error>"), r"HTTP status 400 \(InvalidDigest\)"),
+            (Response(403, b"<Error><Code>AccessDenied</Code></Error>"), r"HTTP status 403 \(AccessDenied\)"),
+            (Response(404), "HTTP status 404"),
+        ],
+        ids=str,
+    )
+    def test_that_is_refused_is_not_retried(self, buckets: list[Bucket], answer: Response, named: str) -> None:
+        bucket = _bucket(buckets, answer)
+        with pytest.raises(NotDeliveredError, match=f"can't be delivered: {named}"):
             deliver(bucket.url, b"body", until=_soon())
         assert len(bucket.requests) == 1
+
+    def test_that_is_refused_for_now_is_named_for_what_it_is(
+        self, buckets: list[Bucket], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        deliver(_bucket(buckets, S3_TIMEOUT, Response(200)).url, b"body", until=_soon())
+        assert "HTTP status 400 (RequestTimeout)" in caplog.text
+
+    def test_is_retried_whatever_trouble_there_is_with_the_log(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: object) -> None:
+            raise BrokenPipeError
+
+        monkeypatch.setattr(logging.getLogger("world_export_jobs"), "handle", fail)
+        bucket = _bucket(buckets, Response(503), Response(200))
+        deliver(bucket.url, b"body", until=_soon())
+        assert len(bucket.requests) == 2
 
     def test_gives_up_when_the_time_is_up(self, buckets: list[Bucket]) -> None:
         bucket = _bucket(buckets, Response(503))
@@ -223,3 +266,92 @@ class TestDelivery:
             said = str(error)
         assert "SECRET" not in said + caplog.text
         assert "put%7Chere" not in said + caplog.text
+
+
+class TestEnvironment:
+    """The answer takes the proxy and the CA that the calls to RoboMaker take."""
+
+    @pytest.fixture(autouse=True)
+    def _bucket(self, tmp_path: Path) -> Iterator[None]:
+        authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
+        self.bundle = tmp_path / "ca.pem"
+        authority.cert_pem.write_to_path(str(self.bundle))
+        self.bodies: list[bytes] = []
+        with closing(LoopbackServer(self._answer, tls=tls)) as server:
+            self.url = f"{server.url}/put?X-Amz-Signature=SECRET"
+            yield
+
+    def _answer(self, request: Request) -> Response:
+        self.bodies.append(request.body)
+        return Response(200)
+
+    @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+    def test_may_name_the_ca_that_the_endpoint_is_trusted_by(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setenv(name, str(self.bundle))
+        deliver(self.url, b"body", until=_soon())
+        assert self.bodies == [b"body"]
+
+    def test_with_a_certificate_that_is_not_trusted_is_tried_again_and_named(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pytest.raises(NotDeliveredError, match="in time; the last try met a certificate that can't be verified"):
+            deliver(self.url, b"body", until=_soon(1))
+        assert "a certificate that can't be verified (unable to get local issuer certificate)" in caplog.text
+        assert self.bodies == []
+
+    def test_with_a_bundle_that_is_not_there_fails_at_once_and_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/file")
+        with pytest.raises(NotDeliveredError, match="the CA bundle '/no/such/file' can't be loaded"):
+            deliver(self.url, b"body", until=_soon())
+
+    @pytest.mark.parametrize("form", ["http://{}", "{}", "http://user:p%40ss@{}"])
+    def test_may_name_a_proxy(self, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+        with closing(Proxy()) as proxy:
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(self.bundle))
+            monkeypatch.setenv("HTTPS_PROXY", form.format(proxy.address))
+            deliver(self.url, b"body", until=_soon())
+        assert self.bodies == [b"body"]
+        [connect] = proxy.requests
+        assert connect.startswith(f"CONNECT {urlsplit(self.url).netloc} HTTP/1.")
+        login = base64.b64encode(b"user:p@ss").decode()
+        assert (f"Proxy-Authorization: Basic {login}" in connect) is ("user" in form)
+        assert "SECRET" not in connect
+
+    def test_may_except_the_endpoint_from_the_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(self.bundle))
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        deliver(self.url, b"body", until=_soon())
+        assert self.bodies == [b"body"]
+
+    def test_with_a_proxy_that_refuses_is_tried_again_and_named(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with closing(Proxy("407 Proxy Authentication Required")) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+            with pytest.raises(NotDeliveredError, match="a proxy that refused it"):
+                deliver(self.url, b"body", until=_soon(1))
+        assert len(proxy.requests) > 1
+        assert "407 Proxy Authentication Required" in caplog.text
+
+    @pytest.mark.parametrize("proxy", ["https://proxy:443", "http://", "http://proxy:port", "socks5://proxy:1"])
+    def test_with_a_proxy_that_can_not_be_used_fails_at_once_and_names_the_variable(
+        self, monkeypatch: pytest.MonkeyPatch, proxy: str
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(NotDeliveredError, match="HTTPS_PROXY is no proxy of the form http://HOST:PORT"):
+            deliver(self.url, b"body", until=_soon())
+
+
+class TestTakesConnections:
+    def test_tells_a_host_that_does(self, buckets: list[Bucket]) -> None:
+        assert takes_connections(_bucket(buckets, Response(503)).url)
+
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://x:port/", "", "https://"])
+    def test_from_one_that_does_not(self, url: str) -> None:
+        assert not takes_connections(url)
+
+    def test_from_one_that_drops_them_in_silence(self) -> None:
+        with black_hole() as address:
+            assert not takes_connections(f"http://{address}/", seconds=0.1)

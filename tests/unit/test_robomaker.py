@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -16,18 +16,10 @@ import trustme
 from properties import JobArn
 from robomaker import ERRORS, STATUSES, WorldExportJob, _client
 from sandbox.loopback import LoopbackServer, Request, Response
-from sandbox.robomaker import (
-    ACCESS_DENIED,
-    CANCEL_REFUSED,
-    CONNECTION_DROPPED,
-    EXISTING_CUSTOMERS_ONLY,
-    RETIRED,
-    SERVER_ERROR,
-    THROTTLED,
-    Fault,
-    RoboMaker,
-)
+from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, CONNECTION_DROPPED, THROTTLED, Fault, RoboMaker
 from teardown import Reply, Verdict
+from tests.faults import FAULTS, Row
+from tests.network import black_hole
 
 ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
@@ -71,7 +63,7 @@ def test_the_statuses_are_those_of_the_service_model(robomaker: RoboMaker) -> No
 
 def test_every_modeled_error_is_known(robomaker: RoboMaker) -> None:  # noqa: ARG001
     modeled = {shape.name for shape in _client("us-west-2").meta.service_model.error_shapes}
-    assert modeled < {code for code, _, _ in ERRORS}
+    assert modeled < set(ERRORS)
 
 
 @pytest.mark.parametrize("status", ["Paused", "CANCELED", "canceled", "Cancelled", " Canceled"])
@@ -80,46 +72,14 @@ def test_an_unknown_status_counts_as_running(robomaker: RoboMaker, job: WorldExp
     assert job.describe() == Reply(Verdict.RUNNING, f"in the unknown status {status!r}")
 
 
-@BOTH
-@pytest.mark.parametrize(
-    ("fault", "verdict"),
-    [
-        (RETIRED, Verdict.RETIRED),
-        (EXISTING_CUSTOMERS_ONLY, Verdict.RETIRED),
-        (Fault("ResourceNotFoundException", "no such job", 404), Verdict.GONE),
-        (Fault("InvalidParameterException", "no"), Verdict.REFUSED),
-        (THROTTLED, Verdict.PASSING),
-        (SERVER_ERROR, Verdict.PASSING),
-        (CONNECTION_DROPPED, Verdict.PASSING),
-        (Fault("ServiceUnavailable", "", 503), Verdict.PASSING),
-        (Fault("TooManyRequestsException", ""), Verdict.PASSING),
-        (Fault("Throttling", "Rate exceeded"), Verdict.PASSING),
-        (Fault("RequestLimitExceeded", "Rate exceeded"), Verdict.PASSING),
-        (Fault("ServiceUnavailableException", "Try later"), Verdict.PASSING),
-        (Fault("Slow", "", 429), Verdict.PASSING),
-        (Fault("Slow", "", 408), Verdict.PASSING),
-        (Fault("com.amazonaws.robomaker#ResourceNotFoundException", "no such job", 404), Verdict.GONE),
-        (Fault("ResourceNotFoundException:http://internal.amazon.com/", "no such job", 404), Verdict.GONE),
-        (Fault("a.b#ThrottlingException:http://x/", RETIRED.message), Verdict.RETIRED),
-        (Fault("RETIRED", RETIRED.message), Verdict.FINAL),
-        (Fault(RETIRED.code, "x" * 5000 + RETIRED.message), Verdict.RETIRED),
-        (Fault(message="<html>Bad gateway</html>", status=502), Verdict.PASSING),
-        (ACCESS_DENIED, Verdict.FINAL),
-        (Fault("ForbiddenException", "Not you", 403), Verdict.FINAL),
-        (Fault("UnrecognizedClientException", "Bad token", 403), Verdict.FINAL),
-        (Fault(message="<html>Forbidden</html>", status=403), Verdict.FINAL),
-    ],
-    ids=str,
-)
-def test_every_error_has_its_verdict(
-    robomaker: RoboMaker, job: WorldExportJob, ask: Ask, fault: Fault, verdict: Verdict
-) -> None:
+@pytest.mark.parametrize("row", FAULTS, ids=str)
+def test_every_fault_has_its_meaning(robomaker: RoboMaker, job: WorldExportJob, row: Row) -> None:
     robomaker.start_job(ARN.text)
-    robomaker.switch_on(fault)
-    assert ask(job).verdict is verdict
+    robomaker.switch_on(replace(row.fault, operation=""))
+    assert (job.cancel().verdict, job.describe().verdict) == (row.verdict, row.describe)
 
 
-@pytest.mark.parametrize("body", ["{}", '{"status": null}', "[]", "", '{"arn": "arn:aw', "<html>Welcome</html>"])
+@pytest.mark.parametrize("body", ["{}", '{"status": null}', ""])
 def test_a_description_without_a_status_is_passing(robomaker: RoboMaker, job: WorldExportJob, body: str) -> None:
     robomaker.switch_on(Fault(message=body, status=200))
     assert job.describe().verdict is Verdict.PASSING
@@ -152,29 +112,26 @@ def test_long_words_are_cut(robomaker: RoboMaker, job: WorldExportJob, fault: Fa
     assert len(job.cancel().words) < 1100
 
 
-def test_words_can_be_logged_whatever_the_message_holds(robomaker: RoboMaker, job: WorldExportJob) -> None:
-    robomaker.switch_on(Fault("ResourceNotFoundException", "lone \ud800 surrogate", 404))
-    reply = job.cancel()
-    assert reply.verdict is Verdict.GONE
-    assert reply.words.encode().endswith(b"lone \\ud800 surrogate")
-
-
-@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "Text/HTML"])
-def test_a_cancel_that_is_answered_with_a_page_was_not_accepted(
-    monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, content_type: str
+@pytest.mark.parametrize("body", ["", " ", "{}", '{"anything": "else"}'])
+def test_a_cancel_that_is_answered_with_nothing_or_an_object_is_accepted(
+    robomaker: RoboMaker, job: WorldExportJob, body: str
 ) -> None:
-    page = Response(200, b"<html>Welcome</html>", {"Content-Type": content_type})
-    with closing(LoopbackServer(lambda _: page)) as server:
+    robomaker.switch_on(Fault(message=body, status=200))
+    assert job.cancel().verdict is Verdict.ACCEPTED
+
+
+def test_an_answer_that_is_no_text_is_passing(monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+    with closing(LoopbackServer(lambda _: Response(400, b"\xff\xfe"))) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
         _client.cache_clear()
         assert job.cancel().verdict is Verdict.PASSING
         _client.cache_clear()
 
 
-def test_a_client_that_can_not_be_made_is_final(monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+def test_a_client_that_can_not_be_made_is_unknown(monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "not a url")
     _client.cache_clear()
-    assert job.cancel().verdict is Verdict.FINAL
+    assert job.cancel().verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize("region", ["us-west-2", "ap-northeast-1"])
@@ -215,24 +172,7 @@ class TestConnection:
         yield
         _client.cache_clear()
 
-    @BOTH
-    @pytest.mark.parametrize("errno", [socket.EAI_NONAME, socket.EAI_NODATA])
-    def test_a_name_that_is_not_in_dns_is_a_retired_service(
-        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask, errno: int
-    ) -> None:
-        _resolve_to(monkeypatch, errno)
-        assert ask(job).verdict is Verdict.RETIRED
-
-    def test_an_endpoint_of_ones_own_that_is_not_in_dns_proves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
-    ) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "https://vpce-0typo.robomaker.us-west-2.vpce.amazonaws.com")
-        _resolve_to(monkeypatch, socket.EAI_NONAME)
-        reply = job.cancel()
-        assert reply.verdict is Verdict.FINAL
-        assert "vpce-0typo" in reply.words
-
-    def test_a_connection_that_is_dropped_in_its_tls_handshake_is_passing(
+    def test_that_is_dropped_in_its_tls_handshake_is_passing(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -240,37 +180,33 @@ class TestConnection:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://127.0.0.1:{server.getsockname()[1]}")
             assert job.cancel().verdict is Verdict.PASSING
 
-    def test_a_certificate_that_is_not_trusted_is_final(
+    def test_with_a_certificate_that_is_not_trusted_is_unknown(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
     ) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
         with closing(LoopbackServer(lambda _: Response(200), tls=tls)) as server:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
-            assert job.cancel().verdict is Verdict.FINAL
+            assert job.cancel().verdict is Verdict.UNKNOWN
 
     @BOTH
-    def test_a_look_up_that_failed_is_passing(
+    def test_that_is_refused_is_unknown_and_names_the_endpoint(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
     ) -> None:
-        _resolve_to(monkeypatch, socket.EAI_AGAIN)
-        assert ask(job).verdict is Verdict.PASSING
-
-    @BOTH
-    def test_a_refused_connection_is_final_and_names_the_endpoint(
-        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
-    ) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # bound and not listening: nothing else gets the port
-            endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with _refusing() as endpoint:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)
             reply = ask(job)
-        assert reply.verdict is Verdict.FINAL
+        assert reply.verdict is Verdict.UNKNOWN
         assert endpoint in reply.words
         assert "If the function is in a VPC" in reply.words
 
+    def test_to_a_proxy_that_refuses_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+        with _refusing() as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy)
+            assert job.cancel().verdict is Verdict.UNKNOWN
+
     @BOTH
-    def test_a_read_timeout_is_final_and_names_the_endpoint(
+    def test_that_is_not_answered_in_time_is_unknown_and_names_the_endpoint(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
     ) -> None:
         monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
@@ -279,23 +215,71 @@ class TestConnection:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
         reply = ask(job)
         service.close()
-        assert reply.verdict is Verdict.FINAL
+        assert reply.verdict is Verdict.UNKNOWN
         assert service.url in reply.words
 
-    def test_a_connect_timeout_is_final(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+    def test_that_is_dropped_in_silence_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
         monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
-        monkeypatch.setattr("socket.socket.connect", _time_out)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "http://127.0.0.1:9")
-        reply = job.cancel()
-        assert reply.verdict is Verdict.FINAL
-        assert "http://127.0.0.1:9" in reply.words
+        with black_hole() as address:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"http://{address}")
+            reply = job.cancel()
+        assert reply.verdict is Verdict.UNKNOWN
+        assert address in reply.words
 
-    def test_missing_credentials_are_final(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+    @pytest.mark.parametrize("trouble", ["refused", "silent", "slow", "certificate"])
+    def test_trouble_after_an_answer_is_passing(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, trouble: str
+    ) -> None:
+        monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
+        monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
+        with closing(RoboMaker()) as service:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
+            assert job.cancel().verdict is Verdict.GONE
+            service.switch_on(Fault(seconds=0.5, message="{}", status=200))
+            with _trouble(trouble, service.url) as endpoint:
+                monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)
+                _client.cache_clear()
+                assert job.describe().verdict is Verdict.PASSING
+
+    def test_that_went_stale_in_the_pool_is_replaced_by_a_fresh_one(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+    ) -> None:
+        with closing(RoboMaker()) as service:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
+            job.cancel()
+            service.switch_on(CONNECTION_DROPPED, times=1)
+            assert [job.describe().verdict for _ in range(2)] == [Verdict.PASSING, Verdict.GONE]
+
+    def test_without_credentials_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         reply = job.cancel()
-        assert reply.verdict is Verdict.FINAL
+        assert reply.verdict is Verdict.UNKNOWN
         assert "credentials" in reply.words
+
+
+@contextmanager
+def _refusing() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nothing else gets the port
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@contextmanager
+def _trouble(kind: str, slow: str) -> Iterator[str]:
+    if kind == "refused":
+        with _refusing() as endpoint:
+            yield endpoint
+    elif kind == "silent":
+        with black_hole() as address:
+            yield f"http://{address}"
+    elif kind == "slow":
+        yield slow
+    else:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+        with closing(LoopbackServer(lambda _: Response(200), tls=tls)) as server:
+            yield server.url
 
 
 def test_the_request_is_the_one_of_the_api_reference(monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
@@ -316,17 +300,6 @@ def test_the_request_is_the_one_of_the_api_reference(monkeypatch: pytest.MonkeyP
         ("POST", "/describeWorldExportJob", {"job": ARN.text}),
     ]
     assert all(request.headers["Content-Type"] == "application/json" for request in requests)
-
-
-def _resolve_to(monkeypatch: pytest.MonkeyPatch, errno: int) -> None:
-    def look_up(*_: object, **__: object) -> None:
-        raise socket.gaierror(errno, "a look-up error")
-
-    monkeypatch.setattr("socket.getaddrinfo", look_up)
-
-
-def _time_out(*_: object) -> None:
-    raise TimeoutError("timed out")
 
 
 def _hang_up_on_the_first(server: socket.socket) -> None:

@@ -16,7 +16,7 @@ GONE = Reply(Verdict.GONE, "There is no such job")
 RETIRED = Reply(Verdict.RETIRED, "support has ended")
 REFUSED = Reply(Verdict.REFUSED, "No.")
 PASSING = Reply(Verdict.PASSING, "Rate exceeded")
-FINAL = Reply(Verdict.FINAL, "Denied")
+UNKNOWN = Reply(Verdict.UNKNOWN, "Denied")
 
 
 class World:
@@ -98,20 +98,57 @@ class TestRefusal:
         world = World(cancel=[REFUSED], describe=[STOPPING, STOPPED])
         assert world.tear_down().end is End.STOPPED
 
-    @pytest.mark.parametrize("describe", [REFUSED, FINAL])
-    def test_of_a_job_that_can_not_be_seen_is_a_failure_with_both_words(self, describe: Reply) -> None:
-        outcome = World(cancel=[Reply(Verdict.REFUSED, "Not so.")], describe=[describe]).tear_down()
+    def test_of_a_job_that_can_not_be_seen_is_a_failure_with_both_words(self) -> None:
+        outcome = World(cancel=[REFUSED], describe=[UNKNOWN]).tear_down()
         assert (outcome.end, outcome.words) == (
             End.FAILED,
-            f"The cancel was refused, and the job can't be looked at. Not so. {describe.words}",
+            "The cancel was refused, and the job can't be looked at. No. Denied",
         )
 
-    def test_of_a_running_job_is_a_failure_with_the_services_words(self) -> None:
-        outcome = World(cancel=[REFUSED], describe=[RUNNING]).tear_down()
-        assert outcome.end is End.FAILED
-        assert outcome.words == (
-            "The job is Running, and its cancel was refused. Delete again once it has stopped. No."
-        )
+    def test_of_a_job_that_ends_by_itself_meanwhile_is_no_failure(self) -> None:
+        world = World(cancel=[REFUSED], describe=[RUNNING, RUNNING, STOPPED])
+        assert world.tear_down().end is End.STOPPED
+
+    def test_of_a_running_job_is_asked_again_before_each_look(self) -> None:
+        world = World(cancel=[REFUSED, REFUSED, ACCEPTED], describe=[RUNNING, RUNNING, STOPPING, STOPPED])
+        assert world.tear_down().end is End.STOPPED
+        assert world.names == ["cancel", "describe", "cancel", "describe", "cancel", "describe", "describe"]
+
+    def test_that_turns_into_an_acceptance_starts_the_wait(self) -> None:
+        world = World(cancel=[REFUSED] * 3 + [ACCEPTED], describe=[RUNNING] * 3 + [STOPPING])
+        outcome = world.tear_down(wait=60)
+        accepted_at = [at for name, at in world.calls if name == "cancel"][-1]
+        assert accepted_at > 0
+        assert outcome.seconds == pytest.approx(accepted_at + 60)
+
+    @pytest.mark.parametrize(("again", "end"), [(GONE, End.GONE), (RETIRED, End.RETIRED)], ids=str)
+    def test_that_turns_into_the_end_of_the_job_or_the_service_is_no_failure(self, again: Reply, end: End) -> None:
+        outcome = World(cancel=[REFUSED, again], describe=[RUNNING]).tear_down()
+        assert (outcome.end, outcome.words) == (end, again.words)
+
+    def test_that_turns_into_trouble_is_a_failure_with_its_words(self) -> None:
+        outcome = World(cancel=[REFUSED, UNKNOWN], describe=[RUNNING]).tear_down()
+        assert (outcome.end, outcome.words) == (End.FAILED, "Denied")
+
+    def test_of_a_stopping_job_is_not_asked_again(self) -> None:
+        world = World(cancel=[REFUSED], describe=[STOPPING, STOPPING, STOPPED])
+        world.tear_down()
+        assert world.names == ["cancel", "describe", "describe", "describe"]
+
+    def test_of_a_job_that_is_still_running_when_the_wait_is_over_is_a_failure_with_the_last_words(self) -> None:
+        world = World(cancel=[Reply(Verdict.REFUSED, "Not now."), Reply(Verdict.REFUSED, "No.")], describe=[RUNNING])
+        outcome = world.tear_down(wait=60)
+        assert (outcome.end, outcome.seconds) == (End.FAILED, 60)
+        assert outcome.words == "The job is Running, and its cancel was refused for 60 s. No."
+
+    def test_of_a_job_that_is_still_stopping_when_the_wait_is_over_is_a_failure(self) -> None:
+        outcome = World(cancel=[REFUSED], describe=[STOPPING]).tear_down(wait=60)
+        assert outcome.words == "The job is still Canceling after a wait of 60 s."
+
+    def test_of_a_running_job_fails_at_once_if_the_wait_is_0(self) -> None:
+        world = World(cancel=[REFUSED], describe=[RUNNING])
+        assert world.tear_down(wait=0).end is End.FAILED
+        assert world.names == ["cancel", "describe"]
 
 
 class TestWait:
@@ -139,10 +176,7 @@ class TestWait:
         outcome = world.tear_down(wait=60)
         assert outcome.end is End.FAILED
         assert outcome.seconds == 60
-        assert outcome.words == (
-            "The job is still Canceling after a wait of 60 s, so it may not have stopped yet."
-            " Delete again to go on waiting for it."
-        )
+        assert outcome.words == ("The job is still Canceling after a wait of 60 s.")
 
     def test_it_is_over_at_its_end_exactly_with_a_last_look(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPING])
@@ -191,9 +225,7 @@ class TestPassingTrouble:
         world = World(cancel=[PASSING])
         outcome = world.tear_down(time_left=50)
         assert (outcome.end, outcome.seconds) == (End.FAILED, 50)
-        assert outcome.words == (
-            "The job could not be ended in time. Delete again once the trouble has passed. Rate exceeded"
-        )
+        assert outcome.words == ("The job could not be ended in time. Rate exceeded")
 
     def test_while_waiting_ends_with_the_wait(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPING, PASSING])
@@ -214,20 +246,29 @@ class TestPassingTrouble:
         assert outcome.seconds == 0.5 + 1 + 10
 
 
-class TestFinalTrouble:
-    def test_at_the_cancel_fails_at_once(self) -> None:
-        world = World(cancel=[FINAL])
+class TestUnknownTrouble:
+    def test_is_given_a_minute(self) -> None:
+        world = World(cancel=[UNKNOWN])
         outcome = world.tear_down()
-        assert (outcome.end, outcome.words, outcome.calls) == (End.FAILED, "Denied", 1)
+        assert (outcome.end, outcome.words, outcome.seconds) == (End.FAILED, "Denied", 60)
 
-    def test_while_waiting_fails_at_once(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING, FINAL])
-        assert world.tear_down().words == "Denied"
-        assert world.names == ["cancel", "describe", "describe"]
+    def test_that_passes_within_the_minute_is_no_failure(self) -> None:
+        world = World(cancel=[UNKNOWN] * 5 + [ACCEPTED], describe=[UNKNOWN] * 5 + [STOPPED])
+        assert world.tear_down().end is End.STOPPED
 
-    def test_of_a_look_that_is_refused_while_waiting_says_what_to_do(self) -> None:
-        outcome = World(cancel=[ACCEPTED], describe=[STOPPING, REFUSED]).tear_down()
-        assert (outcome.end, outcome.words) == (
-            End.FAILED,
-            "The job was being canceled, but it can't be looked at any more. Delete again. No.",
-        )
+    def test_has_its_minute_counted_from_the_call_that_met_it_first(self) -> None:
+        world = World(cancel=[UNKNOWN], call_seconds=25)
+        assert world.tear_down().seconds == 25 + 0.5 + 25 + 1 + 25
+
+    def test_has_a_minute_of_its_own_after_trouble_of_another_kind(self) -> None:
+        world = World(cancel=[PASSING] * 6 + [UNKNOWN])
+        world.tear_down()
+        first = next(at for number, (_, at) in enumerate(world.calls) if number == 6)
+        assert world.calls[-1][1] == first + 60
+
+    def test_has_no_more_time_than_there_is(self) -> None:
+        assert World(cancel=[UNKNOWN]).tear_down(time_left=20).seconds == 20
+
+    def test_while_waiting_ends_with_the_wait(self) -> None:
+        outcome = World(cancel=[ACCEPTED], describe=[STOPPING, UNKNOWN]).tear_down(wait=20)
+        assert (outcome.end, outcome.words, outcome.seconds) == (End.FAILED, "Denied", 20)

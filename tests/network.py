@@ -1,0 +1,124 @@
+"""A network for the handler in this process: names that resolve as a test says, a black hole, and a proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+ROBOMAKER = "robomaker.us-west-2.amazonaws.com"
+
+_real_look_up = socket.getaddrinfo
+
+
+class Names:
+    """What look-ups answer: an address and port, or an error for each family. Every other name is looked up for real.
+
+    Parameters
+    ----------
+    monkeypatch : MonkeyPatch
+        The test's.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._known: dict[str, tuple[OSError | None, OSError | None] | tuple[str, int]] = {}
+        monkeypatch.setattr("socket.getaddrinfo", self._look_up)
+
+    def lead(self, name: str, address: str) -> None:
+        """Lead a name to ``host:port``, whatever the port that is asked for."""
+        host, _, port = address.partition(":")
+        self._known[name] = (host, int(port))
+
+    def fail(self, name: str, *, together: OSError, ipv4: OSError | None = None) -> None:
+        """Let the look-up of both families together fail, and that of IPv4 alone with its own error, or succeed."""
+        self._known[name] = (together, ipv4)
+
+    def _look_up(self, host: str, port: Any, family: int = 0, *more: Any, **keywords: Any) -> Any:
+        known = self._known.get(host)
+        if known is None:
+            return _real_look_up(host, port, family, *more, **keywords)
+        first, second = known
+        if isinstance(first, str):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (first, second))]
+        error = second if family == socket.AF_INET else first
+        if isinstance(error, OSError):
+            raise type(error)(*error.args)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """Open an address that drops connections in silence: its backlog is full and nobody accepts."""
+    with socket.socket() as server, contextlib.ExitStack() as waiting:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        host, port = server.getsockname()
+        yield f"{host}:{port}"
+
+
+class SetClock:
+    """A clock that goes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Proxy:
+    """An HTTP proxy that lets clients through to any host, or refuses them with a status."""
+
+    def __init__(self, refusal: str = "") -> None:
+        self._refusal = refusal
+        self.requests: list[str] = []
+        """The request of every client, with its headers."""
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                threading.Thread(target=self._let_through, args=(client,), daemon=True).start()
+
+    def _let_through(self, client: socket.socket) -> None:
+        with client:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += client.recv(1)
+            self.requests.append(head.decode())
+            if self._refusal:
+                client.sendall(f"HTTP/1.1 {self._refusal}\r\n\r\n".encode())
+                return
+            host, _, port = head.split()[1].decode().partition(":")
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=_pass_on, args=(server, client), daemon=True)
+                back.start()
+                _pass_on(client, server)
+                back.join()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
