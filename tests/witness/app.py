@@ -31,7 +31,7 @@ class WitnessStack(Stack):
         resource.cfn_options.condition = CfnCondition(self, "Later given", expression=given)
 
 
-app = App()
+app = App(post_cli_context={"@aws-cdk/core:defaultCrossStackReferences": "strong"})  # TEMP
 provider_stack = Stack(app, "WitnessProvider", env=ENVIRONMENT)
 WitnessStack(app, "Witness", WorldExportJobProvider(provider_stack, "Provider"))
 WitnessStack(app, "WitnessInStack")

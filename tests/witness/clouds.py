@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import PROJECT
+from sandbox.cdk_cli import CdkCli
 from sandbox.local_aws import ACCOUNT, REGION
 from sandbox.robomaker import RoboMaker
 
@@ -111,3 +112,32 @@ class LocalCloud:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+class Clouds:
+    """The clouds that are running and bootstrapped, at most one of each kind."""
+
+    def __init__(self) -> None:
+        self._running: dict[Kind, LocalCloud] = {}
+
+    @contextlib.contextmanager
+    def lend(self, kind: Kind) -> Iterator[LocalCloud]:
+        """Lend a cloud that no scenario has touched, or whose scenarios ended well: with nothing left."""
+        try:
+            if kind not in self._running:
+                cloud = self._running[kind] = LocalCloud(kind)
+                bootstrap = CdkCli(cloud, cloud.home, app=cloud.home).run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+                assert bootstrap.status == 0, bootstrap.output
+            yield self._running[kind]
+        except BaseException:
+            self._end(kind)
+            raise
+
+    def close(self) -> None:
+        """End them all."""
+        for kind in list(self._running):
+            self._end(kind)
+
+    def _end(self, kind: Kind) -> None:
+        if cloud := self._running.pop(kind, None):
+            cloud.close()

@@ -6,6 +6,7 @@ In a process of its own, because there can be one in a process, and the end-to-e
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -25,14 +26,20 @@ class _ElsewhereRoboMaker:
         """Leave it to the tests."""
 
 
+def _log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 def main() -> None:
     """Run it until standard input closes."""
     with (
         mock.patch.object(local_aws, "RoboMaker", _ElsewhereRoboMaker),
-        closing(local_aws.LocalAws(log=lambda line: print(line, file=sys.stderr))) as aws,
+        closing(local_aws.LocalAws(log=_log)) as aws,
     ):
-        print(aws.url, flush=True)
+        sys.stdout.write(f"{aws.url}\n")
+        sys.stdout.flush()
         sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)  # whatever waits for a stack that nobody works on any more
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def _destroy_after_retirement(stage: Stage) -> None:
     stage.robomaker.forget_job(arn_of("first"))
     stage.robomaker.switch_on(RETIRED)
     stage.destroy()
+    stage.robomaker.switch_off()
 
 
 SCENARIOS = (

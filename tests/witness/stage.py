@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,7 +74,7 @@ class Outcome:
 
 
 class Assemblies:
-    """Cloud assemblies, each synthesized once: the CDK CLI takes one as an app, too.
+    """Cloud assemblies, each synthesized once for all workers: the CDK CLI takes one as an app, too.
 
     Parameters
     ----------
@@ -88,9 +88,7 @@ class Assemblies:
     def of(self, app: App, job_arn: str) -> Path:
         """Synthesize an app, unless it has been by now."""
         context = {"job_arn": job_arn} if app.arn_by_context else {}
-        assembly = self._folder / "-".join(["assembly", Path(app.script).parent.name, *context.values()]).replace(
-            ":", "-"
-        ).replace("/", "-")
+        assembly = self._folder / "-".join(["assembly", app.script, *context.values()]).replace("/", "-")
         if assembly.exists():
             return assembly
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
@@ -105,10 +103,8 @@ class Assemblies:
                 "CDK_DEFAULT_REGION": REGION,
             }
             subprocess.run([sys.executable, app.script], cwd=PROJECT, env=environment, check=True)
-            try:
+            with contextlib.suppress(OSError):  # another worker was faster
                 made.rename(assembly)
-            except OSError:  # another worker was faster
-                shutil.rmtree(made)
         return assembly
 
 
@@ -131,6 +127,8 @@ class Stage:
         self._assemblies = assemblies
         self._assembly = Path()
         self._jobs: list[str] = []
+        # What the last command of the CDK CLI printed.
+        self.output = ""
         self._cli = CdkCli(cloud, cloud.home)
         self._clients: dict[str, Any] = {
             name: boto3.client(name, endpoint_url=cloud.url, region_name=REGION)
@@ -156,8 +154,10 @@ class Stage:
     def delete_retaining_what_failed(self) -> None:
         """Run ``aws cloudformation delete-stack`` with ``--retain-resources`` for each resource in DELETE_FAILED."""
         client, name = self._clients["cloudformation"], self._app.stack
-        resources = client.describe_stack_resources(StackName=name)["StackResources"]
-        failed = [found["LogicalResourceId"] for found in resources if found["ResourceStatus"] == "DELETE_FAILED"]
+        latest: dict[str, str] = {}
+        for event in client.describe_stack_events(StackName=name)["StackEvents"]:  # the newest first
+            latest.setdefault(event["LogicalResourceId"], event["ResourceStatus"])
+        failed = [resource for resource, status in latest.items() if status == "DELETE_FAILED" and resource != name]
         client.delete_stack(StackName=name, RetainResources=failed)
         client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
@@ -183,6 +183,7 @@ class Stage:
 
     def _cdk(self, command: str, *options: str, fails: bool) -> None:
         finished = self._cli.run(command, *self._app.stacks, "--app", str(self._assembly), *options)
+        self.output = finished.output
         assert (finished.status != 0) is fails, finished.output
 
 
