@@ -17,8 +17,8 @@ def _find(package: Path) -> Path:
         if folder.is_dir():
             return folder
     raise ImportError(
-        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package can't"
-        " be in a zip: install it into a folder, with pip."
+        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package"
+        " can't be in a zip: install it into a folder, with pip."
     )
 
 

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from ._errors import invalid
 from ._provider_interface import IWorldExportJobProvider, Service
-from ._tokens import DYNAMIC_REFERENCE, as_string, is_token
+from ._tokens import DYNAMIC_REFERENCE, is_token, not_a_string
 
 # Lambda API reference, FunctionConfiguration and AliasConfiguration: a function's ARN, and that of an alias of it.
 _FUNCTION_ARN = re.compile(
@@ -25,9 +25,7 @@ class ImportedProvider(IWorldExportJobProvider):
     def __init__(self, scope: Construct, id: str, service_token: str) -> None:  # noqa: A002
         super().__init__(scope, id)
         if not isinstance(service_token, str) and is_token(service_token):
-            raise invalid(
-                self, "service_token", service_token, "it is a token, but not a string", as_string(service_token)
-            )
+            raise not_a_string(self, "service_token", service_token)
         self._service_token = service_token
         self._arn = None if is_token(service_token) else self._parse(service_token)
 

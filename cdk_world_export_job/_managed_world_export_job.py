@@ -12,7 +12,7 @@ from ._errors import AsWritten, blamed_on, invalid
 from ._handler_code import properties
 from ._help import shows_its_arguments
 from ._provider_interface import IWorldExportJobProvider, MetricOptions
-from ._tokens import as_string, is_token, known, partition_of
+from ._tokens import is_token, known, not_a_string, partition_of
 from ._world_export_job_provider import FUNCTION_TIMEOUT, WorldExportJobProvider
 
 RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
@@ -112,7 +112,7 @@ class ManagedWorldExportJob(Construct):
     def _check_arn(self, job_arn: object) -> None:
         if is_token(job_arn):
             if not isinstance(job_arn, str):
-                raise invalid(self, "job_arn", job_arn, "it must be a string", as_string(job_arn))
+                raise not_a_string(self, "job_arn", job_arn)
             return
         stack = Stack.of(self)
         with blamed_on(self, "job_arn"):
@@ -122,7 +122,7 @@ class ManagedWorldExportJob(Construct):
 
     def _check_best_effort(self, best_effort: object) -> None:
         if isinstance(best_effort, CfnParameter):
-            raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", as_string(best_effort))
+            raise not_a_string(self, "best_effort", best_effort)
         if not isinstance(best_effort, bool) and not is_token(best_effort):
             raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
 

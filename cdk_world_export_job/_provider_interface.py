@@ -40,7 +40,7 @@ class IWorldExportJobProvider(Construct, metaclass=jsii.JSIIAbstractClass):
     """The function that ends world export jobs, as a job knows it: a service token, and metrics.
 
     `WorldExportJobProvider` makes one; `WorldExportJobProvider.from_service_token` imports one that another app, team
-    or template has deployed.
+    or template has deployed. It is not for implementing: a function of your own is imported, too.
     """
 
     @property

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import CfnParameter, Stack, Token
 from aws_cdk.region_info import RegionInfo
+from constructs import IConstruct
+
+from ._errors import AsWritten, invalid
 
 # How a dynamic reference begins, whose value CloudFormation puts in (User Guide, dynamic references).
 DYNAMIC_REFERENCE = "{{resolve:"
@@ -25,13 +28,16 @@ def is_token(value: object) -> bool:
     return isinstance(value, (int, float, list)) and bool(Token.is_unresolved(value))
 
 
-def as_string(value: object) -> str:
-    """Say how to pass a token that is no string as one."""
-    if isinstance(value, CfnParameter):
-        return "Pass its `value_as_string`."
-    if callable(getattr(value, "to_string", None)):
-        return "Pass its `to_string()`."
-    return "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
+def not_a_string(construct: IConstruct, argument: str, token: object) -> ValueError:
+    """Make the error of what stands for a string of the deployment, but is no string itself."""
+    written, rule = f"a {type(token).__name__}", "it is a token, but no string"
+    fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
+    if isinstance(token, CfnParameter):
+        written, rule = f"CfnParameter {token.node.path!r}", "it is a parameter, not its value"
+        fix = "Pass its `value_as_string`."
+    elif callable(getattr(token, "to_string", None)):
+        fix = "Pass its `to_string()`."
+    return invalid(construct, argument, AsWritten(token, written), rule, fix)
 
 
 def partition_of(stack: Stack) -> str | None:

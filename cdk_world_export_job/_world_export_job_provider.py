@@ -173,6 +173,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         _justify(
             self._function,
             CKV_AWS_115="A limit would hold up the teardown of many jobs.",
+            CKV_AWS_173="Its variables hold no secrets.",
             CKV_AWS_116="CloudFormation waits for each answer, so a lost request shows as the stack's failure.",
             **({} if vpc else {"CKV_AWS_117": "RoboMaker's API is public; a VPC is a choice of the provider."}),
         )
@@ -299,7 +300,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
 
     def _serve(self, job: Construct) -> Service:
         here, there = Stack.of(job), Stack.of(self)
-        if _root(here) is _root(there):
+        if here is there or _root(here) is _root(there):
             # The CDK passes the ARN between nested stacks, and CloudFormation deletes the function after the job.
             return Service(self.service_token, stays=False)
         path = self.node.path
