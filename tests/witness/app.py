@@ -31,7 +31,8 @@ class WitnessStack(Stack):
         resource.cfn_options.condition = CfnCondition(self, "Later given", expression=given)
 
 
-app = App(post_cli_context={"@aws-cdk/core:defaultCrossStackReferences": "strong"})  # TEMP
+# The sandbox knows no weak references, which cdk.json asks for.
+app = App(post_cli_context={"@aws-cdk/core:defaultCrossStackReferences": "strong"})
 provider_stack = Stack(app, "WitnessProvider", env=ENVIRONMENT)
 WitnessStack(app, "Witness", WorldExportJobProvider(provider_stack, "Provider"))
 WitnessStack(app, "WitnessInStack")

@@ -17,4 +17,4 @@ def test_ends_as_the_table_says(clouds: Clouds, assemblies: Assemblies, kind: Ki
         for step in scenario.steps:
             step.act(stage)
             outcome = stage.outcome()
-            assert outcome == step.outcome_on(kind.name), f"{step.title}: {outcome}\n{stage.output}\n{cloud.log}"
+            assert outcome == step.then, f"{step.title}: {outcome}\n{stage.output}\n{cloud.log}"
