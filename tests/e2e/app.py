@@ -18,9 +18,11 @@ if context("part") == "provider":
 else:
     stack = Stack(app, "WorldExport", env=env)
     role = iam.Role(stack, "ExportRole", assumed_by=iam.ServicePrincipal("robomaker.amazonaws.com"))
+    # What may be a parameter is one, so that few apps have to be synthesized.
+    service_token = CfnParameter(stack, "ServiceToken").value_as_string
     provider = None
-    if context("service_token"):
-        provider = WorldExportJobProvider.from_service_token(stack, "Provider", context("service_token"))
+    if not context("in_stack"):
+        provider = WorldExportJobProvider.from_service_token(stack, "Provider", service_token)
     elif context("debug") or context("timeout"):
         function = WorldExportJobProvider.get_or_create(stack).function.node.default_child
         assert isinstance(function, lambda_.CfnFunction)
@@ -31,17 +33,16 @@ else:
     elif context("memory"):
         WorldExportJobProvider(stack, "WorldExportJobProvider", memory_size=int(context("memory")))
 
-    wait = Duration.seconds(int(app.node.get_context("wait")))
+    wait = Duration.seconds(CfnParameter(stack, "Wait", type="Number").value_as_number)
     for number in range(int(context("fleet") or 0)):
         ManagedWorldExportJob(stack, f"Fleet{number}", job_arn=f"{ARN}/fleet-{number}", wait=wait, provider=provider)
 
-    # A parameter is a token: what it holds is known only at deployment.
     job = ManagedWorldExportJob(
         stack,
         context("id") or "Job",
         job_arn=CfnParameter(stack, "JobArn").value_as_string,
         wait=wait,
-        best_effort=context("best_effort") == "true",
+        best_effort=CfnParameter(stack, "BestEffort").value_as_string,
         removal_policy=RemovalPolicy.RETAIN if context("retain") else RemovalPolicy.DESTROY,
         provider=provider,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +26,17 @@ from sandbox.cloudformation.lifecycle import Event
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws
 
 STACK = "WorldExport"
-_DEPLOY = ["--require-approval", "never", "--parameters"]
 
 
 class Cloud:
     """The local AWS, the CDK CLI, and what happened since the test began."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, assemblies: Path) -> None:
         self.events: list[Event] = []
         self.log: list[str] = []
         self.aws = LocalAws(lambda _, event: self.events.append(event), log=self.log.append)
         self.cli = CdkCli(self.aws, home)
-        self._home = home
+        self._assemblies = assemblies
         self._synthesized = functools.cache(self._synthesize)
         self.service_token = ""
         self._jobs = 0
@@ -66,21 +67,21 @@ class Cloud:
         self.aws.robomaker.start_job(arn, **settings)
         return arn
 
-    def deploy(self, job_arn: str, **context: object) -> None:
+    def deploy(self, job_arn: str, *, wait: int = 30, best_effort: bool = False, **context: object) -> None:
         """Run ``cdk deploy``, which succeeds. With ``in_stack``, the job's stack has a function of its own."""
-        self._run(True, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
+        self._run(True, "deploy", context, *self._parameters(job_arn, wait, best_effort))
 
-    def fail_to_deploy(self, job_arn: str, **context: object) -> str:
+    def fail_to_deploy(self, job_arn: str, *, wait: int = 30, best_effort: bool = False, **context: object) -> str:
         """Run ``cdk deploy``, which fails, and give what it printed."""
-        return self._run(False, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
+        return self._run(False, "deploy", context, *self._parameters(job_arn, wait, best_effort))
 
-    def destroy(self, **context: object) -> None:
+    def destroy(self) -> None:
         """Run ``cdk destroy``, which succeeds."""
-        self._run(True, "destroy", context, "--force")
+        self._run(True, "destroy", {}, "--force")
 
-    def fail_to_destroy(self, **context: object) -> str:
+    def fail_to_destroy(self) -> str:
         """Run ``cdk destroy``, which fails, and give what it printed."""
-        return self._run(False, "destroy", context, "--force")
+        return self._run(False, "destroy", {}, "--force")
 
     def clear(self) -> None:
         """Leave no stack behind, whatever a test left it in."""
@@ -92,16 +93,28 @@ class Cloud:
             time.sleep(0.05)
 
     def _run(self, succeeds: bool, command: str, context: Mapping[str, object], *arguments: str) -> str:
-        given = {"wait": 30, "service_token": "" if context.get("in_stack") else self.service_token, **context}
-        finished = self.cli.run(command, "--app", self._synthesized(json.dumps(given)), *arguments)
+        finished = self.cli.run(command, "--app", self._synthesized(json.dumps(context)), *arguments)
         assert (finished.status == 0) is succeeds, finished.output
         return finished.output
 
+    def _parameters(self, job_arn: str, wait: int, best_effort: bool) -> list[str]:
+        given = {
+            "JobArn": job_arn,
+            "Wait": wait,
+            "BestEffort": str(best_effort).lower(),
+            "ServiceToken": self.service_token,
+        }
+        pairs = [word for name, value in given.items() for word in ("--parameters", f"{name}={value}")]
+        return ["--require-approval", "never", *pairs]
+
     def _synthesize(self, context: str) -> str:
         """Synthesize the app once for each context: the CDK CLI takes a cloud assembly as an app, too."""
-        assembly = self._home / f"assembly-{len(list(self._home.iterdir()))}"
-        environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": context}
-        subprocess.run([sys.executable, "-m", "tests.e2e.app"], cwd=PROJECT, env=environment, check=True)
+        assembly = self._assemblies / sha256(context.encode()).hexdigest()[:16]
+        with assembly.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+            if not (assembly / "manifest.json").exists():
+                environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": context}
+                subprocess.run([sys.executable, "-m", "tests.e2e.app"], cwd=PROJECT, env=environment, check=True)
         return str(assembly)
 
     @property
@@ -134,7 +147,8 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path_factory.mktemp("cdk"))
+    # One folder for all workers.
+    cloud = Cloud(tmp_path_factory.mktemp("cdk"), tmp_path_factory.getbasetemp().parent)
     with closing(cloud.aws):
         cloud.set_up()
         yield cloud

@@ -104,7 +104,7 @@ class TestDelete:
     def test_cancels_and_waits_before_anything_that_the_job_needs_is_deleted(self, cloud: Cloud) -> None:
         job = cloud.start_job(cancel_seconds=2)
         cloud.deploy(job, in_stack=1)
-        cloud.destroy(in_stack=1)
+        cloud.destroy()
         assert cloud.aws.robomaker.status(job) == "Canceled"
         assert cloud.calls[0] == "Cancel"
         assert set(cloud.calls[1:]) == {"Describe"}
@@ -172,10 +172,10 @@ class TestDelete:
         job = cloud.start_job()
         cloud.deploy(job, wait=1, in_stack=1)
         cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
-        refused = cloud.fail_to_destroy(in_stack=1)
+        refused = cloud.fail_to_destroy()
         assert cloud.history("WorldExportJobProviderFunction")[-1] == "DELETE_COMPLETE", "CloudFormation goes on"
         cloud.aws.robomaker.switch_off()
-        cloud.fail_to_destroy(in_stack=1)
+        cloud.fail_to_destroy()
         assert cloud.aws.robomaker.status(job) == "Running", "there is no function any more"
 
         command = re.search(r"delete-stack --region (\S+) --stack-name (\S+) --retain-resources (\w+)", refused)
@@ -229,7 +229,7 @@ class TestDelete:
         assert cloud.aws.robomaker.status(job) == "Canceling"
 
     def test_with_best_effort_succeeds_with_an_error_in_the_log(self, cloud: Cloud) -> None:
-        cloud.deploy(cloud.start_job(), best_effort="true", wait=1)
+        cloud.deploy(cloud.start_job(), best_effort=True, wait=1)
         cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
         cloud.destroy()
         assert '"level": "ERROR"' in cloud.log[-1]
@@ -261,20 +261,20 @@ class TestDeleteFailed:
         cloud.deploy(job, wait=0)
         cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
         cloud.fail_to_destroy()
-        assert "is in DELETE_FAILED state and can not be updated" in cloud.fail_to_deploy(job, best_effort="true")
+        assert "is in DELETE_FAILED state and can not be updated" in cloud.fail_to_deploy(job, best_effort=True)
 
 
 class TestEveryAnswer:
     def test_is_delivered_again_until_it_is_accepted(self, cloud: Cloud) -> None:
         cloud.aws.response_urls.fail(2)
         cloud.deploy(cloud.start_job())
-        assert sum("The answer was not accepted (HTTP status 503)" in line for line in cloud.log) == 2
+        assert sum("The answer was not accepted (HTTP status 503 (SlowDown))" in line for line in cloud.log) == 2
         assert not any("failed" in line for line in cloud.log), "by the handler, and not by Lambda"
 
     def test_keeps_the_response_url_out_of_the_log_at_debug_level(self, cloud: Cloud) -> None:
         cloud.deploy(cloud.start_job(), in_stack=1, debug=1)
         assert cloud.aws.function(cloud.exchanges[0].event["ServiceToken"]).log_level == "DEBUG"
-        cloud.destroy(in_stack=1)
+        cloud.destroy()
         assert cloud.log
         for exchange in cloud.exchanges:
             signature = exchange.event["ResponseURL"].rpartition("=")[2]

@@ -47,7 +47,7 @@ def test_that_drops_connections_in_silence_is_retired(cloud: Cloud) -> None:
 def test_that_can_not_be_looked_up_for_now_is_tried_again_while_there_is_time(cloud: Cloud, answer: Answer) -> None:
     cloud.deploy(cloud.start_job(), in_stack=1, timeout=50)
     cloud.aws.functions.resolve({NAME: answer})
-    destroyed = cloud.fail_to_destroy(in_stack=1)
+    destroyed = cloud.fail_to_destroy()
     assert "The job could not be ended in time. CancelWorldExportJob could not look up its endpoint" in destroyed
     assert json.loads(cloud.log[-1])["calls"] > 3
 

@@ -18,7 +18,7 @@ def test_a_delete_gets_over_every_fault_that_passes_and_over_what_is_no_failure(
     _deploy(cloud, wait=30)
     for job, row in FLEET.items():
         cloud.aws.robomaker.switch_on(row.fault, times=2, job=job)
-    cloud.destroy(fleet=len(FLEET))
+    cloud.destroy()
     assert _answers(cloud) == dict.fromkeys(FLEET, "SUCCESS")
     for job, row in FLEET.items():
         assert cloud.aws.robomaker.status(job) == ("Canceled" if row.may_pass else "Running"), row
@@ -31,7 +31,7 @@ def test_a_delete_that_meets_nothing_but_a_fault_has_the_answer_of_the_table(clo
         # A cancel that meets what passes is made again for a quarter of an hour; a look, until the wait is over.
         at = "DescribeWorldExportJob" if row.verdict is Verdict.PASSING else row.fault.operation
         cloud.aws.robomaker.switch_on(replace(row.fault, operation=at), job=job)
-    cloud.fail_to_destroy(fleet=len(FLEET), wait=2)
+    cloud.fail_to_destroy()
     assert _answers(cloud) == {job: row.answer for job, row in FLEET.items()}
     for job, row in FLEET.items():
         if row.may_pass:
