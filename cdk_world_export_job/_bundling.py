@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import jsii
 from aws_cdk import AssetHashType, BundlingOptions, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
+from ._crhelper import crhelper
 from ._handler_code import LAMBDA
 
 
@@ -23,7 +22,13 @@ def handler_code(runtime: lambda_.Runtime) -> lambda_.Code:
     ----------
     runtime : Runtime
         The runtime that it will run on.
+
+    Raises
+    ------
+    ImportError
+        If crhelper is not installed as it was published.
     """
+    crhelper()  # fails here in its own words, and not in the CDK's process, which would put its own around them
     options = BundlingOptions(image=runtime.bundling_image, local=_Bundling())  # the image is never asked for
     return lambda_.Code.from_asset(str(LAMBDA), asset_hash_type=AssetHashType.OUTPUT, bundling=options)
 
@@ -38,19 +43,20 @@ def bundle(into: Path) -> None:
 
     Raises
     ------
-    ModuleNotFoundError
-        If crhelper is not installed.
+    ImportError
+        If crhelper is not installed as it was published.
     """
-    for folder, files, target in (
-        (LAMBDA, "*.py", into),
-        (LAMBDA / "models", "**/*.json", into / "models"),
-        (_crhelper(), "*.py", into / "crhelper"),
-    ):
-        for file in folder.glob(files):
-            copy = target / file.relative_to(folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-            copy.chmod(0o644)  # Lambda must be able to read it, whatever the umask here
+    for pattern in ("*.py", "models/**/*.json"):
+        for file in LAMBDA.glob(pattern):
+            _write(into / file.relative_to(LAMBDA), file.read_bytes())
+    for name, content in crhelper().items():
+        _write(into / "crhelper" / name, content)
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o644)  # Lambda must be able to read it, whatever the umask here
 
 
 @jsii.implements(ILocalBundling)
@@ -58,11 +64,3 @@ class _Bundling:
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
         bundle(Path(output_dir))
         return True
-
-
-def _crhelper() -> Path:
-    # Found, not imported: its import needs boto3, which an app that only synthesizes may not have.
-    spec = importlib.util.find_spec("crhelper")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("crhelper is not installed: it comes with `pip install cdk-world-export-job`.")
-    return Path(spec.origin).parent

@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING
 
 __all__ = ["LAMBDA", "metrics", "properties"]
 
-_HERE = Path(__file__).parent
-# Inside the package in a wheel, beside it in the source tree.
-LAMBDA = next(folder for folder in (_HERE / "lambda", _HERE.parent / "lambda") if folder.is_dir())
+
+def _find(package: Path) -> Path:
+    # Inside the package in a wheel, beside it in the source tree.
+    for folder in (package / "lambda", package.parent / "lambda"):
+        if folder.is_dir():
+            return folder
+    raise ImportError(
+        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package"
+        " can't be in a zip: install it into a folder, with pip."
+    )
+
+
+LAMBDA = _find(Path(__file__).parent)
 
 
 def _borrow(name: str) -> ModuleType:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from ._errors import AsWritten, blamed_on, invalid
 from ._handler_code import properties
 from ._help import shows_its_arguments
-from ._world_export_job_provider import FUNCTION_TIMEOUT, MetricOptions, WorldExportJobProvider
+from ._provider_interface import IWorldExportJobProvider, MetricOptions
+from ._tokens import is_token, known, not_a_string, partition_of
+from ._world_export_job_provider import FUNCTION_TIMEOUT, WorldExportJobProvider
 
 RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
 
@@ -29,6 +32,11 @@ class ManagedWorldExportJob(Construct):
     Whatever the job needs until it has stopped, its bucket and its role, is declared with
     ``job.node.add_dependency(bucket, role)``.
 
+    Without a `provider`, the function is in the job's own stack. CloudFormation goes on after a Delete that failed, and
+    deletes the function, too: a FAILED then can't be tried again, and
+    ``aws cloudformation delete-stack --retain-resources`` lets go of the job. With a provider in a stack of its own,
+    deleting the stack again tries again.
+
     Parameters
     ----------
     scope : Construct
@@ -37,27 +45,30 @@ class ManagedWorldExportJob(Construct):
         Its id in `scope`.
     job_arn : str
         The job's ARN, as CreateWorldExportJob returned it. May be a token. The job may be in any region of the
-        stack's account.
+        stack's account and partition that RoboMaker was in.
     wait : Duration, optional
         How long a Delete waits, once the cancel was accepted, until the job has stopped: whole seconds, from 0 to 14
         minutes. 0 cancels and does not wait. Default: 5 minutes.
     best_effort : bool, default: False
         Whether the stack goes on when the job can't be canceled. What went wrong is then in the function's log and in
-        its metric ``LeftRunning``.
+        its metric ``LeftRunning``. May be a token that becomes ``true`` or ``false``.
     removal_policy : RemovalPolicy, default: RemovalPolicy.DESTROY
         ``RETAIN`` leaves the job running whenever the stack gives it up; ``RETAIN_ON_UPDATE_OR_DELETE`` does so unless
         the deployment that declared it fails. ``SNAPSHOT`` is refused.
-    provider : WorldExportJobProvider, optional
-        The function that does it. One of another stack must be in the same account and region, and must not be deleted
-        before the job. Default: one that all jobs of the stack share.
+    provider : IWorldExportJobProvider, optional
+        The function that does it, in the same account and region. Best one in a stack of its own, on which the job's
+        stack then depends, or one of another app, from `WorldExportJobProvider.from_service_token`. Default: one that
+        all jobs of the stack share.
 
     Raises
     ------
     ValueError
         If a literal value breaks a rule; tokens are checked by the same rules at deployment. The message names the
-        value, the rule and the fix.
+        construct, the argument, its value, the rule and the fix.
     TypeError
-        If `wait` is no Duration, or `provider` no WorldExportJobProvider.
+        If `wait` is no Duration, or `provider` no provider of this library.
+    ImportError
+        If the crhelper that is deployed with the handler is not installed as it was published.
     """
 
     def __init__(
@@ -67,52 +78,80 @@ class ManagedWorldExportJob(Construct):
         *,
         job_arn: str,
         wait: Duration | None = None,
-        best_effort: bool = False,
+        best_effort: bool | str | IResolvable = False,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
-        provider: WorldExportJobProvider | None = None,
+        provider: IWorldExportJobProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
         if removal_policy is RemovalPolicy.SNAPSHOT:
-            raise ValueError("removal_policy SNAPSHOT is not valid: a job has no snapshots. Use DESTROY or RETAIN.")
+            written = AsWritten(removal_policy, f"RemovalPolicy.{removal_policy.name}")
+            raise invalid(self, "removal_policy", written, "a job has no snapshots", "Use DESTROY or RETAIN.")
         self._check_arn(job_arn)
+        self._check_best_effort(best_effort)
+        seconds = self._seconds(wait)
         self._check_provider(provider)
-        checked = {
-            "JobArn": job_arn,
-            "WaitSeconds": _seconds(wait),
-            "BestEffort": properties.check_best_effort(best_effort),
-        }
 
         self._provider = provider or WorldExportJobProvider.get_or_create(self)
+        service = self._provider._serve(self)
         self._resource = CustomResource(
             self,
             "Resource",
             resource_type=RESOURCE_TYPE,
-            service_token=self._provider.service_token,
+            service_token=service.token,
             service_timeout=SERVICE_TIMEOUT,
             removal_policy=removal_policy,
-            properties=checked,
+            properties={
+                "JobArn": job_arn,
+                "WaitSeconds": seconds,
+                "BestEffort": best_effort,
+                # The reason of a FAILED says by it which step works for this stack.
+                "ProviderStays": service.stays,
+            },
         )
 
     def _check_arn(self, job_arn: object) -> None:
-        if isinstance(job_arn, str) and Token.is_unresolved(job_arn):
+        if is_token(job_arn):
+            if not isinstance(job_arn, str):
+                raise not_a_string(self, "job_arn", job_arn)
             return
-        account = Stack.of(self).account
-        properties.JobArn.parse(job_arn, stack_account=None if Token.is_unresolved(account) else account)
+        stack = Stack.of(self)
+        with blamed_on(self, "job_arn"):
+            properties.JobArn.parse(
+                job_arn, stack_account=known(stack.account), stack_partition=partition_of(stack), new=True
+            )
+
+    def _check_best_effort(self, best_effort: object) -> None:
+        if isinstance(best_effort, CfnParameter):
+            raise not_a_string(self, "best_effort", best_effort)
+        if not isinstance(best_effort, bool) and not is_token(best_effort):
+            raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
+
+    def _seconds(self, wait: object) -> float:
+        if wait is None:
+            return properties.DEFAULT_WAIT_SECONDS
+        if not isinstance(wait, Duration):
+            raise TypeError(f"{self.node.path}: wait must be a Duration, such as Duration.minutes(5), not {wait!r}.")
+        if wait.is_unresolved():
+            return wait.to_seconds()
+        seconds = wait.to_seconds(integral=False)
+        with blamed_on(self, "wait"):
+            return properties.check_wait_seconds(
+                AsWritten(int(seconds) if seconds == int(seconds) else seconds, wait.to_string())
+            )
 
     def _check_provider(self, provider: object) -> None:
-        if provider is None:
+        if provider is None or isinstance(provider, IWorldExportJobProvider):
             return
-        if not isinstance(provider, WorldExportJobProvider):
-            raise TypeError(
-                f"provider must be a WorldExportJobProvider, not {provider!r}: it makes the function itself."
+        of_a_copy = any(kind.__name__ == IWorldExportJobProvider.__name__ for kind in type(provider).__mro__)
+        raise TypeError(
+            f"{self.node.path}: provider must be a WorldExportJobProvider, or what its from_service_token returns, not"
+            f" {provider!r}"
+            + (
+                ", which is of another copy of this library. Import it once, and from one place."
+                if of_a_copy
+                else ": it makes the function itself."
             )
-        here, there = Stack.of(self), Stack.of(provider)
-        for kind, ours, theirs in (("account", here.account, there.account), ("region", here.region, there.region)):
-            if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
-                raise ValueError(
-                    f"provider {provider.node.path!r} is not valid: its {kind} is {theirs}, and the job's {ours}:"
-                    " CloudFormation calls no function elsewhere. Make a provider for this stack."
-                )
+        )
 
     @property
     def job_arn(self) -> str:
@@ -120,7 +159,7 @@ class ManagedWorldExportJob(Construct):
         return self._resource.get_att_string("JobArn")
 
     @property
-    def provider(self) -> WorldExportJobProvider:
+    def provider(self) -> IWorldExportJobProvider:
         """The function that ends the job, with its metrics."""
         return self._provider
 
@@ -142,14 +181,3 @@ class ManagedWorldExportJob(Construct):
             In counts.
         """
         return self._provider.metric_left_running(**options)
-
-
-def _seconds(wait: Duration | None) -> float:
-    if wait is None:
-        return properties.DEFAULT_WAIT_SECONDS
-    if not isinstance(wait, Duration):
-        raise TypeError(f"wait must be a Duration, such as Duration.minutes(5), not {wait!r}.")
-    if wait.is_unresolved():
-        return wait.to_seconds()
-    seconds = wait.to_seconds(integral=False)
-    return properties.check_wait_seconds(int(seconds) if seconds == int(seconds) else seconds)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TypedDict, Unpack, cast
+from functools import cached_property
+from typing import cast
 
-from aws_cdk import Aws, CfnResource, Duration, Names, RemovalPolicy, Stack, Token
-from aws_cdk import aws_cloudwatch as cloudwatch
+import jsii
+from aws_cdk import (
+    Aws,
+    CfnResource,
+    Duration,
+    IResolveContext,
+    IStableStringProducer,
+    IStringProducer,
+    Lazy,
+    Names,
+    RemovalPolicy,
+    Stack,
+    Stage,
+    Token,
+)
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,14 +29,20 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from ._bundling import handler_code
-from ._handler_code import metrics, properties
+from ._errors import invalid
 from ._help import shows_its_arguments
+from ._imported_provider import ImportedProvider
+from ._provider_interface import IWorldExportJobProvider, Service
+from ._tokens import known
 
 # Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
 FUNCTION_TIMEOUT = Duration.minutes(15)
 
 # Part of the logical ids of every deployed function: it must never change.
 SHARED_ID = "WorldExportJobProvider"
+
+# The oldest Python 3 that the handler is tested on.
+OLDEST_PYTHON = 11
 
 _LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 _ROBOMAKER_ACTIONS = ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"]
@@ -37,27 +57,27 @@ _VPC_ACTIONS = [
 ]
 
 
-class MetricOptions(TypedDict, total=False):
-    """What may be chosen of a metric, as the CDK's MetricOptions has it."""
-
-    account: str
-    color: str
-    label: str
-    period: Duration
-    region: str
-    statistic: str
-    unit: cloudwatch.Unit
-
-
 @shows_its_arguments
-class WorldExportJobProvider(Construct):
-    """The Lambda function that serves every managed world export job of a stack.
+class WorldExportJobProvider(IWorldExportJobProvider):
+    """The Lambda function that ends managed world export jobs.
 
-    `ManagedWorldExportJob` makes one for each stack by itself. Make one of your own to give the function a VPC, more
-    memory, a log group or a role, and pass it to each job as ``provider``. CloudFormation can't give a job that is
-    deployed another function, so decide before the first deployment; a job that has the stack's own one keeps it if
-    the other settings are made with ``WorldExportJobProvider(stack, "WorldExportJobProvider", ...)`` before the first
-    job.
+    Best it has a stack of its own, and is passed to each job as ``provider``: then a deletion that failed can be tried
+    again. The stacks of the jobs depend on that stack, which can't be deleted before them. `from_service_token` imports
+    one that another app has deployed.
+
+    `ManagedWorldExportJob` makes one in its own stack by itself if it is given none, which serves small apps. What a
+    FAILED means is harder there: CloudFormation goes on after a Delete that failed, and deletes the function as well
+    (cloudformation-coverage-roadmap 852), so nothing is left that could be tried again. The way out of the stack's
+    DELETE_FAILED is then ``aws cloudformation delete-stack --retain-resources``, which lets go of the job.
+
+    CloudFormation can't give a job that is deployed another function, so decide before the first deployment; a job that
+    has the stack's own one keeps it if other settings are made with
+    ``WorldExportJobProvider(stack, "WorldExportJobProvider", ...)`` before the first job.
+
+    The function's variable ``NO_VPC`` says that it is in no VPC, where it may take silence for the end of RoboMaker. An
+    aspect that gives the function a VPC by ``vpc_config`` is seen. A raw override (``add_property_override``) can't be,
+    because the CDK keeps those to itself: take the variable out along with it, with
+    ``add_property_deletion_override("Environment.Variables.NO_VPC")``.
 
     Parameters
     ----------
@@ -81,11 +101,18 @@ class WorldExportJobProvider(Construct):
     role : IRole, optional
         The role to run as, of this stack or another. The permissions are added to it; one that is imported with
         ``mutable=False`` must have them already. Default: a new one.
+    runtime : Runtime, optional
+        The Python that the function runs on, 3.11 or newer, which the handler is tested on. Default: Python 3.13,
+        whatever the newest is that your aws-cdk-lib names.
 
     Raises
     ------
     ValueError
-        If `memory_size` breaks its rule, or `scope` already has a provider of this id.
+        If `memory_size` or `runtime` breaks its rule, or `scope` already has a construct of this id.
+    TypeError
+        If `runtime` is no Runtime.
+    ImportError
+        If the crhelper that is deployed with the handler is not installed as it was published.
     RuntimeError
         The CDK's, if `vpc_subnets` or `security_groups` are given without a `vpc`, or the VPC has only public subnets.
     """
@@ -101,14 +128,14 @@ class WorldExportJobProvider(Construct):
         memory_size: int = 256,
         log_group: logs.ILogGroup | None = None,
         role: iam.IRole | None = None,
+        runtime: lambda_.Runtime | None = None,
     ) -> None:
-        if isinstance(scope.node.try_find_child(id), WorldExportJobProvider):
-            raise ValueError(
-                f"id {id!r} is not valid: {scope.node.path} has a WorldExportJobProvider of this name, which its first"
-                " job made. Make your own before the first job."
-            )
-        _check_memory_size(memory_size)
+        if existing := scope.node.try_find_child(id):
+            raise _taken(existing)
         super().__init__(scope, id)
+        self._check_memory_size(memory_size)
+        runtime = runtime or lambda_.Runtime.PYTHON_3_13
+        self._check_runtime(runtime)
         log_group = log_group or self._log_group()
         # A policy of the provider's own, because a role from another stack may not refer to this stack's log group.
         policy = self._policy(log_group, in_vpc=vpc is not None, shared_role=role is not None)
@@ -119,7 +146,6 @@ class WorldExportJobProvider(Construct):
             description="Cancels world export jobs when their stack gives them up",
         )
         role.attach_inline_policy(policy)
-        runtime = _newest_python()
         self._function = lambda_.Function(
             self,
             "Function",
@@ -137,6 +163,8 @@ class WorldExportJobProvider(Construct):
             vpc_subnets=vpc_subnets,
             security_groups=security_groups,
         )
+        if vpc is None:
+            self._function.add_environment("NO_VPC", Lazy.uncached_string(_NoVpc(self._function)))
         # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
         # VPC (what the VPC and the security groups were told to make) until the last job has stopped.
         needs = [policy, *([vpc] if vpc else []), *(security_groups or ())]
@@ -145,9 +173,37 @@ class WorldExportJobProvider(Construct):
         _justify(
             self._function,
             CKV_AWS_115="A limit would hold up the teardown of many jobs.",
+            CKV_AWS_173="Its variables hold no secrets.",
             CKV_AWS_116="CloudFormation waits for each answer, so a lost request shows as the stack's failure.",
             **({} if vpc else {"CKV_AWS_117": "RoboMaker's API is public; a VPC is a choice of the provider."}),
         )
+
+    def _check_memory_size(self, memory_size: object) -> None:
+        if isinstance(memory_size, (int, float)) and Token.is_unresolved(memory_size):
+            return
+        if type(memory_size) is not int or not 128 <= memory_size <= 10_240:
+            raise invalid(
+                self,
+                "memory_size",
+                memory_size,
+                "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas)",
+                "Leave it out for 256, which is enough.",
+            )
+
+    def _check_runtime(self, runtime: lambda_.Runtime) -> None:
+        if not isinstance(runtime, lambda_.Runtime):
+            raise TypeError(
+                f"{self.node.path}: runtime must be a Runtime, such as Runtime.PYTHON_3_13, not {runtime!r}."
+            )
+        minor = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
+        if minor is None or int(minor[1]) < OLDEST_PYTHON:
+            raise invalid(
+                self,
+                "runtime",
+                runtime.name,
+                f"the handler is written in Python, and tested on 3.{OLDEST_PYTHON} and newer",
+                "Leave it out for Python 3.13.",
+            )
 
     def _log_group(self) -> logs.LogGroup:
         log_group = logs.LogGroup(
@@ -197,6 +253,37 @@ class WorldExportJobProvider(Construct):
         existing = stack.node.try_find_child(SHARED_ID)
         return existing if isinstance(existing, cls) else cls(stack, SHARED_ID)
 
+    @staticmethod
+    def from_service_token(scope: Construct, id: str, service_token: str) -> IWorldExportJobProvider:  # noqa: A002
+        """Import a provider that another app, another team or a template has deployed, in this account and region.
+
+        A failed deletion of a job's stack can be tried again, because the function is not part of it. CloudFormation
+        does not hold the function back for the jobs that use it: whoever has deployed it must keep it until the last of
+        them is gone. A provider of the same app is passed to the job as it is.
+
+        Parameters
+        ----------
+        scope : Construct
+            The construct that the imported one belongs to.
+        id : str
+            Its id in `scope`.
+        service_token : str
+            The ARN of the function, or of an alias of it. A version is refused: no fix would ever reach it, and
+            CloudFormation can't give a deployed job another function. May be a token; metrics take the function's name
+            from it, so it must hold the ARN itself, and no dynamic reference, where they are asked for.
+
+        Returns
+        -------
+        IWorldExportJobProvider
+            What a job takes as its ``provider``. It has no ``function``.
+
+        Raises
+        ------
+        ValueError
+            If a literal is no such ARN. A job refuses it if its region or account is not that of the job's stack.
+        """
+        return ImportedProvider(scope, id, service_token)
+
     @property
     def function(self) -> lambda_.Function:
         """The function, for whatever else is to be said of it, such as tags, variables or its own metrics."""
@@ -207,94 +294,38 @@ class WorldExportJobProvider(Construct):
         """The function's ARN, as CloudFormation calls it in a custom resource."""
         return self._function.function_arn
 
-    def metric_teardowns(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of Deletes that had a job to end, whatever came of it; each try counts.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
-            over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In counts.
-        """
-        return _metric(metrics.TEARDOWNS, self._by_function, "Sum", options)
-
-    def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of teardowns that failed, so that the job may still be running; each try counts.
-
-        It counts what best effort answered with SUCCESS, and what failed in the cleanup of an update, too. It goes with
-        the function, so an alarm on a stack's deletion takes `metric_all_left_running`.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
-            over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In counts.
-        """
-        return _metric(metrics.LEFT_RUNNING, self._by_function, "Sum", options)
-
-    @staticmethod
-    def metric_all_left_running(**options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of teardowns that failed in any stack of an account and region, deleted ones included.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
-            over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In counts.
-        """
-        return _metric(metrics.LEFT_RUNNING, {metrics.SERVICE: metrics.ROBOMAKER}, "Sum", options)
-
-    def metric_teardown_seconds(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how long teardowns took.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the
-            average over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In seconds.
-        """
-        return _metric(metrics.TEARDOWN_SECONDS, self._by_function, "Average", options)
-
     @property
-    def _by_function(self) -> dict[str, str]:
-        return {metrics.FUNCTION: self._function.function_name}
+    def _function_name(self) -> str:
+        return self._function.function_name
 
+    def _serve(self, job: Construct) -> Service:
+        here, there = Stack.of(job), Stack.of(self)
+        if here is there or _root(here) is _root(there):
+            # The CDK passes the ARN between nested stacks, and CloudFormation deletes the function after the job.
+            return Service(self.service_token, stays=False)
+        path = self.node.path
+        self._check_environment(job, shown=path, account=known(there.account), region=known(there.region))
+        if Stage.of(job) is not Stage.of(self):
+            raise invalid(
+                job,
+                "provider",
+                path,
+                "it is in another stage or app, which the CDK deploys apart",
+                "Import it with `WorldExportJobProvider.from_service_token`, or make one in this stage.",
+            )
+        # The stack of the provider is deployed before that of the job, and destroyed after it.
+        job.node.add_dependency(self)
+        return Service(self._exported, stays=True)
 
-def _metric(name: str, dimensions: dict[str, str], statistic: str, options: MetricOptions) -> cloudwatch.Metric:
-    chosen: MetricOptions = {"statistic": statistic, **options}
-    return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
+    @cached_property
+    def _exported(self) -> str:
+        """The ARN for stacks of other roots.
 
-
-def _check_memory_size(memory_size: object) -> None:
-    if isinstance(memory_size, (int, float)) and Token.is_unresolved(memory_size):
-        return
-    if type(memory_size) is not int or not 128 <= memory_size <= 10_240:
-        raise properties.InvalidPropertyError(
-            "memory_size",
-            memory_size,
-            "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas)",
-            "Leave it out for 256, which is enough.",
-        )
+        An export that is imported keeps this stack from being deleted before theirs. What the CDK makes of a reference
+        does so only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
+        """
+        # At resolve time, because an export fixes the logical id of the function, which an aspect may still change.
+        return Lazy.string(_Exported(self._function))
 
 
 def _resource(construct: IConstruct) -> CfnResource:
@@ -315,8 +346,43 @@ def _acknowledge(policy: iam.Policy, resource: str, reason: str) -> None:
     policy.node.add_metadata("aws:cdk:acknowledged-rules", {finding: reason})
 
 
-def _newest_python() -> lambda_.Runtime:
-    # By the names of the constants: each property that is read of a runtime is a call to the CDK's process.
-    names = [name for name in vars(lambda_.Runtime) if re.fullmatch(r"PYTHON_3_\d+", name)]
-    newest = max(names, key=lambda name: int(name.removeprefix("PYTHON_3_")))
-    return cast(lambda_.Runtime, getattr(lambda_.Runtime, newest))
+@jsii.implements(IStringProducer)
+class _NoVpc:
+    """Says "true" unless the function has a VPC once all aspects are through."""
+
+    def __init__(self, function: lambda_.Function) -> None:
+        self._resource = cast(lambda_.CfnFunction, function.node.default_child)
+
+    def produce(self, context: IResolveContext) -> str | None:  # noqa: ARG002 - the CDK passes it by its name
+        return "true" if self._resource.vpc_config is None else None
+
+
+@jsii.implements(IStableStringProducer)
+class _Exported:
+    """Exports a function's ARN from the root of its stack, and says how to import it."""
+
+    def __init__(self, function: lambda_.Function) -> None:
+        self._resource = cast(lambda_.CfnFunction, function.node.default_child)
+
+    def produce(self) -> str:
+        return _root(Stack.of(self._resource)).export_value(self._resource.attr_arn)
+
+
+def _root(stack: Stack) -> Stack:
+    while (parent := stack.nested_stack_parent) is not None:
+        stack = parent
+    return stack
+
+
+def _taken(existing: IConstruct) -> ValueError:
+    kind = type(existing)
+    if isinstance(existing, WorldExportJobProvider):
+        rule = "there is a WorldExportJobProvider of this name, which the first job of the stack has made"
+        fix = "Make your own before the first job."
+    elif kind.__name__ == WorldExportJobProvider.__name__:
+        rule = "there is a WorldExportJobProvider of another copy of this library, which was imported twice"
+        fix = "Import it once, and from one place."
+    else:
+        rule = f"there is another construct of this name, a {kind.__name__}"
+        fix = "Give that one another id, or each job of the stack a `provider` that you make."
+    return invalid(existing, "id", existing.node.id, rule, fix)

@@ -1,7 +1,8 @@
-"""How do I choose the function's memory, log group and role? With a provider of your own, given to each job."""
+"""How do I choose the function's memory, log group, role and Python? With a provider of your own, given to each job."""
 
 from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
@@ -14,6 +15,7 @@ provider = WorldExportJobProvider(
     memory_size=512,
     log_group=logs.LogGroup(stack, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY),
     role=iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")),
+    runtime=lambda_.Runtime.PYTHON_3_12,
 )
 for job in ("job-1", "job-2"):
     ManagedWorldExportJob(

@@ -1,4 +1,7 @@
-"""A local AWS that runs a stack's whole life: CloudFormation, Lambda and a RoboMaker endpoint, on loopback."""
+"""A local AWS that runs a stack's whole life: CloudFormation, Lambda and a RoboMaker endpoint, on loopback.
+
+`README.md` has what it claims of AWS, and by which source.
+"""
 
 from pathlib import Path
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from . import PROJECT
-from .local_aws import REGION, LocalAws
+from .local_aws import REGION
 
 CDK = PROJECT / "node_modules" / ".bin" / "cdk"
 VENV_BIN = Path(sys.executable).parent
@@ -35,12 +36,20 @@ class Finished:
     output: str
 
 
+class Endpoint(Protocol):
+    """What the CDK CLI needs to know of a local AWS."""
+
+    @property
+    def url(self) -> str:
+        """Where every service listens: the value for AWS_ENDPOINT_URL."""
+
+
 class CdkCli:
     """The pinned CDK CLI, with an environment that knows the local AWS and nothing else.
 
     Parameters
     ----------
-    aws : LocalAws
+    aws : Endpoint
         What it deploys to.
     home : Path
         A folder for its caches and its cloud assemblies.
@@ -48,7 +57,7 @@ class CdkCli:
         The folder of the app. Default: the project's own app.
     """
 
-    def __init__(self, aws: LocalAws, home: Path, app: Path = PROJECT) -> None:
+    def __init__(self, aws: Endpoint, home: Path, app: Path = PROJECT) -> None:
         self._home = home
         self._app = app
         temporary = home / "tmp"

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import tempfile
@@ -25,6 +26,7 @@ from typing import Any
 from . import PROJECT, resolver
 from .loopback import LoopbackServer, Request, Response
 
+# What runs a function that asks for no other Python, or for one that is not installed.
 RUNTIME_PYTHON = PROJECT / ".runtime" / "bin" / "python"
 PYTHON_RUNTIME = (str(RUNTIME_PYTHON), "-m", "awslambdaric")
 
@@ -43,6 +45,19 @@ def zipped(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             archive.write(path, path.relative_to(folder))
     return package.getvalue()
+
+
+def python_for(runtime: str) -> Path:
+    """Find the Python for a runtime such as ``python3.13``: its own, where it is installed, or another."""
+    own = PROJECT / f".runtime-{runtime.removeprefix('python')}" / "bin" / "python"
+    return own if runtime and own.exists() else RUNTIME_PYTHON
+
+
+def version_of(python: Path) -> str:
+    """Give the version of a virtual environment's Python, such as ``3.13``."""
+    settings = python.parent.parent / "pyvenv.cfg"
+    found = re.search(r"^version\w* *= *(\d+\.\d+)", settings.read_text(), re.MULTILINE) if settings.exists() else None
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,8 @@ class Function:
         ``JSON`` or ``Text``.
     log_level : str
         The application log level, if one is set.
+    runtime : str
+        The runtime that it asks for, such as ``python3.13``.
     """
 
     arn: str
@@ -77,6 +94,7 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict)
     log_format: str = "Text"
     log_level: str = ""
+    runtime: str = ""
 
 
 class FunctionError(Exception):
@@ -103,7 +121,8 @@ class ExecutionEnvironment:
     log : callable
         Takes each line that the process writes.
     runtime : sequence of str, optional
-        The command that runs a handler. Default: Lambda's runtime client, beside the newest boto3.
+        The command that runs a handler. Default: Lambda's runtime client, beside the newest boto3, on the Python that
+        the function asks for, if it is installed.
     names : Mapping, optional
         How it finds host names, by the name. All others are found as ever.
     """
@@ -113,7 +132,7 @@ class ExecutionEnvironment:
         function: Function,
         variables: Mapping[str, str],
         log: Callable[[str], None],
-        runtime: Sequence[str] = PYTHON_RUNTIME,
+        runtime: Sequence[str] = (),
         names: Mapping[str, resolver.Answer] = MappingProxyType({}),
     ) -> None:
         self._function = function
@@ -124,8 +143,9 @@ class ExecutionEnvironment:
         with zipfile.ZipFile(io.BytesIO(function.code)) as package:
             package.extractall(self._folder.name)
         self._api = LoopbackServer(self._answer)
+        runtime = runtime or (str(python_for(function.runtime)), *PYTHON_RUNTIME[1:])
         environment = {
-            **_lambda_variables(function, self._folder.name),
+            **_lambda_variables(function, self._folder.name, version_of(Path(runtime[0]))),
             **variables,
             **function.environment,
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
@@ -261,6 +281,7 @@ class LambdaService:
         self._idle: dict[str, list[tuple[Function, _Surroundings, ExecutionEnvironment]]] = {}
         self._all: set[ExecutionEnvironment] = set()
         self._closed = False
+        self._said: set[str] = set()
 
     def invoke(self, arn: str, event: dict[str, Any]) -> None:
         """Invoke a function asynchronously, with the retries that Lambda gives a failed event.
@@ -323,6 +344,7 @@ class LambdaService:
             with self._lock:
                 if self._closed:
                     raise FunctionError("Lambda is closed")
+                self._say_what_runs(function)
                 environment = ExecutionEnvironment(
                     function, surroundings.variables, self._log, names=surroundings.names
                 )
@@ -332,6 +354,11 @@ class LambdaService:
         finally:
             with self._lock:
                 self._idle.setdefault(function.arn, []).append((function, surroundings, environment))
+
+    def _say_what_runs(self, function: Function) -> None:
+        if function.runtime and function.runtime not in self._said:
+            self._said.add(function.runtime)
+            self._log(f"The runtime {function.runtime} runs here on Python {version_of(python_for(function.runtime))}")
 
     def _warm(self, function: Function, surroundings: _Surroundings) -> ExecutionEnvironment | None:
         with self._lock:
@@ -344,7 +371,7 @@ class LambdaService:
         return None
 
 
-def _lambda_variables(function: Function, folder: str) -> dict[str, str]:
+def _lambda_variables(function: Function, folder: str, python: str) -> dict[str, str]:
     """Give the variables that Lambda sets (Lambda Developer Guide, configuration-envvars)."""
     region = function.arn.split(":")[3]
     return {
@@ -354,7 +381,7 @@ def _lambda_variables(function: Function, folder: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only
         "PYTHONPATH": folder,
         "LAMBDA_TASK_ROOT": folder,
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}" if python else f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.arn.split(":")[6],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -114,6 +114,7 @@ EXISTING_CUSTOMERS_ONLY = Fault("ForbiddenException", "AWS RoboMaker is only ava
 class _Switched:
     fault: Fault
     times: float
+    job: str
 
 
 class RoboMaker:
@@ -170,10 +171,10 @@ class RoboMaker:
         with self._lock:
             self._move(self._jobs[arn], status)
 
-    def switch_on(self, fault: Fault, times: float = float("inf")) -> None:
-        """Answer with a fault, for that many calls. Faults switched on earlier come first."""
+    def switch_on(self, fault: Fault, times: float = float("inf"), *, job: str = "") -> None:
+        """Answer with a fault, for that many calls, of one job or of any. Faults switched on earlier come first."""
         with self._lock:
-            self._faults.append(_Switched(fault, times))
+            self._faults.append(_Switched(fault, times, job))
 
     def switch_off(self) -> None:
         """Tell the truth again."""
@@ -197,7 +198,7 @@ class RoboMaker:
             arn = ""
         with self._lock:
             self.calls.append(Call(operation, arn, _signed_region(request)))
-            fault = self._next_fault(operation) or self._throttle()
+            fault = self._next_fault(operation, arn) or self._throttle()
         if operation not in _OPERATIONS.values():
             return _error("UnknownOperationException", operation, 404)
         if not arn:
@@ -225,9 +226,9 @@ class RoboMaker:
         self._allowed -= 1
         return None
 
-    def _next_fault(self, operation: str) -> Fault | None:
+    def _next_fault(self, operation: str, job: str) -> Fault | None:
         for switched in self._faults:
-            if switched.fault.operation in ("", operation):
+            if switched.fault.operation in ("", operation) and switched.job in ("", job):
                 switched.times -= 1
                 if switched.times <= 0:
                     self._faults.remove(switched)

@@ -31,8 +31,9 @@ class Timeline:
 
     def note(self, text: str) -> None:
         """Say something between the events."""
-        for line in textwrap.wrap(text, _WIDTH + 24):
-            self._print(f"          {self._color(line, '2')}")
+        with self._lock:
+            for line in textwrap.wrap(text, _WIDTH + 24):
+                self._print(f"          {self._color(line, '2')}")
 
     def stack_event(self, stack: str, event: Event) -> None:
         """Show an event of a stack, as its listener. What is begun is only told of custom resources and the stack."""

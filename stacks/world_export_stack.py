@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_world_export_job import ManagedWorldExportJob
+from cdk_world_export_job import IWorldExportJobProvider, ManagedWorldExportJob
 
 
 class WorldExportStack(Stack):
@@ -23,11 +23,21 @@ class WorldExportStack(Stack):
         The stack's id in `scope`.
     job_arn : str
         The ARN of the job.
+    provider : IWorldExportJobProvider
+        The function that ends the job, of another stack, so that a deletion of this one that failed can be tried again.
     **kwargs : Any
         Everything that a Stack takes.
     """
 
-    def __init__(self, scope: Construct, id: str, *, job_arn: str, **kwargs: Any) -> None:  # noqa: A002
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        job_arn: str,
+        provider: IWorldExportJobProvider,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(scope, id, **kwargs)
         bucket = s3.Bucket(
             self,
@@ -48,7 +58,7 @@ class WorldExportStack(Stack):
         bucket.grant_put(role)
         self._acknowledge_findings(bucket, role)
 
-        job = ManagedWorldExportJob(self, "WorldExportJob", job_arn=job_arn)
+        job = ManagedWorldExportJob(self, "WorldExportJob", job_arn=job_arn, provider=provider)
         # The job writes with this role into this bucket until it has stopped.
         job.node.add_dependency(bucket, role)
 

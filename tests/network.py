@@ -1,12 +1,10 @@
-"""A network for the handler in this process: names that resolve as a test says, a black hole, and a proxy."""
+"""A network for the handler in this process: names that resolve as a test says, and a proxy."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -49,20 +47,6 @@ class Names:
         if isinstance(error, OSError):
             raise type(error)(*error.args)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
-
-
-@contextmanager
-def black_hole() -> Iterator[str]:
-    """Open an address that drops connections in silence: its backlog is full and nobody accepts."""
-    with socket.socket() as server, contextlib.ExitStack() as waiting:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        for _ in range(4):
-            client = waiting.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(server.getsockname())
-        host, port = server.getsockname()
-        yield f"{host}:{port}"
 
 
 class SetClock:

@@ -40,9 +40,10 @@ class _Resources(parsing.ResourceMap):
     def put(self, resource: Physical) -> None:
         self._parsed_resources[resource.declaration.logical_id] = resource.handle
 
-    def drop(self, resource: Physical) -> None:
-        if self._parsed_resources.get(resource.declaration.logical_id) is resource.handle:
-            del self._parsed_resources[resource.declaration.logical_id]
+    def drop(self, logical_id: str, physical_id: str) -> None:
+        known = self._parsed_resources.get(logical_id)
+        if known is not None and str(known.physical_resource_id) == physical_id:  # and not what replaced it
+            del self._parsed_resources[logical_id]
 
     def use(self, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
         self._template = template
@@ -102,14 +103,16 @@ class _Provisioner:
 
     def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
         if _is_custom(declaration):
-            return self._known(self._custom.create(declaration, properties, patience))
+            with self._knowing_what_failed(declaration, properties):
+                return self._known(self._custom.create(declaration, properties, patience))
         return self._by_moto(declaration, properties, self._create)
 
     def update(
         self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
     ) -> Physical:
         if _is_custom(declaration):
-            return self._known(self._custom.update(current, declaration, properties, patience))
+            with self._knowing_what_failed(declaration, properties):
+                return self._known(self._custom.update(current, declaration, properties, patience))
 
         def change(model: Any, body: dict[str, Any], name: str) -> Any:
             if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
@@ -134,7 +137,6 @@ class _Provisioner:
                     self._resources._delete_resource(resource.handle, body)
                 except Exception as error:
                     raise ResourceError(str(error) or repr(error)) from error
-        self._resources.drop(resource)
 
     def _create(self, model: Any, body: dict[str, Any], name: str) -> Any:
         return model.create_from_cloudformation_json(
@@ -168,6 +170,15 @@ class _Provisioner:
             except Exception as error:
                 raise ResourceError(str(error) or repr(error)) from error
         return self._known(Physical(declaration, str(handle.physical_resource_id), properties, handle=handle))
+
+    @contextlib.contextmanager
+    def _knowing_what_failed(self, declaration: Declaration, properties: Mapping[str, Any]) -> Iterator[None]:
+        try:
+            yield
+        except ResourceError as error:
+            if error.physical_id:
+                self._known(Physical(declaration, error.physical_id, properties))
+            raise
 
     def _known(self, resource: Physical) -> Physical:
         if resource.handle is None:
@@ -244,6 +255,8 @@ class _Life:
                 resource_properties=None,
             )
         )
+        if event.logical_id and event.status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
+            self.resources.drop(event.logical_id, event.physical_id)
         if not event.logical_id:
             stack.status = event.status
             # Written for moto's serializer, which finds a response's members among the attributes by their names.
@@ -364,6 +377,7 @@ class LifecycleBackend(CloudFormationBackend):
                         properties.get("Environment", {}).get("Variables", {}),
                         logging.get("LogFormat", "Text"),
                         logging.get("ApplicationLogLevel", ""),
+                        properties.get("Runtime", ""),
                     )
         return None
 

@@ -2,7 +2,7 @@
 
 This follows the CloudFormation User Guide (Understand update behaviors of stack resources; Stack failure options) for
 what a custom resource can notice: dependencies, replacement with cleanup, rollback, DELETE_FAILED and what follows it.
-The sources are in a table in `sandbox/__init__.py`.
+`sandbox/README.md` has a source for each of them.
 """
 
 from __future__ import annotations

@@ -25,4 +25,4 @@ def _getaddrinfo(host: Any, port: Any, family: int = 0, *more: Any, **named: Any
     raise OSError(number, os.strerror(number))
 
 
-socket.getaddrinfo = _getaddrinfo  # type: ignore[assignment]  # typed more widely than what it stands for
+socket.getaddrinfo = _getaddrinfo

@@ -38,8 +38,17 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
     ),
     "many_jobs": lambda found: len(_all(found, JOB)) == 3 and len(_all(found, "AWS::Lambda::Function")) == 1,
     "custom_provider": lambda found: (
-        _all(found, "AWS::Lambda::Function")[0]["Properties"]["MemorySize"] == 512
+        {"MemorySize": 512, "Runtime": "python3.12"}.items()
+        <= _all(found, "AWS::Lambda::Function")[0]["Properties"].items()
         and len(_all(found, "AWS::Logs::LogGroup")) == 1
+    ),
+    "provider_in_its_own_stack": lambda found: (
+        len(_all(found, "AWS::Lambda::Function")) == 1
+        and len(_all(found, JOB)) == 2
+        and all("Fn::ImportValue" in job["Properties"]["ServiceToken"] for job in _all(found, JOB))
+    ),
+    "provider_of_another_app": lambda found: (
+        _all(found, "AWS::Lambda::Function") == [] and "Ref" in _all(found, JOB)[0]["Properties"]["ServiceToken"]
     ),
     "vpc_without_internet": lambda found: (
         sum(

@@ -79,7 +79,14 @@ def test_the_logical_ids_of_a_provider_of_ones_own_stay(stack: Stack) -> None:
 def test_the_names_of_the_properties_stay(stack: Stack) -> None:
     ManagedWorldExportJob(stack, "Job", job_arn=JOB)
     [job] = Template.from_stack(stack).find_resources("Custom::ManagedWorldExportJob").values()
-    assert set(job["Properties"]) == {"ServiceToken", "ServiceTimeout", "JobArn", "WaitSeconds", "BestEffort"}, MOVED
+    assert set(job["Properties"]) == {
+        "ServiceToken",
+        "ServiceTimeout",
+        "JobArn",
+        "WaitSeconds",
+        "BestEffort",
+        "ProviderStays",
+    }, MOVED
 
 
 def test_two_stacks_of_one_stage_do_not_share_a_provider(app: App) -> None:

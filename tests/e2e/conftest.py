@@ -1,15 +1,18 @@
-"""A bootstrapped local AWS for each worker, and a stack for each test."""
+"""A bootstrapped local AWS with a provider's stack for each worker, and a job's stack for each test."""
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +26,31 @@ from sandbox.cloudformation.lifecycle import Event
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws
 
 STACK = "WorldExport"
-_DEPLOY = ["--require-approval", "never", "--parameters"]
 
 
 class Cloud:
     """The local AWS, the CDK CLI, and what happened since the test began."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, assemblies: Path) -> None:
         self.events: list[Event] = []
         self.log: list[str] = []
         self.aws = LocalAws(lambda _, event: self.events.append(event), log=self.log.append)
         self.cli = CdkCli(self.aws, home)
-        self._home = home
+        self._assemblies = assemblies
         self._synthesized = functools.cache(self._synthesize)
+        self.service_token = ""
         self._jobs = 0
         self._exchanges = 0
+
+    def set_up(self) -> None:
+        """Bootstrap, and deploy the function that the jobs of most tests share, as is recommended."""
+        bootstrap = self.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        assert bootstrap.status == 0, bootstrap.output
+        app = self._synthesized(json.dumps({"part": "provider"}))
+        deployed = self.cli.run("deploy", "--app", app, "--require-approval", "never")
+        assert deployed.status == 0, deployed.output
+        [stack] = self.cloudformation.describe_stacks(StackName="Provider")["Stacks"]
+        self.service_token = stack["Outputs"][0]["OutputValue"]
 
     def begin(self) -> None:
         """Forget what happened in other tests."""
@@ -54,32 +67,54 @@ class Cloud:
         self.aws.robomaker.start_job(arn, **settings)
         return arn
 
-    def deploy(self, job_arn: str, **context: object) -> None:
-        """Run ``cdk deploy``, which succeeds."""
-        self._run(True, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
+    def deploy(self, job_arn: str, *, wait: int = 30, best_effort: bool = False, **context: object) -> None:
+        """Run ``cdk deploy``, which succeeds. With ``in_stack``, the job's stack has a function of its own."""
+        self._run(True, "deploy", context, *self._parameters(job_arn, wait, best_effort))
 
-    def fail_to_deploy(self, job_arn: str, **context: object) -> str:
+    def fail_to_deploy(self, job_arn: str, *, wait: int = 30, best_effort: bool = False, **context: object) -> str:
         """Run ``cdk deploy``, which fails, and give what it printed."""
-        return self._run(False, "deploy", context, *_DEPLOY, f"JobArn={job_arn}")
+        return self._run(False, "deploy", context, *self._parameters(job_arn, wait, best_effort))
 
-    def destroy(self, **context: object) -> None:
+    def destroy(self) -> None:
         """Run ``cdk destroy``, which succeeds."""
-        self._run(True, "destroy", context, "--force")
+        self._run(True, "destroy", {}, "--force")
 
     def fail_to_destroy(self) -> str:
         """Run ``cdk destroy``, which fails, and give what it printed."""
         return self._run(False, "destroy", {}, "--force")
 
+    def clear(self) -> None:
+        """Leave no stack behind, whatever a test left it in."""
+        while STACK in self.aws.stacks():
+            if self.aws.stacks()[STACK] == "DELETE_FAILED":
+                self.cloudformation.delete_stack(StackName=STACK, DeletionMode="FORCE_DELETE_STACK")
+            elif not self.aws.stacks()[STACK].endswith("_IN_PROGRESS"):
+                self.cloudformation.delete_stack(StackName=STACK)
+            time.sleep(0.05)
+
     def _run(self, succeeds: bool, command: str, context: Mapping[str, object], *arguments: str) -> str:
-        finished = self.cli.run(command, "--app", self._synthesized(json.dumps({"wait": 30, **context})), *arguments)
+        finished = self.cli.run(command, "--app", self._synthesized(json.dumps(context)), *arguments)
         assert (finished.status == 0) is succeeds, finished.output
         return finished.output
 
+    def _parameters(self, job_arn: str, wait: int, best_effort: bool) -> list[str]:
+        given = {
+            "JobArn": job_arn,
+            "Wait": wait,
+            "BestEffort": str(best_effort).lower(),
+            "ServiceToken": self.service_token,
+        }
+        pairs = [word for name, value in given.items() for word in ("--parameters", f"{name}={value}")]
+        return ["--require-approval", "never", *pairs]
+
     def _synthesize(self, context: str) -> str:
         """Synthesize the app once for each context: the CDK CLI takes a cloud assembly as an app, too."""
-        assembly = self._home / f"assembly-{len(list(self._home.iterdir()))}"
-        environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": context}
-        subprocess.run([sys.executable, "-m", "tests.e2e.app"], cwd=PROJECT, env=environment, check=True)
+        assembly = self._assemblies / sha256(context.encode()).hexdigest()[:16]
+        with assembly.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+            if not (assembly / "manifest.json").exists():
+                environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": context}
+                subprocess.run([sys.executable, "-m", "tests.e2e.app"], cwd=PROJECT, env=environment, check=True)
         return str(assembly)
 
     @property
@@ -93,10 +128,14 @@ class Cloud:
         return [call.operation.removesuffix("WorldExportJob") for call in self.aws.robomaker.calls]
 
     @property
+    def cloudformation(self) -> Any:  # boto3-stubs has no types for it here
+        """A client of the local CloudFormation."""
+        return boto3.client("cloudformation", endpoint_url=self.aws.url, region_name=REGION)
+
+    @property
     def physical_id(self) -> str:
         """The physical id of the deployed job."""
-        client = boto3.client("cloudformation", endpoint_url=self.aws.url, region_name=REGION)
-        resources = client.describe_stack_resources(StackName=STACK)["StackResources"]
+        resources = self.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         [job] = [found for found in resources if found["ResourceType"] == "Custom::ManagedWorldExportJob"]
         return str(job["PhysicalResourceId"])
 
@@ -108,10 +147,10 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path_factory.mktemp("cdk"))
+    # One folder for all workers.
+    cloud = Cloud(tmp_path_factory.mktemp("cdk"), tmp_path_factory.getbasetemp().parent)
     with closing(cloud.aws):
-        bootstrap = cloud.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        assert bootstrap.status == 0, bootstrap.output
+        cloud.set_up()
         yield cloud
 
 
@@ -121,11 +160,11 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     _cloud.begin()
     yield _cloud
     _cloud.aws.robomaker.switch_off()
-    if STACK in _cloud.aws.stacks():
-        for exchange in _cloud.exchanges:
-            if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):
-                _cloud.aws.robomaker.start_job(exchange.event["PhysicalResourceId"], status="Canceled")
-        _cloud.destroy()
+    _cloud.aws.functions.resolve_as_ever()
+    for exchange in _cloud.exchanges:
+        if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):
+            _cloud.aws.robomaker.start_job(exchange.event["PhysicalResourceId"], status="Canceled")
+    _cloud.clear()
     for exchange in _cloud.exchanges:
         [body] = exchange.bodies
         assert invalidity(exchange.event, body) == ""

@@ -76,6 +76,7 @@ def test_lifecycle_shows_when_each_job_was_canceled() -> None:
         ("throttled", r"job-1 is now Canceled"),
         ("gone", r"Teardown of a world export job: gone"),
         ("refused", r"WorldExport DELETE_FAILED"),
+        ("stuck", r"Function not found: arn:aws:lambda:"),
     ],
 )
 def test_every_other_scenario_ends_with_the_stack_deleted(scenario: str, line: str) -> None:
@@ -89,7 +90,7 @@ def test_an_unknown_scenario_names_those_there_are() -> None:
     status, output = _play("nonsense")
     assert status == 2
     assert "There is no scenario 'nonsense'" in output
-    for name in ("lifecycle", "retired", "throttled", "gone", "refused"):
+    for name in ("lifecycle", "retired", "throttled", "gone", "refused", "stuck"):
         assert f"make demo SCENARIO={name}" in output
 
 

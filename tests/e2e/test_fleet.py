@@ -18,7 +18,7 @@ def test_a_stack_of_400_jobs_deploys_and_tears_down(cloud: Cloud) -> None:
         cloud.aws.robomaker.start_job(arn)
     cloud.deploy(cloud.start_job(), fleet=len(FLEET))
     assert cloud.calls == []
-    cloud.destroy(fleet=len(FLEET))
+    cloud.destroy()
     assert {cloud.aws.robomaker.status(arn) for arn in FLEET} == {"Canceled"}
     assert [len(exchange.bodies) for exchange in cloud.exchanges] == [1] * 2 * (len(FLEET) + 1)
 

@@ -49,7 +49,7 @@ def test_a_link_leads_somewhere(page: Path) -> None:
 
 
 def test_the_policy_for_a_role_that_can_not_be_changed_is_the_one_that_the_provider_attaches() -> None:
-    [text] = re.findall(r"```json\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    [text] = re.findall(r"```json\n(.*?)```", (PROJECT / "docs" / "permissions.md").read_text(), re.DOTALL)
     robomaker, log, vpc = json.loads(text)["Statement"]
 
     app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})

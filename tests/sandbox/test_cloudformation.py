@@ -19,7 +19,8 @@ from tests.sandbox.answers import put
 BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "a-bucket"}}
 # Depends on the bucket, as a job does on what it writes to.
 JOB = {"Type": "Custom::Job", "Properties": {"ServiceToken": "arn:function", "Bucket": {"Ref": "Bucket"}}}
-STACK = {"Resources": {"Bucket": BUCKET, "Job": JOB}}
+KEPT = {"Type": "AWS::SNS::Topic", "DeletionPolicy": "Retain", "Properties": {}}
+STACK = {"Resources": {"Bucket": BUCKET, "Job": JOB, "Kept": KEPT}}
 PROVIDER = {
     "Resources": {"Bucket": BUCKET},
     "Outputs": {"Name": {"Value": {"Ref": "Bucket"}, "Export": {"Name": "Provider:Name"}}},
@@ -101,7 +102,7 @@ class TestInDeleteFailed:
     def test_the_stack_can_be_deleted_by_force(self, failed: Cloud) -> None:
         assert failed.delete("Stack", DeletionMode="FORCE_DELETE_STACK") == ""
 
-    @pytest.mark.parametrize("name", ["Bucket", "Nonsense"])
+    @pytest.mark.parametrize("name", ["Bucket", "Kept", "Nonsense"])
     def test_nothing_that_is_gone_can_be_retained(self, failed: Cloud, name: str) -> None:
         with pytest.raises(ClientError, match="resources to retain must be in a valid state"):
             failed.delete("Stack", RetainResources=["Job", name])
@@ -124,6 +125,8 @@ class TestInAnyOtherStatus:
     def test_a_rollback_that_failed_takes_a_plain_delete_first(self, cloud: Cloud) -> None:
         cloud.failing = {"Create", "Delete"}
         assert cloud.create("Stack", STACK) == "ROLLBACK_FAILED"
+        left = cloud.cloudformation.describe_stack_resources(StackName="Stack")["StackResources"]
+        assert [resource["LogicalResourceId"] for resource in left] == ["Job"]
         with pytest.raises(ClientError, match="only when the stack is in the DELETE_FAILED state"):
             cloud.delete("Stack", RetainResources=["Job"])
         assert cloud.delete("Stack") == "DELETE_FAILED"

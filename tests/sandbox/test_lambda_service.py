@@ -9,9 +9,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from sandbox import lambda_service
 from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError, LambdaService
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:example"
@@ -63,6 +65,37 @@ def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "example"
     assert seen["AWS_LAMBDA_LOG_LEVEL"] == "DEBUG"
     assert "SECRET_OF_THE_MACHINE" not in seen
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_runtime_is_that_python_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: bool
+) -> None:
+    monkeypatch.setattr(lambda_service, "PROJECT", tmp_path)
+    own = tmp_path / ".runtime-3.99" / "bin" / "python"
+    if installed:
+        own.parent.mkdir(parents=True)
+        own.touch()
+        (tmp_path / ".runtime-3.99" / "pyvenv.cfg").write_text("home = /usr\nversion = 3.99.1\n")
+    python = lambda_service.python_for("python3.99")
+    assert python == (own if installed else lambda_service.RUNTIME_PYTHON)
+    assert (lambda_service.version_of(python) == "3.99") is installed
+
+
+def test_a_function_is_told_the_python_that_runs_it_and_the_log_says_it_once(log: list[str]) -> None:
+    code = "import os, sys\ndef handler(*_): print(sys.version_info[:2], os.environ['AWS_EXECUTION_ENV'], flush=True)"
+    function = function_with(code, runtime="python3.99")
+    with closing(LambdaService(lambda _: function, {}, log.append)) as service:
+        for lines in (2, 3):
+            service.invoke(ARN, {})
+            while len(log) < lines:
+                time.sleep(0.02)
+    version = lambda_service.version_of(lambda_service.RUNTIME_PYTHON)
+    numbers = tuple(int(part) for part in version.split("."))
+    assert log == [
+        f"The runtime python3.99 runs here on Python {version}",
+        *[f"{numbers} AWS_Lambda_python{version}"] * 2,
+    ]
 
 
 def test_a_process_stays_warm(run: Run) -> None:

@@ -19,10 +19,10 @@ def _from_info_on(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         yield
 
 
-def _log_for(event: dict[str, object], message: str, **fields: object) -> None:
+def _log_for(event: dict[str, object], message: str, *, outcome: str = "", detail: str = "") -> None:
     def write() -> None:
         name_request(event)
-        log(logging.INFO, message, **fields)
+        log(logging.INFO, message, outcome=outcome, detail=detail)
 
     contextvars.copy_context().run(write)
 

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from response import Answer, NotDeliveredError, deliver, takes_connections
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
-from tests.network import Proxy, black_hole
+from sandbox.resolver import SilentListener
+from tests.network import Proxy
 from tests.requests import HurriedClock
 
 S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
@@ -353,5 +354,5 @@ class TestTakesConnections:
         assert not takes_connections(url)
 
     def test_from_one_that_drops_them_in_silence(self) -> None:
-        with black_hole() as address:
-            assert not takes_connections(f"http://{address}/", seconds=0.1)
+        with closing(SilentListener()) as hole:
+            assert not takes_connections(f"http://{hole.address}/", seconds=0.1)

@@ -15,8 +15,9 @@ import trustme
 from properties import JobArn
 from robomaker import SIGNS_OF_RETIREMENT, WorldExportJob, _client
 from sandbox.loopback import LoopbackServer, Response
+from sandbox.resolver import SilentListener
 from teardown import Verdict
-from tests.network import ROBOMAKER, Names, SetClock, black_hole
+from tests.network import ROBOMAKER, Names, SetClock
 
 ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
@@ -191,8 +192,8 @@ class TestSilence:
 
     @pytest.fixture(autouse=True)
     def _hole(self, names: Names) -> Iterator[None]:
-        with black_hole() as address:
-            names.lead(ROBOMAKER, address)
+        with closing(SilentListener()) as hole:
+            names.lead(ROBOMAKER, hole.address)
             yield
 
     def test_of_three_connections_over_thirty_seconds_is_a_sign(self, job: WorldExportJob, clock: SetClock) -> None:
@@ -215,28 +216,28 @@ class TestSilence:
     def test_of_an_endpoint_of_ones_own_is_none(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock
     ) -> None:
-        with black_hole() as address:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{address}")
+        with closing(SilentListener()) as hole:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{hole.address}")
             assert _asked(job, clock, 0, 15, 15) == [Verdict.UNKNOWN] * 3
 
     def test_of_a_proxy_is_none(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock) -> None:
-        with black_hole() as address:
-            monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        with closing(SilentListener()) as hole:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{hole.address}")
             assert _asked(job, clock, 0, 15, 15) == [Verdict.UNKNOWN] * 3
 
     def test_that_was_broken_by_a_refusal_begins_anew(self, names: Names, job: WorldExportJob, clock: SetClock) -> None:
         assert Verdict.RETIRED not in _asked(job, clock, 0, 15)
-        with socket.socket() as taken, black_hole() as address:
+        with socket.socket() as taken, closing(SilentListener()) as hole:
             taken.bind(("127.0.0.1", 0))
             names.lead(ROBOMAKER, f"127.0.0.1:{taken.getsockname()[1]}")
             assert _asked(job, clock, 15) == [Verdict.UNKNOWN]
-            names.lead(ROBOMAKER, address)
+            names.lead(ROBOMAKER, hole.address)
             assert _asked(job, clock, 15, 15) == [Verdict.UNKNOWN] * 2
 
     def test_after_an_answer_is_none(self, job: WorldExportJob, clock: SetClock, names: Names, serve: Serve) -> None:
         serve(Response(500, b"{}"))
         assert job.cancel().verdict is Verdict.PASSING
         _client.cache_clear()
-        with black_hole() as address:
-            names.lead(ROBOMAKER, address)
+        with closing(SilentListener()) as hole:
+            names.lead(ROBOMAKER, hole.address)
             assert _asked(job, clock, 0, 15, 15) == [Verdict.PASSING] * 3

@@ -16,10 +16,10 @@ import trustme
 from properties import JobArn
 from robomaker import ERRORS, STATUSES, WorldExportJob, _client
 from sandbox.loopback import LoopbackServer, Request, Response
+from sandbox.resolver import SilentListener
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, CONNECTION_DROPPED, THROTTLED, Fault, RoboMaker
 from teardown import Reply, Verdict
 from tests.faults import FAULTS, Row
-from tests.network import black_hole
 
 ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
@@ -220,11 +220,11 @@ class TestConnection:
 
     def test_that_is_dropped_in_silence_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
         monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
-        with black_hole() as address:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"http://{address}")
+        with closing(SilentListener()) as hole:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"http://{hole.address}")
             reply = job.cancel()
         assert reply.verdict is Verdict.UNKNOWN
-        assert address in reply.words
+        assert hole.address in reply.words
 
     @pytest.mark.parametrize("trouble", ["refused", "silent", "slow", "certificate"])
     def test_trouble_after_an_answer_is_passing(
@@ -271,8 +271,8 @@ def _trouble(kind: str, slow: str) -> Iterator[str]:
         with _refusing() as endpoint:
             yield endpoint
     elif kind == "silent":
-        with black_hole() as address:
-            yield f"http://{address}"
+        with closing(SilentListener()) as hole:
+            yield f"http://{hole.address}"
     elif kind == "slow":
         yield slow
     else:

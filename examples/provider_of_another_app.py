@@ -1,0 +1,18 @@
+"""How do I use a provider that another app or team has deployed? By its service token, here from an SSM parameter."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_ssm as ssm
+
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+
+app = App()
+stack = Stack(app, "ProviderOfAnotherApp")
+# Where the other app has put `provider.service_token`. A literal ARN of the function does as well.
+service_token = ssm.StringParameter.value_for_string_parameter(stack, "/world-export-jobs/service-token")
+ManagedWorldExportJob(
+    stack,
+    "Job",
+    job_arn="arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1",
+    provider=WorldExportJobProvider.from_service_token(stack, "Provider", service_token),
+)
+app.synth()

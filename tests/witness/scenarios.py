@@ -1,0 +1,211 @@
+"""The table: what is done to a stack and its jobs, and how both clouds must stand after each step.
+
+What ministack is known to get wrong shows in no outcome here, and so nothing is said of it: a cleanup that tries once
+and not three times, and has no status of its own; no Delete for a Create that failed; answers that nobody judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.robomaker import CANCEL_REFUSED, RETIRED
+
+from .stage import EXAMPLE, IN_STACK, OWN_STACK, App, Outcome, Stage, arn_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a scenario.
+
+    Parameters
+    ----------
+    title : str
+        What happens.
+    act : callable
+        Does it.
+    then : Outcome
+        How each cloud must stand afterwards.
+    """
+
+    title: str
+    act: Callable[[Stage], None]
+    then: Outcome
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A story of one app, from nothing to nothing."""
+
+    name: str
+    app: App
+    steps: tuple[Step, ...]
+
+
+def _deploy(job: str) -> Callable[[Stage], None]:
+    return lambda stage: stage.deploy(job)
+
+
+def _deploy_and_fail_later(job: str) -> Callable[[Stage], None]:
+    # The second ARN is refused once the first job's resource is there. A bucket whose name is taken would not do:
+    # CloudFormation refuses that before it begins (aws-cloudformation/rain 744).
+    return lambda stage: stage.deploy(job, later="no-arn", fails=True)
+
+
+def _destroy(stage: Stage) -> None:
+    stage.destroy()
+
+
+def _destroy_while_refused(stage: Stage) -> None:
+    stage.robomaker.switch_on(CANCEL_REFUSED)
+    stage.destroy(fails=True)
+    stage.robomaker.switch_off()
+
+
+def _destroy_in_vain(stage: Stage) -> None:
+    stage.destroy(fails=True)
+
+
+def _let_go(stage: Stage) -> None:
+    stage.delete_retaining_what_failed()
+
+
+def _destroy_after_retirement(stage: Stage) -> None:
+    stage.robomaker.forget_job(arn_of("first"))
+    stage.robomaker.switch_on(RETIRED)
+    stage.destroy()
+    stage.robomaker.switch_off()
+
+
+SCENARIOS = (
+    Scenario(
+        "example-app",
+        EXAMPLE,
+        (
+            Step(
+                "deploy",
+                _deploy("first"),
+                Outcome(
+                    jobs={"first": "Running"},
+                    stacks={"WorldExportProvider": "CREATE_COMPLETE", "WorldExport": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2, "buckets": 1},
+                ),
+            ),
+            Step(
+                "deploy another job",
+                _deploy("second"),
+                Outcome(
+                    jobs={"first": "Canceled", "second": "Running"},
+                    stacks={"WorldExportProvider": "CREATE_COMPLETE", "WorldExport": "UPDATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2, "buckets": 1},
+                ),
+            ),
+            Step(
+                "destroy; the bucket is kept",
+                _destroy,
+                Outcome(jobs={"first": "Canceled", "second": "Canceled"}, left={"buckets": 1}),
+            ),
+        ),
+    ),
+    Scenario(
+        "later-resource-fails",
+        OWN_STACK,
+        (
+            Step(
+                "fail to deploy; the job is canceled in the rollback",
+                _deploy_and_fail_later("first"),
+                Outcome(
+                    jobs={"first": "Canceled"},
+                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "ROLLBACK_COMPLETE"},
+                    left={"functions": 1, "roles": 1},
+                ),
+            ),
+            Step(
+                "deploy; the CDK CLI deletes what was rolled back first",
+                _deploy("second"),
+                Outcome(
+                    jobs={"first": "Canceled", "second": "Running"},
+                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "fail to deploy another job; the rollback spares the old one and cancels the new one",
+                _deploy_and_fail_later("third"),
+                Outcome(
+                    jobs={"first": "Canceled", "second": "Running", "third": "Canceled"},
+                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "UPDATE_ROLLBACK_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step("destroy", _destroy, Outcome(jobs={"first": "Canceled", "second": "Canceled", "third": "Canceled"})),
+        ),
+    ),
+    Scenario(
+        "refused-with-provider-in-own-stack",
+        OWN_STACK,
+        (
+            Step(
+                "deploy",
+                _deploy("first"),
+                Outcome(
+                    jobs={"first": "Running"},
+                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "fail to destroy; what the job depends on in its stack is gone, and the function stays",
+                _destroy_while_refused,
+                Outcome(
+                    jobs={"first": "Running"},
+                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "DELETE_FAILED"},
+                    left={"functions": 1, "roles": 1},
+                ),
+            ),
+            Step("destroy again", _destroy, Outcome(jobs={"first": "Canceled"})),
+        ),
+    ),
+    Scenario(
+        "refused-with-provider-in-stack",
+        IN_STACK,
+        (
+            Step(
+                "deploy",
+                _deploy("first"),
+                Outcome(
+                    jobs={"first": "Running"},
+                    stacks={"WitnessInStack": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "fail to destroy; the function is gone",
+                _destroy_while_refused,
+                Outcome(jobs={"first": "Running"}, stacks={"WitnessInStack": "DELETE_FAILED"}),
+            ),
+            Step(
+                "fail to destroy again",
+                _destroy_in_vain,
+                Outcome(jobs={"first": "Running"}, stacks={"WitnessInStack": "DELETE_FAILED"}),
+            ),
+            Step("delete, retaining the failed resource", _let_go, Outcome(jobs={"first": "Running"})),
+        ),
+    ),
+    Scenario(
+        "retired",
+        IN_STACK,
+        (
+            Step(
+                "deploy",
+                _deploy("first"),
+                Outcome(
+                    jobs={"first": "Running"},
+                    stacks={"WitnessInStack": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step("destroy when RoboMaker has ended", _destroy_after_retirement, Outcome(jobs={"first": ""})),
+        ),
+    ),
+)

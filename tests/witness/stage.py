@@ -1,0 +1,192 @@
+"""What a scenario plays on: a local cloud, an app, and the real CDK CLI between them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from sandbox import PROJECT
+from sandbox.cdk_cli import CdkCli
+from sandbox.local_aws import ACCOUNT, REGION
+
+from .clouds import LocalCloud
+
+
+@dataclass(frozen=True)
+class App:
+    """A CDK app with a job in it.
+
+    Parameters
+    ----------
+    script : str
+        Its file, from the project's folder.
+    stack : str
+        The stack of the job.
+    provider : str
+        The stack of the provider, if it has one of its own.
+    arn_by_context : bool
+        Whether it takes the job's ARN when it is synthesized. Default: at deployment, as the parameter JobArn.
+    """
+
+    script: str
+    stack: str
+    provider: str = ""
+    arn_by_context: bool = False
+
+    @property
+    def stacks(self) -> list[str]:
+        """Its stacks, in the order in which they are deployed."""
+        return [name for name in (self.provider, self.stack) if name]
+
+
+EXAMPLE = App("app.py", "WorldExport", "WorldExportProvider", arn_by_context=True)
+OWN_STACK = App("tests/witness/app.py", "Witness", "WitnessProvider")
+IN_STACK = App("tests/witness/app.py", "WitnessInStack")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cloud stands.
+
+    Parameters
+    ----------
+    jobs : Mapping
+        The status of each job that was deployed.
+    stacks : Mapping
+        The status of each stack that there is.
+    left : Mapping
+        How many functions, roles and buckets there are.
+    """
+
+    jobs: Mapping[str, str]
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+
+
+class Assemblies:
+    """Cloud assemblies, each synthesized once for all workers: the CDK CLI takes one as an app, too.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are, for every worker of the test run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of(self, app: App, job_arn: str) -> Path:
+        """Synthesize an app, unless it has been by now."""
+        context = {"job_arn": job_arn} if app.arn_by_context else {}
+        assembly = self._folder / "-".join(["assembly", app.script, *context.values()]).replace("/", "-")
+        if assembly.exists():
+            return assembly
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            made = Path(folder, "assembly")
+            defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
+            environment = {
+                **os.environ,
+                "PYTHONPATH": str(PROJECT),
+                "CDK_OUTDIR": str(made),
+                "CDK_CONTEXT_JSON": json.dumps({**defaults, **context}),
+                "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+                "CDK_DEFAULT_REGION": REGION,
+            }
+            subprocess.run([sys.executable, app.script], cwd=PROJECT, env=environment, check=True)
+            with contextlib.suppress(OSError):  # another worker was faster
+                made.rename(assembly)
+        return assembly
+
+
+class Stage:
+    """One scenario's play on one cloud.
+
+    Parameters
+    ----------
+    cloud : LocalCloud
+        A cloud that was bootstrapped.
+    app : App
+        The app.
+    assemblies : Assemblies
+        Where its assembly is.
+    """
+
+    def __init__(self, cloud: LocalCloud, app: App, assemblies: Assemblies) -> None:
+        self.robomaker = cloud.robomaker
+        self._app = app
+        self._assemblies = assemblies
+        self._assembly = Path()
+        self._jobs: list[str] = []
+        # What the last command of the CDK CLI printed.
+        self.output = ""
+        self._cli = CdkCli(cloud, cloud.home)
+        self._clients: dict[str, Any] = {
+            name: boto3.client(name, endpoint_url=cloud.url, region_name=REGION)
+            for name in ("cloudformation", "iam", "lambda", "s3")
+        }
+        self._before = self._count()
+
+    def deploy(self, job: str, later: str = "", *, fails: bool = False) -> None:
+        """Start a job and run ``cdk deploy`` with it, and perhaps with the ARN of a later one."""
+        arn = arn_of(job)
+        if job not in self._jobs:
+            self._jobs.append(job)
+            self.robomaker.start_job(arn)
+        self._assembly = self._assemblies.of(self._app, arn)
+        parameters = {} if self._app.arn_by_context else {"JobArn": arn, "LaterArn": later}
+        options = [f"--parameters={self._app.stack}:{name}={value}" for name, value in parameters.items()]
+        self._cdk("deploy", "--require-approval", "never", *options, fails=fails)
+
+    def destroy(self, *, fails: bool = False) -> None:
+        """Run ``cdk destroy``."""
+        self._cdk("destroy", "--force", fails=fails)
+
+    def delete_retaining_what_failed(self) -> None:
+        """Run ``aws cloudformation delete-stack`` with ``--retain-resources`` for each resource in DELETE_FAILED."""
+        client, name = self._clients["cloudformation"], self._app.stack
+        latest: dict[str, str] = {}
+        for event in client.describe_stack_events(StackName=name)["StackEvents"]:  # the newest first
+            latest.setdefault(event["LogicalResourceId"], event["ResourceStatus"])
+        failed = [resource for resource, status in latest.items() if status == "DELETE_FAILED" and resource != name]
+        client.delete_stack(StackName=name, RetainResources=failed)
+        client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+    def outcome(self) -> Outcome:
+        """Look how the cloud stands."""
+        now = self._count()
+        return Outcome(
+            {job: self.robomaker.status(arn_of(job)) for job in self._jobs},
+            {
+                stack["StackName"]: stack["StackStatus"]
+                for stack in self._clients["cloudformation"].describe_stacks()["Stacks"]
+                if stack["StackName"] in self._app.stacks
+            },
+            {kind: now[kind] - self._before[kind] for kind in now if now[kind] != self._before[kind]},
+        )
+
+    def _count(self) -> dict[str, int]:
+        return {
+            "functions": len(self._clients["lambda"].list_functions()["Functions"]),
+            "roles": len(self._clients["iam"].list_roles()["Roles"]),
+            "buckets": len(self._clients["s3"].list_buckets()["Buckets"]),
+        }
+
+    def _cdk(self, command: str, *options: str, fails: bool) -> None:
+        finished = self._cli.run(command, *self._app.stacks, "--app", str(self._assembly), *options)
+        self.output = finished.output
+        assert (finished.status != 0) is fails, finished.output
+
+
+def arn_of(job: str) -> str:
+    """Give the ARN of a job."""
+    return f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/{job}"

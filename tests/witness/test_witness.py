@@ -1,0 +1,20 @@
+"""Each scenario, by the real CDK CLI, on each cloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from .clouds import MINISTACK, SANDBOX, Clouds, Kind
+from .scenarios import SCENARIOS, Scenario
+from .stage import Assemblies, Stage
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("kind", [SANDBOX, MINISTACK], ids=lambda kind: kind.name)
+def test_ends_as_the_table_says(clouds: Clouds, assemblies: Assemblies, kind: Kind, scenario: Scenario) -> None:
+    with clouds.lend(kind) as cloud:
+        stage = Stage(cloud, scenario.app, assemblies)
+        for step in scenario.steps:
+            step.act(stage)
+            outcome = stage.outcome()
+            assert outcome == step.then, f"{step.title}: {outcome}\n{stage.output}\n{cloud.log}"
