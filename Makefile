@@ -17,24 +17,33 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
-.PHONY: demo test mutation bench docs lock clean
+.PHONY: demo test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs lock clean
 
 # Run the main job end to end on the local AWS.
 demo: .venv/ready .runtime/ready node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
-# Run every check and every test.
+# Run every check and every test. What takes one processor goes side by side. After that, most workers wait for the CDK
+# CLI, which looks every few seconds how a stack gets on: eight of them keep two processors busy.
 test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready node_modules/ready \
       $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-style check-types test-oldest-cdk test-python-3.13
+	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup
+
+check-style:
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
-	$(IN_VENV) mypy
-	$(IN_VENV) .cdk-oldest/bin/pytest --numprocesses 4 tests/construct
-	$(if $(PYTHON_3_13),.unit-3.13/bin/pytest --numprocesses 4 tests/unit,@$(NO_3_13))
-	$(IN_VENV) pytest --numprocesses 4 --dist worksteal
-	@$(if $(PYTHON_3_13),,$(NO_3_13))
 
-NO_3_13 := echo 'Python 3.13, which the function runs on, was not tested: none was found. make PYTHON_3_13=... names one.'
+check-types:
+	$(IN_VENV) mypy
+
+test-oldest-cdk:
+	$(IN_VENV) .cdk-oldest/bin/pytest --quiet tests/construct
+
+test-python-3.13:
+	$(if $(PYTHON_3_13),.unit-3.13/bin/pytest --quiet --numprocesses 4 tests/unit,@echo '$(NO_3_13)')
+
+NO_3_13 := Python 3.13, which the function runs on, is not tested: none was found. make PYTHON_3_13=... names one.
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 

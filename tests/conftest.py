@@ -15,6 +15,11 @@ from sandbox.robomaker import RoboMaker
 os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(PROJECT / ".jsii-cache"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: {"e2e", "witness"}.isdisjoint(item.path.parts))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_aws_of_ones_own() -> Iterator[None]:
     """Keep the machine's AWS settings out of the tests, and the tests out of its AWS."""
