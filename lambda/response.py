@@ -86,11 +86,15 @@ class Answer:
             **{key: self.request.get(key, "") for key in ("StackId", "RequestId", "LogicalResourceId")},
         }
         if reason:
-            fields["Reason"] = f"{reason} {self.advice}" if self.advice else reason
+            fields["Reason"] = f"{_sentence(reason)} {self.advice}" if self.advice else reason
         if self.data:
             fields["Data"] = self.data
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="backslashreplace")
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?", _CUT)) else f"{words}."
 
 
 def deliver(url: str, body: bytes, *, until: float) -> None:
