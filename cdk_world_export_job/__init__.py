@@ -18,3 +18,4 @@ __all__ = [
 ]
 
 __version__ = find_version(Path(__file__).parent)
+"""The version of this library."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsii
 import pytest
 from aws_cdk import (
     Annotations,
     App,
+    Aspects,
     CfnParameter,
+    CfnResource,
+    IAspect,
     NestedStack,
-    RemovalPolicies,
     RemovalPolicy,
     Stack,
     Stage,
     assertions,
 )
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_world_export_job import ManagedWorldExportJob
 from tests.construct.conftest import JOB
@@ -77,10 +80,15 @@ def test_knows_a_removal_policy_that_is_set_later(stack: Stack) -> None:
 
 
 def test_knows_a_removal_policy_that_an_aspect_sets(stack: Stack) -> None:
-    part = Construct(stack, "Part")
-    _own(part, "One")
+    @jsii.implements(IAspect)
+    class Retain:
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, CfnResource):
+                node.apply_removal_policy(RemovalPolicy.RETAIN)
+
+    first = _own(stack, "One")
     _own(stack, "Two")
-    RemovalPolicies.of(part).retain()
+    Aspects.of(first).add(Retain())
     assert _warnings(stack) == []
 
 
