@@ -69,7 +69,9 @@ def _named(construct: IConstruct, argument: str) -> str:
 def _written(value: object) -> str:
     match value:
         case Construct():
-            return f"{type(value).__name__} {value.node.path!r}"
+            # What is imported is of a class that jsii makes, such as _RoleProxy.
+            kind = type(value).__name__.removeprefix("_").removesuffix("Proxy")
+            return f"{kind} {value.node.path!r}"
         case Duration():
             return value.to_string()
         case Enum():

@@ -124,6 +124,8 @@ class ManagedWorldExportJob(Construct):
             if not isinstance(job_arn, str):
                 raise not_a_string(self, "job_arn", job_arn)
             return
+        if not isinstance(job_arn, str):
+            raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
         stack = Stack.of(self)
         with blamed_on(self, "job_arn"):
             properties.JobArn.parse(

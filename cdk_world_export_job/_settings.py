@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from aws_cdk import Token
@@ -57,6 +58,21 @@ def check_network(construct: IConstruct, vpc: object, vpc_subnets: object, secur
     for argument, value in {"vpc_subnets": vpc_subnets, "security_groups": security_groups}.items():
         if value and vpc is None:
             raise invalid(construct, argument, value, "it says where in a VPC, but there is none", "Pass `vpc`, too.")
+
+
+@contextmanager
+def blamed_on_the_network(construct: IConstruct, vpc: object, vpc_subnets: object) -> Iterator[None]:
+    """Let what the CDK finds wrong with the subnets name the argument that chose them."""
+    try:
+        yield
+    except RuntimeError as error:
+        if vpc is None:
+            raise
+        argument, value = ("vpc", vpc) if vpc_subnets is None else ("vpc_subnets", vpc_subnets)
+        # The way out that the CDK names is an option of its own function, which makes a function without a way out.
+        said, *_ = str(error).split(" If you are aware of this limitation")
+        fix = "Choose private subnets by `vpc_subnets`, with a way to RoboMaker and to S3."
+        raise invalid(construct, argument, value, f"the CDK says {said.rstrip('.')!r}", fix) from error
 
 
 def check_memory_size(construct: IConstruct, memory_size: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import CfnParameter, Stack, Token
 from aws_cdk.region_info import RegionInfo
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 from ._errors import AsWritten, InvalidArgumentError, invalid
 
@@ -21,9 +21,11 @@ def is_token(value: object) -> bool:
     """Tell whether a value of any type stands for one that is known only at deployment."""
     if isinstance(value, str):
         return known(value) is None
-    # An object that resolves, an encoded number and a list with an encoded string are tokens to the CDK. A parameter is
-    # none, but is meant as one.
-    if isinstance(value, CfnParameter) or callable(getattr(value, "resolve", None)):
+    # An object that resolves, an encoded number and a list with an encoded string are tokens to the CDK. A construct is
+    # none, although a stack has a method of that name; a parameter is meant as one.
+    if isinstance(value, Construct):
+        return isinstance(value, CfnParameter)
+    if callable(getattr(value, "resolve", None)):
         return True
     return isinstance(value, (int, float, list)) and bool(Token.is_unresolved(value))
 

@@ -33,7 +33,15 @@ from ._errors import InvalidArgumentError, invalid
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
 from ._provider_interface import IWorldExportJobProvider, Service
-from ._settings import check_architecture, check_kinds, check_memory_size, check_network, check_proxy, check_runtime
+from ._settings import (
+    blamed_on_the_network,
+    check_architecture,
+    check_kinds,
+    check_memory_size,
+    check_network,
+    check_proxy,
+    check_runtime,
+)
 from ._tokens import known
 
 # Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
@@ -128,8 +136,6 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         this id. A ValueError, which names the construct, the argument, its value, the rule and the fix.
     ImportError
         If the crhelper that is deployed with the handler is not installed as it was published.
-    RuntimeError
-        The CDK's, if the VPC has only public subnets.
     """
 
     def __init__(
@@ -170,25 +176,26 @@ class WorldExportJobProvider(IWorldExportJobProvider):
             description="Cancels world export jobs when their stack gives them up",
         )
         role.attach_inline_policy(policy)
-        self._function = lambda_.Function(
-            self,
-            "Function",
-            description="Cancels world export jobs when their stack gives them up",
-            code=handler_code(runtime),
-            handler="index.handler",
-            runtime=runtime,
-            architecture=architecture,
-            timeout=FUNCTION_TIMEOUT,
-            memory_size=memory_size,
-            logging_format=lambda_.LoggingFormat.JSON,
-            log_group=log_group,
-            role=role,
-            environment={"HTTPS_PROXY": proxy} if proxy is not None else None,
-            environment_encryption=environment_encryption,
-            vpc=vpc,
-            vpc_subnets=vpc_subnets,
-            security_groups=security_groups,
-        )
+        with blamed_on_the_network(self, vpc, vpc_subnets):
+            self._function = lambda_.Function(
+                self,
+                "Function",
+                description="Cancels world export jobs when their stack gives them up",
+                code=handler_code(runtime),
+                handler="index.handler",
+                runtime=runtime,
+                architecture=architecture,
+                timeout=FUNCTION_TIMEOUT,
+                memory_size=memory_size,
+                logging_format=lambda_.LoggingFormat.JSON,
+                log_group=log_group,
+                role=role,
+                environment={"HTTPS_PROXY": proxy} if proxy is not None else None,
+                environment_encryption=environment_encryption,
+                vpc=vpc,
+                vpc_subnets=vpc_subnets,
+                security_groups=security_groups,
+            )
         if vpc is None:
             self._function.add_environment("NO_VPC", Lazy.uncached_string(_NoVpc(self._function)))
         # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the

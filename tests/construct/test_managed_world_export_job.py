@@ -212,6 +212,12 @@ class TestLiterals:
             ManagedWorldExportJob(stack, "Job", job_arn=job_arn)
         assert rule in str(error.value)
 
+    @pytest.mark.parametrize("argument", ["job_arn", "best_effort"])
+    def test_of_a_construct_in_place_of_a_value(self, stack: Stack, argument: str) -> None:
+        arguments: dict[str, Any] = {"job_arn": JOB, argument: stack}
+        with pytest.raises(InvalidArgumentError, match=rf"^Stack/Job: {argument} Stack 'Stack' is not valid"):
+            ManagedWorldExportJob(stack, "Job", **arguments)
+
     def test_of_another_account_where_the_stacks_is_known(self, stack_of_account: Stack) -> None:
         with pytest.raises(ValueError, match=f"account 999999999999, but the stack in {ACCOUNT}"):
             ManagedWorldExportJob(stack_of_account, "Job", job_arn=JOB.replace(ACCOUNT, "999999999999"))

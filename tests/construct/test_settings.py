@@ -64,6 +64,28 @@ def test_what_is_of_a_vpc_is_refused_without_one(stack: Stack, argument: str) ->
         WorldExportJobProvider(stack, "Provider", **{argument: value})
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {},
+            r"vpc Vpc 'Stack/Vpc' is not valid: the CDK says .*public subnet can NOT access the internet['\"]\. Choose",
+        ),
+        (
+            {"vpc_subnets": ec2.SubnetSelection(subnet_group_name="nope")},
+            r"vpc_subnets SubnetSelection\(subnet_group_name='nope'\) is not valid: the CDK says .*nope.* Choose",
+        ),
+    ],
+    ids=["only public", "not there"],
+)
+def test_subnets_that_the_cdk_refuses_are_named(stack: Stack, arguments: dict[str, Any], words: str) -> None:
+    public = ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)
+    vpc = ec2.Vpc(stack, "Vpc", subnet_configuration=[public])
+    with pytest.raises(InvalidArgumentError, match=f"^Stack/Provider: {words}") as error:
+        WorldExportJobProvider(stack, "Provider", vpc=vpc, **arguments)
+    assert "allowPublicSubnet" not in str(error.value)
+
+
 def test_what_is_imported_is_taken(stack: Stack) -> None:
     vpc = ec2.Vpc.from_vpc_attributes(
         stack, "Vpc", vpc_id="vpc-1", availability_zones=["us-west-2a"], private_subnet_ids=["subnet-1"]
