@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -30,11 +31,9 @@ def main(arguments: list[str]) -> int:
     timeline.heading(f"{name}: {SCENARIOS[name].__doc__}")
 
     def show_log(line: str) -> None:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = {"message": line}
-        timeline.note(f"log: {record['message']}" + (f" ({record['detail']})" if "detail" in record else ""))
+        with contextlib.suppress(ValueError):  # a line that is not in JSON is the message
+            line = json.loads(line)["message"]
+        timeline.note(f"log: {line}")
 
     try:
         with (

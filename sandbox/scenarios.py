@@ -47,15 +47,15 @@ class Stage:
         """Run ``cdk deploy`` with a job."""
         self.cdk("deploy", "--all", *self.app, "--require-approval", "never", "-c", f"job_arn={job}")
 
-    def destroy(self, *, fails: bool = False) -> None:
-        """Run ``cdk destroy``."""
+    def destroy(self, *, fails: str = "") -> None:
+        """Run ``cdk destroy``, which succeeds, or fails and says why."""
         self.cdk("destroy", "--all", *self.app, "--force", fails=fails)
 
-    def cdk(self, *arguments: str, fails: bool = False) -> None:
-        """Run a command that succeeds, or that fails."""
+    def cdk(self, *arguments: str, fails: str = "") -> None:
+        """Run a command that succeeds, or fails and says why."""
         self.timeline.heading(f"$ {shlex.join(['cdk', *arguments])}")
         finished = self.cli.run(*arguments)
-        if (finished.status != 0) is not fails:
+        if (finished.status != 0) is not bool(fails) or fails not in finished.output:
             raise ScenarioError(f"cdk {arguments[0]} ended with status {finished.status}:\n\n{finished.output}")
         if fails:
             self.timeline.note(f"It failed, as it should: exit status {finished.status}.")
@@ -151,7 +151,7 @@ def refused(stage: Stage) -> None:
     stage.deploy(stage.job_1)
     stage.aws.robomaker.switch_on(CANCEL_REFUSED)
     stage.timeline.note("RoboMaker refuses to cancel. The job's wait is 5 seconds here.")
-    stage.destroy(fails=True)
+    stage.destroy(fails=CANCEL_REFUSED.message)
     stage.expect_job(stage.job_1, "Running")
     stage.expect_stack(STACK, "DELETE_FAILED")
     stage.expect_stack(PROVIDER_STACK, "CREATE_COMPLETE")
@@ -168,11 +168,11 @@ def stuck(stage: Stage) -> None:
     stage.deploy(stage.job_1)
     stage.aws.robomaker.switch_on(CANCEL_REFUSED)
     stage.timeline.note("RoboMaker refuses to cancel. The job's wait is 5 seconds here.")
-    stage.destroy(fails=True)
+    stage.destroy(fails=CANCEL_REFUSED.message)
     stage.expect_stack(STACK, "DELETE_FAILED")
     stage.timeline.note("CloudFormation went on after the failure: the function is gone. The job ends by itself.")
     stage.aws.robomaker.settle(stage.job_1, "Completed")
-    stage.destroy(fails=True)
+    stage.destroy(fails="Function not found")
     stage.expect_stack(STACK, "DELETE_FAILED")
     stage.let_go()
     stage.expect_no_stack()

@@ -30,7 +30,6 @@ def test_stacks_of_several_accounts_and_regions_each_have_their_own_function_and
         ("aws", "111111111111", "us-west-2"),
         ("aws", "222222222222", "eu-west-1"),
         ("aws-us-gov", "333333333333", "us-gov-west-1"),
-        ("aws-cn", "444444444444", "cn-north-1"),
     ]
     app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})
     stacks = []

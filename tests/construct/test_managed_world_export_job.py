@@ -5,11 +5,24 @@ from __future__ import annotations
 import inspect
 import pydoc
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnOutput, CfnParameter, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import (
+    App,
+    CfnDynamicReference,
+    CfnDynamicReferenceService,
+    CfnOutput,
+    CfnParameter,
+    Duration,
+    Environment,
+    Fn,
+    RemovalPolicy,
+    SecretValue,
+    Stack,
+)
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
 
@@ -25,8 +38,12 @@ def _resource(stack: Stack) -> dict[str, Any]:
     return dict(resource)
 
 
-def test_the_public_names_are_two() -> None:
-    assert sorted(cdk_world_export_job.__all__) == ["ManagedWorldExportJob", "WorldExportJobProvider"]
+def test_the_public_names_are_three() -> None:
+    assert sorted(cdk_world_export_job.__all__) == [
+        "IWorldExportJobProvider",
+        "ManagedWorldExportJob",
+        "WorldExportJobProvider",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +52,7 @@ def test_the_public_names_are_two() -> None:
         (ManagedWorldExportJob, ["job_arn", "wait", "best_effort", "removal_policy", "provider"]),
         (
             WorldExportJobProvider,
-            ["vpc", "vpc_subnets", "security_groups", "memory_size", "log_group", "role"],
+            ["vpc", "vpc_subnets", "security_groups", "memory_size", "log_group", "role", "runtime"],
         ),
     ],
 )
@@ -58,6 +75,7 @@ def test_has_the_defaults_of_the_contract(stack: Stack) -> None:
             "JobArn": JOB,
             "WaitSeconds": 300,
             "BestEffort": False,
+            "ProviderStays": False,
         },
         "UpdateReplacePolicy": "Delete",
         "DeletionPolicy": "Delete",
@@ -122,30 +140,6 @@ class TestProvider:
         template.has_resource_properties("AWS::Lambda::Function", {"MemorySize": 512})
         assert stack.resolve(provider.service_token) == _resource(stack)["Properties"]["ServiceToken"]
 
-    def test_may_be_another_stacks_of_the_same_account_and_region(self, app: App) -> None:
-        stacks = [Stack(app, name, env=Environment(account=ACCOUNT, region="us-west-2")) for name in ("One", "Two")]
-        provider = WorldExportJobProvider.get_or_create(stacks[0])
-        ManagedWorldExportJob(stacks[1], "Job", job_arn=JOB, provider=provider)
-        Template.from_stack(stacks[1]).resource_count_is("AWS::Lambda::Function", 0)
-        assert stacks[0] in stacks[1].dependencies
-
-    @pytest.mark.parametrize(
-        ("account", "region", "named"),
-        [("999999999999", "us-west-2", "account is 999999999999"), (ACCOUNT, "eu-west-1", "region is eu-west-1")],
-    )
-    def test_may_not_be_in_another_account_or_region(self, app: App, account: str, region: str, named: str) -> None:
-        provider = WorldExportJobProvider(
-            Stack(app, "One", env=Environment(account=account, region=region)), "Provider"
-        )
-        stack = Stack(app, "Two", env=Environment(account=ACCOUNT, region="us-west-2"))
-        with pytest.raises(ValueError, match=f"provider 'One/Provider' is not valid: its {named}"):
-            ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=provider)
-
-    def test_must_be_one(self, stack: Stack) -> None:
-        function = WorldExportJobProvider(stack, "Mine").function
-        with pytest.raises(TypeError, match="provider must be a WorldExportJobProvider"):
-            ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=function)  # type: ignore[arg-type]  # the mistake
-
 
 class TestLiterals:
     """A literal value that breaks a rule is an error at synthesis."""
@@ -162,10 +156,13 @@ class TestLiterals:
             (JOB + "\n", "whitespace"),
             (b"arn", "must be a string"),
             (None, "must be a string"),
+            ([JOB], "must be a string"),
+            (JOB.replace("us-west-2", "us-wset-2"), "RoboMaker was never in the region us-wset-2, only in ap-"),
+            (JOB.replace("us-west-2", "sa-east-1"), "RoboMaker was never in the region sa-east-1, only in ap-"),
         ],
     )
     def test_of_the_arn(self, stack: Stack, job_arn: Any, rule: str) -> None:
-        with pytest.raises(ValueError, match="JobArn") as error:
+        with pytest.raises(ValueError, match=r"^Stack/Job: job_arn .* is not valid: ") as error:
             ManagedWorldExportJob(stack, "Job", job_arn=job_arn)
         assert rule in str(error.value)
 
@@ -178,26 +175,45 @@ class TestLiterals:
         ManagedWorldExportJob(stack, "Job", job_arn=other)
         assert _resource(stack)["Properties"]["JobArn"] == other
 
+    @pytest.mark.parametrize(
+        ("region", "partition"),
+        [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("cn-northwest-1", "aws-cn")],
+    )
+    def test_of_another_partition_where_the_stacks_is_known(self, app: App, region: str, partition: str) -> None:
+        stack = Stack(app, "Stack", env=Environment(region=region))
+        with pytest.raises(ValueError, match=f"the job is in the partition aws, but the stack in {partition}"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB)
+
     @pytest.mark.parametrize("wait", [Duration.seconds(841), Duration.minutes(15), Duration.days(1)])
-    def test_of_the_wait(self, stack: Stack, wait: Duration) -> None:
-        with pytest.raises(ValueError, match=r"WaitSeconds \d+ is not valid: .* 0 to 840 \(14 minutes\)"):
+    def test_of_the_wait_which_is_shown_as_it_was_written(self, stack: Stack, wait: Duration) -> None:
+        with pytest.raises(ValueError, match=r" 0 to 840 \(14 minutes\)") as error:
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=wait)
+        assert str(error.value).startswith(
+            f"Stack/Job: wait {wait.to_string()} is not valid: it must be a whole number"
+        )
 
     def test_of_a_wait_in_parts_of_a_second(self, stack: Stack) -> None:
-        with pytest.raises(ValueError, match=r"WaitSeconds 1\.5 is not valid: it must be a whole number"):
+        with pytest.raises(ValueError, match=r"wait Duration\.millis\(1500\) is not valid: it must be a whole number"):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=Duration.millis(1500))
 
     @pytest.mark.parametrize("wait", [60, "5 min", True, timedelta(minutes=5)])
     def test_of_a_wait_that_is_no_duration(self, stack: Stack, wait: Any) -> None:
-        with pytest.raises(TypeError, match=r"wait must be a Duration, such as Duration\.minutes\(5\), not "):
+        with pytest.raises(
+            TypeError, match=r"^Stack/Job: wait must be a Duration, such as Duration\.minutes\(5\), not "
+        ):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=wait)
 
-    def test_of_best_effort(self, stack: Stack) -> None:
-        with pytest.raises(ValueError, match="BestEffort 'yes' is not valid: it must be true or false"):
-            ManagedWorldExportJob(stack, "Job", job_arn=JOB, best_effort="yes")  # type: ignore[arg-type]  # the mistake
+    @pytest.mark.parametrize("best_effort", ["yes", "false", "", 1, 0, None, [], object])
+    def test_of_best_effort(self, stack: Stack, best_effort: Any) -> None:
+        shown = re.escape(repr(best_effort))
+        with pytest.raises(
+            ValueError, match=rf"^Stack/Job: best_effort {shown} is not valid: it must be a bool or a token"
+        ):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, best_effort=best_effort)
 
     def test_of_the_removal_policy(self, stack: Stack) -> None:
-        with pytest.raises(ValueError, match="SNAPSHOT is not valid: a job has no snapshots"):
+        words = r"^Stack/Job: removal_policy RemovalPolicy\.SNAPSHOT is not valid: a job has no snapshots"
+        with pytest.raises(ValueError, match=words):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=RemovalPolicy.SNAPSHOT)
 
     @pytest.mark.parametrize(
@@ -220,6 +236,48 @@ class TestTokens:
     def test_within_the_arn(self, stack: Stack) -> None:
         ManagedWorldExportJob(stack, "Job", job_arn=stack.format_arn(service="robomaker", resource="world-export-job"))
         Template.from_stack(stack).has_resource_properties(TYPE, {"JobArn": {"Fn::Join": Match.any_value()}})
+
+    def test_of_a_dynamic_reference_to_the_arn_also_as_a_literal(self, stack: Stack) -> None:
+        reference = CfnDynamicReference(CfnDynamicReferenceService.SSM, "/job")
+        for number, job_arn in enumerate([reference.to_string(), "{{resolve:ssm:/job}}"]):
+            ManagedWorldExportJob(stack, f"Job{number}", job_arn=job_arn)
+        found = Template.from_stack(stack).find_resources(TYPE).values()
+        assert [job["Properties"]["JobArn"] for job in found] == ["{{resolve:ssm:/job}}"] * 2
+
+    @pytest.mark.parametrize(
+        ("token", "fix"),
+        [
+            (lambda stack: CfnParameter(stack, "P"), "parameter, not its value. Pass its `value_as_string`"),
+            (lambda _: CfnDynamicReference(CfnDynamicReferenceService.SSM, "/job"), r"Pass its `to_string\(\)`"),
+            (lambda _: SecretValue.ssm_secure("/job"), r"Pass its `to_string\(\)`"),
+            (lambda _: Fn.get_att("Elsewhere", "Arn"), r"Pass its `to_string\(\)`"),
+            (lambda stack: CfnParameter(stack, "P", type="Number").value_as_number, r"`Token\.as_string\(\.\.\.\)`"),
+            (
+                lambda stack: CfnParameter(stack, "P", type="CommaDelimitedList").value_as_list,
+                r"`Fn\.select\(0, \.\.\.\)`",
+            ),
+        ],
+    )
+    def test_of_the_arn_must_be_strings(self, stack: Stack, token: Callable[[Stack], Any], fix: str) -> None:
+        with pytest.raises(ValueError, match=rf"^Stack/Job: job_arn .* is not valid: it is a .*{fix}"):
+            ManagedWorldExportJob(stack, "Job", job_arn=token(stack))
+
+    def test_of_best_effort(self, stack: Stack) -> None:
+        parameter = CfnParameter(stack, "BestEffort")
+        tokens = [parameter.value_as_string, Fn.get_att("Job0", "Any"), "{{resolve:ssm:/best-effort}}"]
+        for number, best_effort in enumerate(tokens):
+            ManagedWorldExportJob(stack, f"Job{number}", job_arn=JOB, best_effort=best_effort)
+        found = Template.from_stack(stack).find_resources(TYPE).values()
+        assert [job["Properties"]["BestEffort"] for job in found] == [
+            {"Ref": "BestEffort"},
+            {"Fn::GetAtt": ["Job0", "Any"]},
+            "{{resolve:ssm:/best-effort}}",
+        ]
+
+    def test_of_best_effort_must_not_be_the_parameter_itself(self, stack: Stack) -> None:
+        parameter: Any = CfnParameter(stack, "P")
+        with pytest.raises(ValueError, match=r"^Stack/Job: best_effort CfnParameter 'Stack/P' .* `value_as_string`"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, best_effort=parameter)
 
     def test_of_the_wait(self, stack: Stack) -> None:
         parameter = CfnParameter(stack, "Wait", type="Number")

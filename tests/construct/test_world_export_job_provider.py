@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsii
 import pytest
-from aws_cdk import App, CfnParameter, Environment, NestedStack, Stack
+from aws_cdk import App, Aspects, CfnParameter, Environment, IAspect, NestedStack, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
+from constructs import IConstruct
 
 from cdk_world_export_job import WorldExportJobProvider
 
@@ -45,12 +47,78 @@ def test_the_function_is_what_the_design_says(stack: Stack) -> None:
     )
 
 
-def test_the_runtime_is_the_newest_python_that_the_cdk_names(stack: Stack) -> None:
-    WorldExportJobProvider(stack, "Provider")
-    [function] = Template.from_stack(stack).find_resources(FUNCTION).values()
-    named = [runtime.name for runtime in lambda_.Runtime.ALL if runtime.name.startswith("python3.")]
-    newest = max(int(name.removeprefix("python3.")) for name in named)
-    assert function["Properties"]["Runtime"] == f"python3.{newest}"
+class TestRuntime:
+    def test_is_python_3_13_whatever_the_cdk_names(self, stack: Stack) -> None:
+        WorldExportJobProvider(stack, "Provider")
+        Template.from_stack(stack).has_resource_properties(FUNCTION, {"Runtime": "python3.13"})
+
+    @pytest.mark.parametrize(
+        "runtime",
+        [
+            lambda_.Runtime.PYTHON_3_11,
+            lambda_.Runtime.PYTHON_3_12,
+            lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON),
+        ],
+        ids=lambda runtime: runtime.name,
+    )
+    def test_may_be_a_python_that_the_handler_is_tested_on(self, stack: Stack, runtime: lambda_.Runtime) -> None:
+        WorldExportJobProvider(stack, "Provider", runtime=runtime)
+        Template.from_stack(stack).has_resource_properties(FUNCTION, {"Runtime": runtime.name})
+
+    @pytest.mark.parametrize(
+        "runtime",
+        [lambda_.Runtime.PYTHON_3_10, lambda_.Runtime.NODEJS_20_X, lambda_.Runtime.PROVIDED_AL2023],
+        ids=lambda runtime: runtime.name,
+    )
+    def test_must_not_be_another(self, stack: Stack, runtime: lambda_.Runtime) -> None:
+        words = rf"^Stack/Provider: runtime '{runtime.name}' is not valid: .* tested on 3\.11 and newer\. Leave it out"
+        with pytest.raises(ValueError, match=words):
+            WorldExportJobProvider(stack, "Provider", runtime=runtime)
+
+    def test_must_be_a_runtime(self, stack: Stack) -> None:
+        name: Any = "python3.13"
+        with pytest.raises(
+            TypeError, match=r"^Stack/Provider: runtime must be a Runtime, such as Runtime\.PYTHON_3_13"
+        ):
+            WorldExportJobProvider(stack, "Provider", runtime=name)
+
+
+class TestNoVpc:
+    """The function may take silence for the end of RoboMaker only where it is known to be in no VPC."""
+
+    @staticmethod
+    def _variables(stack: Stack) -> dict[str, str]:
+        [function] = Template.from_stack(stack).find_resources(FUNCTION).values()
+        return dict(function["Properties"].get("Environment", {}).get("Variables", {}))
+
+    def test_is_said_where_there_is_none(self, stack: Stack) -> None:
+        WorldExportJobProvider(stack, "Provider")
+        assert self._variables(stack) == {"NO_VPC": "true"}
+
+    def test_is_not_said_where_there_is_one(self, stack: Stack) -> None:
+        WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
+        assert self._variables(stack) == {}
+
+    def test_is_not_said_where_an_aspect_puts_the_function_into_one(self, app: App, stack: Stack) -> None:
+        @jsii.implements(IAspect)
+        class IntoTheVpc:
+            def visit(self, node: IConstruct) -> None:
+                if isinstance(node, lambda_.CfnFunction):
+                    node.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                        subnet_ids=["subnet-1"], security_group_ids=["sg-1"]
+                    )
+
+        WorldExportJobProvider(stack, "Provider")
+        Aspects.of(app).add(IntoTheVpc())
+        app.synth()
+        assert self._variables(stack) == {}
+
+    def test_can_be_taken_out_by_hand_beside_a_raw_override(self, stack: Stack) -> None:
+        function = WorldExportJobProvider(stack, "Provider").function.node.default_child
+        assert isinstance(function, lambda_.CfnFunction)
+        function.add_property_override("VpcConfig.SubnetIds", ["subnet-1"])
+        function.add_property_deletion_override("Environment.Variables.NO_VPC")
+        assert self._variables(stack) == {}
 
 
 def test_the_log_is_kept_for_a_year_and_outlives_the_stack(stack: Stack) -> None:
@@ -154,16 +222,9 @@ def test_the_policies_that_several_stacks_give_a_role_do_not_replace_each_other(
     assert len(names) == len(stacks)
 
 
-def test_the_runtime_can_be_pinned(stack: Stack) -> None:
-    function = WorldExportJobProvider(stack, "Provider").function.node.default_child
-    assert isinstance(function, lambda_.CfnFunction)
-    function.runtime = "python3.12"
-    Template.from_stack(stack).has_resource_properties(FUNCTION, {"Runtime": "python3.12"})
-
-
 @pytest.mark.parametrize("memory_size", [127, 10_241, -1, 256.5, True, None, "256"])
 def test_a_memory_size_out_of_lambdas_range_is_refused(stack: Stack, memory_size: Any) -> None:
-    with pytest.raises(ValueError, match=r"memory_size .* is not valid: .* from 128 to 10,240"):
+    with pytest.raises(ValueError, match=r"^Stack/Provider: memory_size .* is not valid: .* from 128 to 10,240"):
         WorldExportJobProvider(stack, "Provider", memory_size=memory_size)
 
 
@@ -175,7 +236,7 @@ def test_a_memory_size_may_be_a_token(stack: Stack) -> None:
 
 def test_settings_for_the_shared_one_after_the_first_job_are_refused(stack: Stack) -> None:
     WorldExportJobProvider.get_or_create(stack)
-    with pytest.raises(ValueError, match=r"has a WorldExportJobProvider of this name.* Make your own before"):
+    with pytest.raises(ValueError, match=r"^Stack/WorldExportJobProvider: .* the first job .* Make your own before"):
         WorldExportJobProvider(stack, "WorldExportJobProvider", memory_size=512)
 
 
@@ -261,4 +322,6 @@ def test_get_or_create_gives_the_same_to_every_scope_of_a_stack(stack: Stack) ->
 def test_the_function_can_be_changed_as_any_other(stack: Stack) -> None:
     provider = WorldExportJobProvider(stack, "Provider")
     provider.function.add_environment("COLOR", "red")
-    Template.from_stack(stack).has_resource_properties(FUNCTION, {"Environment": {"Variables": {"COLOR": "red"}}})
+    Template.from_stack(stack).has_resource_properties(
+        FUNCTION, {"Environment": {"Variables": {"COLOR": "red", "NO_VPC": "true"}}}
+    )
