@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from sandbox.local_aws import REGION
-from tests.e2e.conftest import STACK, Cloud
+from tests.e2e.conftest import Cloud
 
 
 def test_what_is_called_is_granted_and_what_is_granted_is_called(cloud: Cloud) -> None:
@@ -35,7 +35,7 @@ def _granted(cloud: Cloud) -> list[dict[str, Any]]:
     """Read the statements of the role that the deployed function runs as."""
     iam = boto3.client("iam", endpoint_url=cloud.aws.url, region_name=REGION)
     client = boto3.client("cloudformation", endpoint_url=cloud.aws.url, region_name=REGION)
-    resources = client.describe_stack_resources(StackName=STACK)["StackResources"]
+    resources = client.describe_stack_resources(StackName="Provider")["StackResources"]
     [role] = [
         found["PhysicalResourceId"]
         for found in resources

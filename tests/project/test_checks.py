@@ -15,6 +15,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 from sandbox import PROJECT
+from stacks.provider_stack import ProviderStack
 from stacks.world_export_stack import WorldExportStack
 from tests.construct.conftest import ACCOUNT, JOB
 from tests.linting import findings
@@ -24,11 +25,16 @@ FOUND_IN_THE_TESTS_OWN_VPC = [("CKV_AWS_158", "AWS::Logs::LogGroup.VpcAllLogGrou
 
 
 def _example(app: App) -> Stack:
-    return WorldExportStack(app, "Stack", job_arn=JOB)
+    return WorldExportStack(app, "Stack", job_arn=JOB, provider=_provider_stack(app).provider)
 
 
 def _example_in_a_known_account(app: App) -> Stack:
-    return WorldExportStack(app, "Stack", job_arn=JOB, env=ENVIRONMENT)
+    provider = ProviderStack(app, "Other", env=ENVIRONMENT).provider
+    return WorldExportStack(app, "Stack", job_arn=JOB, provider=provider, env=ENVIRONMENT)
+
+
+def _provider_stack(app: App) -> ProviderStack:
+    return ProviderStack(app, "Provider")
 
 
 def _function_in_a_vpc(app: App) -> Stack:
@@ -46,7 +52,7 @@ def _role_of_ones_own(app: App) -> Stack:
 
 
 EVERY_KIND = pytest.mark.parametrize(
-    "build", [_example, _example_in_a_known_account, _function_in_a_vpc, _role_of_ones_own]
+    "build", [_example, _example_in_a_known_account, _provider_stack, _function_in_a_vpc, _role_of_ones_own]
 )
 
 
