@@ -85,19 +85,20 @@ bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_cu
 	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc"
 	@touch $@
 
-# Build the API reference from the docstrings, into DOCS.
-docs: .venv/ready
-	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory '$(DOCS)' cdk_world_export_job
+# Build the pages and the API reference into one site, in DOCS.
+docs: .docs/ready
+	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
+	@echo 'The site begins at $(DOCS)/index.html'
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov witness unit mutation; do \
+	for name in dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness unit mutation; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
+	rm -rf .venv .docs .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
 	rm -rf node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist
 	rm -rf .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache
