@@ -10,6 +10,7 @@ PYTHON_3_13 ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.e
   ls .python-3.13/usr/bin/python3.13 2>/dev/null)
 SCENARIO ?= lifecycle
 DOCS ?= dist/docs
+PACKAGE ?= dist
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -17,7 +18,7 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
-.PHONY: demo test mutation bench docs lock clean
+.PHONY: demo test mutation bench docs package lock clean
 
 # Run the main job end to end on the local AWS.
 demo: .venv/ready .runtime/ready node_modules/ready
@@ -79,6 +80,10 @@ bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_cu
 # Build the API reference from the docstrings, into DOCS.
 docs: .venv/ready
 	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory '$(DOCS)' cdk_world_export_job
+
+# Build what deploys the provider without the CDK, handler.zip and provider.yaml, into PACKAGE.
+package: .venv/ready
+	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
