@@ -18,7 +18,7 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
-.PHONY: demo test mutation bench docs package lock clean
+.PHONY: demo test mutation bench docs lock clean
 
 # Run the main job end to end on the local AWS.
 demo: .venv/ready .runtime/ready node_modules/ready
@@ -82,6 +82,7 @@ docs: .venv/ready
 	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory '$(DOCS)' cdk_world_export_job
 
 # Build what deploys the provider without the CDK, handler.zip and provider.yaml, into PACKAGE.
+.PHONY: package
 package: .venv/ready
 	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
 
