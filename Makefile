@@ -10,6 +10,7 @@ PYTHON_3_13 ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.e
   ls .python-3.13/usr/bin/python3.13 2>/dev/null)
 SCENARIO ?= lifecycle
 DOCS ?= dist/docs
+PACKAGE ?= dist
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -89,6 +90,11 @@ bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_cu
 docs: .docs/ready
 	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
 	@echo 'The site begins at $(DOCS)/index.html'
+
+# Build what deploys the provider without the CDK, handler.zip and provider.yaml, into PACKAGE.
+.PHONY: package
+package: .venv/ready
+	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
