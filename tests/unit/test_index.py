@@ -113,6 +113,12 @@ class TestUpdate:
         answer = cloudformation.send(_update(old))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", old)
 
+    @pytest.mark.parametrize("ids", [{}, {"PhysicalResourceId": None}, {"PhysicalResourceId": ""}])
+    def test_without_an_arn_fails(self, cloudformation: Sender, ids: dict[str, Any]) -> None:
+        answer = cloudformation.send(request("Update", {"JobArn": ids.get("PhysicalResourceId")}, **ids))
+        assert answer["Status"] == "FAILED"
+        assert "JobArn" in answer["Reason"]
+
     def test_to_a_bad_arn_fails_and_keeps_the_old_physical_id(
         self, cloudformation: Sender, robomaker: RoboMaker
     ) -> None:

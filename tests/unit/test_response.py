@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from response import Answer, NotDeliveredError, deliver, takes_connections
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
-from tests.network import Proxy
+from tests.network import Names, Proxy
 from tests.requests import HurriedClock
 
 S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
@@ -182,6 +183,34 @@ class TestDelivery:
         deliver(_bucket(buckets, S3_TIMEOUT, Response(200)).url, b"body", until=_soon())
         assert "HTTP status 400 (RequestTimeout)" in caplog.text
 
+    def test_that_is_refused_by_an_answer_that_breaks_off_is_tried_again(self) -> None:
+        heads = [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 999\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
+
+        def serve() -> None:
+            for head in heads:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(head)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            deliver(f"http://127.0.0.1:{server.getsockname()[1]}/x", b"body", until=_soon())
+            thread.join()
+
+    def test_is_not_sent_by_a_try_whose_time_is_over(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bucket = _bucket(buckets, Response(200))
+        with closing(SilentListener()) as hole:
+            names = Names(monkeypatch)
+            names.lead("bucket", hole.address, hole.address, bucket.url.split("/")[2])
+            with pytest.raises(NotDeliveredError, match="TimeoutError"):
+                deliver("http://bucket/x", b"body", until=_soon(0.2))
+        assert bucket.requests == []
+
     def test_is_retried_whatever_trouble_there_is_with_the_log(
         self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -336,7 +365,9 @@ class TestEnvironment:
         assert len(proxy.requests) > 1
         assert "407 Proxy Authentication Required" in caplog.text
 
-    @pytest.mark.parametrize("proxy", ["https://proxy:443", "http://", "http://proxy:port", "socks5://proxy:1"])
+    @pytest.mark.parametrize(
+        "proxy", ["https://proxy:443", "http://", "http://proxy:port", "http://user:[@proxy:1", "socks5://proxy:1"]
+    )
     def test_with_a_proxy_that_can_not_be_used_fails_at_once_and_names_the_variable(
         self, monkeypatch: pytest.MonkeyPatch, proxy: str
     ) -> None:
