@@ -24,7 +24,7 @@ from sandbox.robomaker import (
 )
 from teardown import End, Outcome
 from tests.faults import FAULTS, Row
-from tests.requests import JOB_1, JOB_2, Sender, request
+from tests.requests import JOB_1, JOB_2, Sender, answer_soon, request
 
 CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
 
@@ -324,7 +324,8 @@ class TestAdvice:
             return Outcome(End.STOPPED, "Canceled", 1.2, 2)
 
         monkeypatch.setattr(index, "tear_down", tear_down_slowly)
-        assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=1)["Reason"])
+        answer_soon(monkeypatch)
+        assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=30)["Reason"])
         assert "Delete the stack again to try again" in reason
 
     def test_comes_with_no_create(self, cloudformation: Sender) -> None:
@@ -391,8 +392,9 @@ class TestLog:
             return Outcome(End.STOPPED, "Canceled", 1.2, 2)
 
         monkeypatch.setattr(index, "tear_down", tear_down_slowly)
-        answer = cloudformation.send(_delete(BestEffort="true"), seconds=1)
-        time.sleep(0.6)
+        answer_soon(monkeypatch)
+        answer = cloudformation.send(_delete(BestEffort="true"), seconds=30)
+        time.sleep(1.2)
         assert answer["Status"] == "SUCCESS"
         [record] = caplog.records
         fields = record.__dict__

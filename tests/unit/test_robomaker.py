@@ -257,11 +257,11 @@ class TestConnection:
     def test_trouble_after_an_answer_is_passing(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, trouble: str
     ) -> None:
-        monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
-        monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
         with closing(RoboMaker()) as service:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
             assert job.cancel().verdict is Verdict.GONE
+            monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
+            monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
             service.switch_on(Fault(seconds=0.5, message="{}", status=200))
             with _trouble(trouble, service.url) as endpoint:
                 monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)
