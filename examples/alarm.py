@@ -1,4 +1,4 @@
-"""How do I hear of a job that was left running? With an alarm for all stacks of the account and region, ready to deploy."""
+"""How do I hear of a job that was left running? With an alarm for all stacks of an account and region."""
 
 from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
