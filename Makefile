@@ -1,8 +1,8 @@
 # Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI),
 # .runtime (what AWS Lambda's Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3
-# and the oldest CDK that are claimed), .checkov (a scanner), .mutation (a tool that changes the handler to see whether a
-# test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's unit tests). node_modules
-# has the CDK CLI.
+# and the oldest CDK that are claimed), .checkov (a scanner), .witness (another local AWS), .mutation (a tool that changes
+# the handler to see whether a test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's
+# unit tests). node_modules has the CDK CLI.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The Python that the function runs on, where one is found. pyenv takes the version from the variable.
@@ -10,6 +10,7 @@ PYTHON_3_13 ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.e
   ls .python-3.13/usr/bin/python3.13 2>/dev/null)
 SCENARIO ?= lifecycle
 DOCS ?= dist/docs
+PACKAGE ?= dist
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -20,12 +21,12 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 .PHONY: demo test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs lock clean
 
 # Run the main job end to end on the local AWS.
-demo: .venv/ready .runtime/ready node_modules/ready
+demo: .venv/ready .runtime/ready $(if $(PYTHON_3_13),.runtime-3.13/ready) node_modules/ready
 	@$(IN_VENV) python -m sandbox $(SCENARIO)
 
 # Run every check and every test. What takes one processor goes side by side. After that, most workers wait for the CDK
 # CLI, which looks every few seconds how a stack gets on: eight of them keep two processors busy.
-test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready node_modules/ready \
+test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready node_modules/ready \
       $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-style check-types test-oldest-cdk test-python-3.13
 	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup
@@ -85,19 +86,25 @@ bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_cu
 	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc"
 	@touch $@
 
-# Build the API reference from the docstrings, into DOCS.
-docs: .venv/ready
-	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory '$(DOCS)' cdk_world_export_job
+# Build the pages and the API reference into one site, in DOCS.
+docs: .docs/ready
+	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
+	@echo 'The site begins at $(DOCS)/index.html'
+
+# Build what deploys the provider without the CDK, handler.zip and provider.yaml, into PACKAGE.
+.PHONY: package
+package: .venv/ready
+	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
 
 # Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov unit mutation; do \
+	for name in dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness unit mutation; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 # Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .mutation
+	rm -rf .venv .docs .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
 	rm -rf node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist
 	rm -rf .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache

@@ -264,7 +264,7 @@ class TestTokens:
 
     def test_of_best_effort(self, stack: Stack) -> None:
         parameter = CfnParameter(stack, "BestEffort")
-        tokens = [parameter.value_as_string, Fn.get_att("Job0", "Any"), "{{resolve:ssm:/best-effort}}"]
+        tokens: list[Any] = [parameter.value_as_string, Fn.get_att("Job0", "Any"), "{{resolve:ssm:/best-effort}}"]
         for number, best_effort in enumerate(tokens):
             ManagedWorldExportJob(stack, f"Job{number}", job_arn=JOB, best_effort=best_effort)
         found = Template.from_stack(stack).find_resources(TYPE).values()

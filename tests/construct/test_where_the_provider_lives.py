@@ -144,11 +144,11 @@ class TestOfAnotherRootStack:
             ManagedWorldExportJob(stack_of_account, "Job", job_arn=JOB, provider=provider)
 
     def test_may_not_be_in_another_stage(self, app: App) -> None:
-        provider = WorldExportJobProvider(Stack(Stage(app, "A"), "Stack"), "Provider")
+        provider = WorldExportJobProvider(Stack(Stage(app, "Beta"), "Stack"), "Provider")
         with pytest.raises(
-            ValueError, match=r"^B/Stack/Job: provider 'A/Stack/Provider' .* another stage .* Import it"
+            ValueError, match=r"^Prod/Stack/Job: provider 'Beta/Stack/Provider' .* another stage .* Import it"
         ):
-            ManagedWorldExportJob(Stack(Stage(app, "B"), "Stack"), "Job", job_arn=JOB, provider=provider)
+            ManagedWorldExportJob(Stack(Stage(app, "Prod"), "Stack"), "Job", job_arn=JOB, provider=provider)
 
 
 class TestOfTheSameRootStack:
