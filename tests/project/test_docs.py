@@ -76,8 +76,8 @@ def test_the_pages_and_the_api_reference_are_one_site(tmp_path: Path) -> None:
         assert name in reference
 
 
-def test_every_outcome_that_the_log_names_is_on_the_operators_page() -> None:
-    page = (PROJECT / "docs" / "operators.md").read_text()
+def test_every_outcome_that_the_log_names_is_on_the_page_of_the_alarm() -> None:
+    page = (PROJECT / "docs" / "alarm.md").read_text()
     assert set(re.findall(r"^\| `([a-z ]+)` \|", page, re.MULTILINE)) == {"outcome"} | {str(end) for end in End}
 
 
