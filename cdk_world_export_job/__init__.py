@@ -1,7 +1,21 @@
 """A CDK construct that makes a stack own the end of an AWS RoboMaker world export job."""
 
+from pathlib import Path
+
+from ._errors import InvalidArgumentError
 from ._managed_world_export_job import ManagedWorldExportJob
-from ._provider_interface import IWorldExportJobProvider
+from ._provider_interface import IWorldExportJobProvider, MetricOptions
+from ._version import find_version
 from ._world_export_job_provider import WorldExportJobProvider
 
-__all__ = ["IWorldExportJobProvider", "ManagedWorldExportJob", "WorldExportJobProvider"]
+__all__ = [
+    "IWorldExportJobProvider",
+    "InvalidArgumentError",
+    "ManagedWorldExportJob",
+    "MetricOptions",
+    "WorldExportJobProvider",
+    "__version__",
+]
+
+__version__ = find_version(Path(__file__).parent)
+"""The version of this library."""

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 
-from constructs import IConstruct
+from aws_cdk import Duration
+from constructs import Construct, IConstruct
 
 from ._handler_code import properties
+
+
+class InvalidArgumentError(ValueError):
+    """An argument of a construct breaks a rule, or is of a type that can't be taken.
+
+    The message names the construct's path, the argument and its value as they were written, the rule and the fix.
+    """
+
+    # Where it is imported from, for tracebacks and `help()`.
+    __module__ = "cdk_world_export_job"
 
 
 class AsWritten:
@@ -34,9 +46,10 @@ class AsWritten:
         return self._written
 
 
-def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix: str) -> ValueError:
+def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix: str) -> InvalidArgumentError:
     """Make the error of an argument that breaks a rule of the constructs' own."""
-    return properties.InvalidPropertyError(_named(construct, argument), value, rule, fix)
+    shown = AsWritten(value, _written(value))
+    return InvalidArgumentError(str(properties.InvalidPropertyError(_named(construct, argument), shown, rule, fix)))
 
 
 @contextmanager
@@ -46,9 +59,19 @@ def blamed_on(construct: IConstruct, argument: str) -> Iterator[None]:
         yield
     except properties.InvalidPropertyError as error:
         _, _, said_of_it = str(error).partition(" ")
-        error.args = (f"{_named(construct, argument)} {said_of_it}",)
-        raise
+        raise InvalidArgumentError(f"{_named(construct, argument)} {said_of_it}") from None
 
 
 def _named(construct: IConstruct, argument: str) -> str:
     return f"{construct.node.path}: {argument}"
+
+
+def _written(value: object) -> str:
+    match value:
+        case Construct():
+            return f"{type(value).__name__} {value.node.path!r}"
+        case Duration():
+            return value.to_string()
+        case Enum():
+            return str(value)
+    return repr(value)

@@ -7,7 +7,7 @@ import re
 from aws_cdk import Arn, ArnFormat, Stack
 from constructs import Construct
 
-from ._errors import invalid
+from ._errors import InvalidArgumentError, invalid
 from ._provider_interface import IWorldExportJobProvider, Service
 from ._tokens import DYNAMIC_REFERENCE, is_token, not_a_string
 
@@ -30,7 +30,7 @@ class ImportedProvider(IWorldExportJobProvider):
         self._arn = None if is_token(service_token) else self._parse(service_token)
 
     def _parse(self, service_token: object) -> re.Match[str]:
-        def refuse(rule: str, fix: str = _GIVE_THE_ARN) -> ValueError:
+        def refuse(rule: str, fix: str = _GIVE_THE_ARN) -> InvalidArgumentError:
             return invalid(self, "service_token", service_token, rule, fix)
 
         arn = _FUNCTION_ARN.fullmatch(service_token) if isinstance(service_token, str) else None

@@ -12,6 +12,7 @@ from ._errors import AsWritten, blamed_on, invalid
 from ._handler_code import properties
 from ._help import shows_its_arguments
 from ._provider_interface import IWorldExportJobProvider, MetricOptions
+from ._same_job import warn_of_other_owners
 from ._tokens import is_token, known, not_a_string, partition_of
 from ._world_export_job_provider import FUNCTION_TIMEOUT, WorldExportJobProvider
 
@@ -36,6 +37,10 @@ class ManagedWorldExportJob(Construct):
     deletes the function, too: a FAILED then can't be tried again, and
     ``aws cloudformation delete-stack --retain-resources`` lets go of the job. With a provider in a stack of its own,
     deleting the stack again tries again.
+
+    Two jobs of an app with the same literal ARN each own its end, and the first that is deleted cancels it: synthesis
+    warns of them. What the arguments don't say is said of the resource itself, such as a condition or metadata:
+    ``job.node.default_child.node.default_child`` is its CfnResource.
 
     Parameters
     ----------
@@ -62,11 +67,9 @@ class ManagedWorldExportJob(Construct):
 
     Raises
     ------
-    ValueError
-        If a literal value breaks a rule; tokens are checked by the same rules at deployment. The message names the
-        construct, the argument, its value, the rule and the fix.
-    TypeError
-        If `wait` is no Duration, or `provider` no provider of this library.
+    InvalidArgumentError
+        If an argument is of the wrong type, or a literal value breaks a rule; tokens are checked by the same rules at
+        deployment. A ValueError, which names the construct, the argument, its value, the rule and the fix.
     ImportError
         If the crhelper that is deployed with the handler is not installed as it was published.
     """
@@ -83,9 +86,7 @@ class ManagedWorldExportJob(Construct):
         provider: IWorldExportJobProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        if removal_policy is RemovalPolicy.SNAPSHOT:
-            written = AsWritten(removal_policy, f"RemovalPolicy.{removal_policy.name}")
-            raise invalid(self, "removal_policy", written, "a job has no snapshots", "Use DESTROY or RETAIN.")
+        self._check_removal_policy("removal_policy", removal_policy)
         self._check_arn(job_arn)
         self._check_best_effort(best_effort)
         seconds = self._seconds(wait)
@@ -108,6 +109,15 @@ class ManagedWorldExportJob(Construct):
                 "ProviderStays": service.stays,
             },
         )
+        if not is_token(job_arn):
+            warn_of_other_owners(self, job_arn, self._resource)
+
+    def _check_removal_policy(self, argument: str, policy: object) -> None:
+        fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+        if not isinstance(policy, RemovalPolicy):
+            raise invalid(self, argument, policy, "it must be a RemovalPolicy", fix)
+        if policy is RemovalPolicy.SNAPSHOT:
+            raise invalid(self, argument, policy, "a job has no snapshots", fix)
 
     def _check_arn(self, job_arn: object) -> None:
         if is_token(job_arn):
@@ -130,7 +140,7 @@ class ManagedWorldExportJob(Construct):
         if wait is None:
             return properties.DEFAULT_WAIT_SECONDS
         if not isinstance(wait, Duration):
-            raise TypeError(f"{self.node.path}: wait must be a Duration, such as Duration.minutes(5), not {wait!r}.")
+            raise invalid(self, "wait", wait, "it must be a Duration", "Pass, for example, Duration.minutes(5).")
         if wait.is_unresolved():
             return wait.to_seconds()
         seconds = wait.to_seconds(integral=False)
@@ -142,15 +152,16 @@ class ManagedWorldExportJob(Construct):
     def _check_provider(self, provider: object) -> None:
         if provider is None or isinstance(provider, IWorldExportJobProvider):
             return
-        of_a_copy = any(kind.__name__ == IWorldExportJobProvider.__name__ for kind in type(provider).__mro__)
-        raise TypeError(
-            f"{self.node.path}: provider must be a WorldExportJobProvider, or what its from_service_token returns, not"
-            f" {provider!r}"
-            + (
-                ", which is of another copy of this library. Import it once, and from one place."
-                if of_a_copy
-                else ": it makes the function itself."
-            )
+        if any(kind.__name__ == IWorldExportJobProvider.__name__ for kind in type(provider).__mro__):
+            rule = "it is of another copy of this library, which was imported twice"
+            raise invalid(self, "provider", provider, rule, "Import it once, and from one place.")
+        raise invalid(
+            self,
+            "provider",
+            provider,
+            "it must be a WorldExportJobProvider, or what its from_service_token returns",
+            "Make one, which makes the function itself, or import one with"
+            " `WorldExportJobProvider.from_service_token(scope, id, arn)`.",
         )
 
     @property
@@ -163,11 +174,34 @@ class ManagedWorldExportJob(Construct):
         """The function that ends the job, with its metrics."""
         return self._provider
 
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of the job when the stack gives it up, as the argument `removal_policy` does.
+
+        Parameters
+        ----------
+        policy : RemovalPolicy
+            ``DESTROY``, ``RETAIN`` or ``RETAIN_ON_UPDATE_OR_DELETE``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it is another.
+        """
+        self._check_removal_policy("policy", policy)
+        self._resource.apply_removal_policy(policy)
+
     def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of teardowns that failed, so that a job may still be running.
 
         It is the provider's metric: of all jobs that the same function serves, and gone when the function is. An alarm
         that outlives the stack takes `WorldExportJobProvider.metric_all_left_running`.
+
+        There is no metric by job. CloudWatch bills each value of a dimension as a metric of its own (CloudWatch
+        pricing), and a metric filter's dimensions, too, while a job ends but once. The log of the function tells jobs
+        apart. In CloudWatch Logs Insights::
+
+            filter job = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID"
+            | fields @timestamp, stack, logical_id, outcome, detail, seconds
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ from aws_cdk import CfnParameter, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import IConstruct
 
-from ._errors import AsWritten, invalid
+from ._errors import AsWritten, InvalidArgumentError, invalid
 
 # How a dynamic reference begins, whose value CloudFormation puts in (User Guide, dynamic references).
 DYNAMIC_REFERENCE = "{{resolve:"
@@ -28,7 +28,7 @@ def is_token(value: object) -> bool:
     return isinstance(value, (int, float, list)) and bool(Token.is_unresolved(value))
 
 
-def not_a_string(construct: IConstruct, argument: str, token: object) -> ValueError:
+def not_a_string(construct: IConstruct, argument: str, token: object) -> InvalidArgumentError:
     """Make the error of what stands for a string of the deployment, but is no string itself."""
     written, rule = f"a {type(token).__name__}", "it is a token, but no string"
     fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."

@@ -20,19 +20,20 @@ from aws_cdk import (
     RemovalPolicy,
     Stack,
     Stage,
-    Token,
 )
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from ._bundling import handler_code
-from ._errors import invalid
+from ._errors import InvalidArgumentError, invalid
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
 from ._provider_interface import IWorldExportJobProvider, Service
+from ._settings import check_architecture, check_kinds, check_memory_size, check_network, check_proxy, check_runtime
 from ._tokens import known
 
 # Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
@@ -40,9 +41,6 @@ FUNCTION_TIMEOUT = Duration.minutes(15)
 
 # Part of the logical ids of every deployed function: it must never change.
 SHARED_ID = "WorldExportJobProvider"
-
-# The oldest Python 3 that the handler is tested on.
-OLDEST_PYTHON = 11
 
 _LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 _ROBOMAKER_ACTIONS = ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"]
@@ -74,6 +72,12 @@ class WorldExportJobProvider(IWorldExportJobProvider):
     has the stack's own one keeps it if other settings are made with
     ``WorldExportJobProvider(stack, "WorldExportJobProvider", ...)`` before the first job.
 
+    What the arguments don't say is said of the function itself: ``provider.function.add_environment("COLOR", "red")``,
+    ``Tags.of(provider).add("team", "simulation")``, or for what the CDK has no words for,
+    ``provider.function.node.default_child.add_property_override("Property.Name", value)``. The role, the policy and the
+    log group that the provider makes are ``provider.node.find_child("Role")``, ``"Policy"`` and ``"Logs"``. The handler
+    relies on its time-out, its handler's name and its logging format: leave them.
+
     The function's variable ``NO_VPC`` says that it is in no VPC, where it may take silence for the end of RoboMaker. An
     aspect that gives the function a VPC by ``vpc_config`` is seen. A raw override (``add_property_override``) can't be,
     because the CDK keeps those to itself: take the variable out along with it, with
@@ -104,17 +108,28 @@ class WorldExportJobProvider(IWorldExportJobProvider):
     runtime : Runtime, optional
         The Python that the function runs on, 3.11 or newer, which the handler is tested on. Default: Python 3.13,
         whatever the newest is that your aws-cdk-lib names.
+    architecture : Architecture, optional
+        The processor that the function runs on, which makes no difference to the handler. Default:
+        ``Architecture.ARM_64``.
+    environment_encryption : IKey, optional
+        The KMS key that the function's variables are encrypted with. The role may decrypt with it; the key's policy
+        must leave that to IAM, as the CDK's own keys do. Default: a key of Lambda's.
+    proxy : str, optional
+        A proxy that the function calls RoboMaker and delivers its answers through, as ``http://HOST:PORT``; without a
+        port, it is 80. It becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that is itself spoken to by
+        TLS, ``https://...``, is refused. Through a proxy, only RoboMaker's own words can tell that it has ended. Hosts
+        that need no proxy, such as an endpoint's, are named by ``provider.function.add_environment("NO_PROXY", ...)``.
+        Default: none.
 
     Raises
     ------
-    ValueError
-        If `memory_size` or `runtime` breaks its rule, or `scope` already has a construct of this id.
-    TypeError
-        If `runtime` is no Runtime.
+    InvalidArgumentError
+        If an argument is of the wrong type, or a literal value breaks its rule, or `scope` already has a construct of
+        this id. A ValueError, which names the construct, the argument, its value, the rule and the fix.
     ImportError
         If the crhelper that is deployed with the handler is not installed as it was published.
     RuntimeError
-        The CDK's, if `vpc_subnets` or `security_groups` are given without a `vpc`, or the VPC has only public subnets.
+        The CDK's, if the VPC has only public subnets.
     """
 
     def __init__(
@@ -129,16 +144,25 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         log_group: logs.ILogGroup | None = None,
         role: iam.IRole | None = None,
         runtime: lambda_.Runtime | None = None,
+        architecture: lambda_.Architecture | None = None,
+        environment_encryption: kms.IKey | None = None,
+        proxy: str | None = None,
     ) -> None:
         if existing := scope.node.try_find_child(id):
             raise _taken(existing)
         super().__init__(scope, id)
-        self._check_memory_size(memory_size)
+        check_kinds(self, vpc=vpc, log_group=log_group, role=role, environment_encryption=environment_encryption)
+        check_network(self, vpc, vpc_subnets, security_groups)
+        check_memory_size(self, memory_size)
         runtime = runtime or lambda_.Runtime.PYTHON_3_13
-        self._check_runtime(runtime)
+        check_runtime(self, runtime)
+        architecture = architecture or lambda_.Architecture.ARM_64
+        check_architecture(self, architecture)
+        if proxy is not None:
+            check_proxy(self, proxy)
         log_group = log_group or self._log_group()
         # A policy of the provider's own, because a role from another stack may not refer to this stack's log group.
-        policy = self._policy(log_group, in_vpc=vpc is not None, shared_role=role is not None)
+        policy = self._policy(log_group, environment_encryption, in_vpc=vpc is not None, shared_role=role is not None)
         role = role or iam.Role(
             self,
             "Role",
@@ -153,12 +177,14 @@ class WorldExportJobProvider(IWorldExportJobProvider):
             code=handler_code(runtime),
             handler="index.handler",
             runtime=runtime,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=architecture,
             timeout=FUNCTION_TIMEOUT,
             memory_size=memory_size,
             logging_format=lambda_.LoggingFormat.JSON,
             log_group=log_group,
             role=role,
+            environment={"HTTPS_PROXY": proxy} if proxy is not None else None,
+            environment_encryption=environment_encryption,
             vpc=vpc,
             vpc_subnets=vpc_subnets,
             security_groups=security_groups,
@@ -174,37 +200,10 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         _justify(
             self._function,
             CKV_AWS_115="A limit would hold up the teardown of many jobs.",
-            CKV_AWS_173="Its variables hold no secrets.",
             CKV_AWS_116="CloudFormation waits for each answer, so a lost request shows as the stack's failure.",
+            **({} if environment_encryption else {"CKV_AWS_173": "Its variables hold no secrets."}),
             **({} if vpc else {"CKV_AWS_117": "RoboMaker's API is public; a VPC is a choice of the provider."}),
         )
-
-    def _check_memory_size(self, memory_size: object) -> None:
-        if isinstance(memory_size, (int, float)) and Token.is_unresolved(memory_size):
-            return
-        if type(memory_size) is not int or not 128 <= memory_size <= 10_240:
-            raise invalid(
-                self,
-                "memory_size",
-                memory_size,
-                "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas)",
-                "Leave it out for 256, which is enough.",
-            )
-
-    def _check_runtime(self, runtime: lambda_.Runtime) -> None:
-        if not isinstance(runtime, lambda_.Runtime):
-            raise TypeError(
-                f"{self.node.path}: runtime must be a Runtime, such as Runtime.PYTHON_3_13, not {runtime!r}."
-            )
-        minor = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
-        if minor is None or int(minor[1]) < OLDEST_PYTHON:
-            raise invalid(
-                self,
-                "runtime",
-                runtime.name,
-                f"the handler is written in Python, and tested on 3.{OLDEST_PYTHON} and newer",
-                "Leave it out for Python 3.13.",
-            )
 
     def _log_group(self) -> logs.LogGroup:
         log_group = logs.LogGroup(
@@ -213,7 +212,9 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         _justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, and no secrets; one of your own may have a key.")
         return log_group
 
-    def _policy(self, log_group: logs.ILogGroup, *, in_vpc: bool, shared_role: bool) -> iam.Policy:
+    def _policy(
+        self, log_group: logs.ILogGroup, key: kms.IKey | None, *, in_vpc: bool, shared_role: bool
+    ) -> iam.Policy:
         # Every job of the account, not the current one: in an update the policy changes before the cleanup Delete of
         # the old job arrives, which the handler could then no longer cancel.
         jobs = Stack.of(self).format_arn(
@@ -231,6 +232,10 @@ class WorldExportJobProvider(IWorldExportJobProvider):
             _wildcard(jobs),
             "The template names only the new job while the cleanup of an update cancels the old one.",
         )
+        if key is not None:
+            # Lambda decrypts as the role; without it, no request reaches the handler
+            # (cattle-ops/terraform-aws-gitlab-runner 1253).
+            policy.add_statements(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
         if in_vpc:
             policy.add_statements(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
             no_arn_yet = "Lambda's network interfaces have no ARN before they are made."
@@ -282,7 +287,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
 
         Raises
         ------
-        ValueError
+        InvalidArgumentError
             If a literal is no such ARN. A job refuses it if its region or account is not that of the job's stack.
         """
         return ImportedProvider(scope, id, service_token)
@@ -381,7 +386,7 @@ def _root(stack: Stack) -> Stack:
     return stack
 
 
-def _taken(existing: IConstruct) -> ValueError:
+def _taken(existing: IConstruct) -> InvalidArgumentError:
     kind = type(existing)
     if isinstance(existing, WorldExportJobProvider):
         rule = "there is a WorldExportJobProvider of this name, which the first job of the stack has made"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,10 +64,21 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
         {found[name]["Type"] for name in _all(found, JOB)[0]["DependsOn"]} >= {"AWS::S3::Bucket", "AWS::IAM::Role"}
     ),
     "many_jobs": lambda found: len(_all(found, JOB)) == 3 and len(_all(found, "AWS::Lambda::Function")) == 1,
+    "boundary_and_tags": lambda found: (
+        "PermissionsBoundary" in _all(found, "AWS::IAM::Role")[0]["Properties"]
+        and all(
+            {"Key": "team", "Value": "simulation"} in _all(found, kind)[0]["Properties"]["Tags"]
+            for kind in ("AWS::Lambda::Function", "AWS::IAM::Role", "AWS::Logs::LogGroup")
+        )
+    ),
     "custom_provider": lambda found: (
         {"MemorySize": 512, "Runtime": "python3.12"}.items()
         <= _all(found, "AWS::Lambda::Function")[0]["Properties"].items()
         and len(_all(found, "AWS::Logs::LogGroup")) == 1
+    ),
+    "locked_down_provider": lambda found: (
+        _all(found, "AWS::Lambda::Function")[0]["Properties"].keys() >= {"KmsKeyArn", "VpcConfig"}
+        and "HTTPS_PROXY" in _all(found, "AWS::Lambda::Function")[0]["Properties"]["Environment"]["Variables"]
     ),
     "provider_in_its_own_stack": lambda found: (
         len(_all(found, "AWS::Lambda::Function")) == 1
@@ -75,6 +87,12 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
     ),
     "provider_of_another_app": lambda found: (
         _all(found, "AWS::Lambda::Function") == [] and "Ref" in _all(found, JOB)[0]["Properties"]["ServiceToken"]
+    ),
+    "stage_with_nested_stack": lambda found: (
+        len(_all(found, "AWS::Lambda::Function")) == 1
+        and len(_all(found, "AWS::CloudFormation::Stack")) == 1
+        and len(_all(found, JOB)) == 2
+        and all("Fn::ImportValue" in job["Properties"]["ServiceToken"] for job in _all(found, JOB))
     ),
     "vpc_without_internet": lambda found: (
         sum(
@@ -87,14 +105,25 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
 }
 
 
+EXAMPLES = PROJECT / "examples"
+
+
 def test_every_example_is_tested() -> None:
-    assert {path.stem for path in (PROJECT / "examples").glob("*.py")} == set(SHOWN)
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SHOWN, "test_my_stack"}
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN))
 def test_an_example_shows_what_it_promises(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "PYTHONPATH": str(PROJECT)}
-    subprocess.run([sys.executable, PROJECT / "examples" / f"{name}.py"], env=environment, check=True, cwd=tmp_path)
-    templates = [path.read_text() for path in tmp_path.glob("*.template.json")]
+    subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], env=environment, check=True, cwd=tmp_path)
+    templates = [path.read_text() for path in tmp_path.rglob("*.template.json")]
     assert SHOWN[name]({key: value for text in templates for key, value in json.loads(text)["Resources"].items()})
     assert [finding for text in templates for finding in findings(text)] == []
+
+
+def test_the_example_of_a_test_passes_where_it_is_copied_to(tmp_path: Path) -> None:
+    copy = shutil.copy(EXAMPLES / "test_my_stack.py", tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", copy]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

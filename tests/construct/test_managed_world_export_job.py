@@ -7,7 +7,7 @@ import pydoc
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aws_cdk import (
@@ -16,18 +16,21 @@ from aws_cdk import (
     CfnDynamicReferenceService,
     CfnOutput,
     CfnParameter,
+    CfnResource,
     Duration,
     Environment,
     Fn,
+    IResolvable,
     RemovalPolicy,
     SecretValue,
     Stack,
 )
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
+from constructs import Construct
 
 import cdk_world_export_job
-from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+from cdk_world_export_job import InvalidArgumentError, ManagedWorldExportJob, WorldExportJobProvider
 from tests.construct.conftest import ACCOUNT, JOB
 
 TYPE = "Custom::ManagedWorldExportJob"
@@ -38,12 +41,16 @@ def _resource(stack: Stack) -> dict[str, Any]:
     return dict(resource)
 
 
-def test_the_public_names_are_three() -> None:
+def test_the_public_names_are_few() -> None:
     assert sorted(cdk_world_export_job.__all__) == [
         "IWorldExportJobProvider",
+        "InvalidArgumentError",
         "ManagedWorldExportJob",
+        "MetricOptions",
         "WorldExportJobProvider",
+        "__version__",
     ]
+    assert all(hasattr(cdk_world_export_job, name) for name in cdk_world_export_job.__all__)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,18 @@ def test_the_public_names_are_three() -> None:
         (ManagedWorldExportJob, ["job_arn", "wait", "best_effort", "removal_policy", "provider"]),
         (
             WorldExportJobProvider,
-            ["vpc", "vpc_subnets", "security_groups", "memory_size", "log_group", "role", "runtime"],
+            [
+                "vpc",
+                "vpc_subnets",
+                "security_groups",
+                "memory_size",
+                "log_group",
+                "role",
+                "runtime",
+                "architecture",
+                "environment_encryption",
+                "proxy",
+            ],
         ),
     ],
 )
@@ -62,6 +80,12 @@ def test_help_shows_the_arguments_and_describes_each(construct: type, arguments:
     for argument in arguments:
         assert re.search(rf"^ \|  {argument} : \S", shown, re.MULTILINE), argument
     assert "Creates a new construct node" not in shown
+
+
+def test_help_shows_a_default_as_it_is_written() -> None:
+    shown = pydoc.plain(pydoc.render_doc(ManagedWorldExportJob))
+    assert re.search(r"removal_policy: \S+ = RemovalPolicy\.DESTROY\b", shown)
+    assert "<RemovalPolicy" not in shown
 
 
 def test_has_the_defaults_of_the_contract(stack: Stack) -> None:
@@ -100,6 +124,28 @@ def test_retain_leaves_the_job_running_on_delete_and_on_replacement(stack: Stack
     ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=RemovalPolicy.RETAIN)
     resource = _resource(stack)
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.parametrize(
+    ("policy", "written"),
+    [
+        (RemovalPolicy.RETAIN, "Retain"),
+        (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, "RetainExceptOnCreate"),
+        (RemovalPolicy.DESTROY, "Delete"),
+    ],
+)
+def test_the_removal_policy_may_be_set_later(stack: Stack, policy: RemovalPolicy, written: str) -> None:
+    job = ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=RemovalPolicy.RETAIN)
+    job.apply_removal_policy(policy)
+    assert _resource(stack)["DeletionPolicy"] == written
+
+
+def test_the_resource_can_be_changed_as_any_other(stack: Stack) -> None:
+    job = ManagedWorldExportJob(stack, "Job", job_arn=JOB)
+    resource = cast(Construct, job.node.default_child).node.default_child
+    assert isinstance(resource, CfnResource)
+    resource.add_metadata("team", "simulation")
+    assert _resource(stack)["Metadata"]["team"] == "simulation"
 
 
 def test_the_job_arn_is_an_attribute_so_that_what_uses_it_comes_after(stack: Stack) -> None:
@@ -198,9 +244,10 @@ class TestLiterals:
 
     @pytest.mark.parametrize("wait", [60, "5 min", True, timedelta(minutes=5)])
     def test_of_a_wait_that_is_no_duration(self, stack: Stack, wait: Any) -> None:
-        with pytest.raises(
-            TypeError, match=r"^Stack/Job: wait must be a Duration, such as Duration\.minutes\(5\), not "
-        ):
+        words = (
+            rf"^Stack/Job: wait {re.escape(repr(wait))} is not valid: it must be a Duration. .*Duration\.minutes\(5\)"
+        )
+        with pytest.raises(InvalidArgumentError, match=words):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, wait=wait)
 
     @pytest.mark.parametrize("best_effort", ["yes", "false", "", 1, 0, None, [], object])
@@ -211,16 +258,26 @@ class TestLiterals:
         ):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, best_effort=best_effort)
 
-    def test_of_the_removal_policy(self, stack: Stack) -> None:
-        words = r"^Stack/Job: removal_policy RemovalPolicy\.SNAPSHOT is not valid: a job has no snapshots"
-        with pytest.raises(ValueError, match=words):
-            ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=RemovalPolicy.SNAPSHOT)
+    @pytest.mark.parametrize(
+        ("policy", "words"),
+        [
+            (RemovalPolicy.SNAPSHOT, r"RemovalPolicy\.SNAPSHOT is not valid: a job has no snapshots"),
+            ("retain", r"'retain' is not valid: it must be a RemovalPolicy"),
+            (None, r"None is not valid: it must be a RemovalPolicy"),
+        ],
+    )
+    def test_of_the_removal_policy(self, stack: Stack, policy: Any, words: str) -> None:
+        with pytest.raises(InvalidArgumentError, match=f"^Stack/Job: removal_policy {words}"):
+            ManagedWorldExportJob(stack, "Job", job_arn=JOB, removal_policy=policy)
+        job = ManagedWorldExportJob(stack, "Other", job_arn=JOB)
+        with pytest.raises(InvalidArgumentError, match=f"^Stack/Other: policy {words}"):
+            job.apply_removal_policy(policy)
 
     @pytest.mark.parametrize(
         "mistake", [{"job_arn": "job-1"}, {"wait": Duration.days(1)}, {"best_effort": "yes"}, {"provider": "mine"}]
     )
     def test_leaves_nothing_behind_that_would_be_deployed(self, stack: Stack, mistake: dict[str, Any]) -> None:
-        with pytest.raises((ValueError, TypeError)):
+        with pytest.raises(InvalidArgumentError):
             ManagedWorldExportJob(stack, "Job", **{"job_arn": JOB, **mistake})
         assert "Resources" not in Template.from_stack(stack).to_json()
 
@@ -264,7 +321,11 @@ class TestTokens:
 
     def test_of_best_effort(self, stack: Stack) -> None:
         parameter = CfnParameter(stack, "BestEffort")
-        tokens: list[Any] = [parameter.value_as_string, Fn.get_att("Job0", "Any"), "{{resolve:ssm:/best-effort}}"]
+        tokens: list[str | IResolvable] = [
+            parameter.value_as_string,
+            Fn.get_att("Job0", "Any"),
+            "{{resolve:ssm:/best-effort}}",
+        ]
         for number, best_effort in enumerate(tokens):
             ManagedWorldExportJob(stack, f"Job{number}", job_arn=JOB, best_effort=best_effort)
         found = Template.from_stack(stack).find_resources(TYPE).values()

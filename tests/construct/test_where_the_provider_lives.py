@@ -26,7 +26,7 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Template
 from constructs import IConstruct
 
-from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+from cdk_world_export_job import InvalidArgumentError, ManagedWorldExportJob, WorldExportJobProvider
 from tests.construct.conftest import ACCOUNT, JOB
 
 TYPE = "Custom::ManagedWorldExportJob"
@@ -277,14 +277,19 @@ class TestOfAnotherApp:
 class TestMistakes:
     def test_a_function_is_no_provider(self, stack: Stack) -> None:
         function: Any = WorldExportJobProvider(stack, "Mine").function
-        with pytest.raises(
-            TypeError, match=r"^Stack/Job: provider must be a WorldExportJobProvider, .*makes the function"
-        ):
+        words = (
+            r"^Stack/Job: provider Function 'Stack/Mine/Function' is not valid: it must be a WorldExportJobProvider, .*"
+            r"makes the function"
+        )
+        with pytest.raises(InvalidArgumentError, match=words):
             ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=function)
 
     def test_a_provider_of_a_second_copy_of_the_library_is_named_as_such(self, stack: Stack) -> None:
         provider = WorldExportJobProvider(stack, "Mine")
-        with _second_copy() as copy, pytest.raises(TypeError, match=r"another copy of this library\. Import it once"):
+        with (
+            _second_copy() as copy,
+            pytest.raises(ValueError, match=r"another copy of this library, .*\. Import it once"),
+        ):
             copy.ManagedWorldExportJob(stack, "Job", job_arn=JOB, provider=provider)
 
     def test_a_shared_provider_of_a_second_copy_of_the_library_is_named_as_such(self, stack: Stack) -> None:

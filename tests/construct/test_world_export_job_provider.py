@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 from constructs import IConstruct
 
-from cdk_world_export_job import WorldExportJobProvider
+from cdk_world_export_job import InvalidArgumentError, WorldExportJobProvider
 
 FUNCTION, POLICY, LOG_GROUP = "AWS::Lambda::Function", "AWS::IAM::Policy", "AWS::Logs::LogGroup"
 
@@ -77,9 +77,8 @@ class TestRuntime:
 
     def test_must_be_a_runtime(self, stack: Stack) -> None:
         name: Any = "python3.13"
-        with pytest.raises(
-            TypeError, match=r"^Stack/Provider: runtime must be a Runtime, such as Runtime\.PYTHON_3_13"
-        ):
+        words = r"^Stack/Provider: runtime 'python3\.13' is not valid: it must be a Runtime\. .*Runtime\.PYTHON_3_13"
+        with pytest.raises(InvalidArgumentError, match=words):
             WorldExportJobProvider(stack, "Provider", runtime=name)
 
 

@@ -1,0 +1,25 @@
+"""How do I use it in stages and nested stacks? Each stage has one provider, which serves all jobs of its stacks."""
+
+from aws_cdk import App, NestedStack, Stack, Stage
+from constructs import Construct
+
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+
+
+class Simulation(Stage):
+    """The provider in a stack of its own, and two stacks with jobs, of which one is in a nested stack."""
+
+    def __init__(self, scope: Construct, id: str, *, jobs: str) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        provider = WorldExportJobProvider(Stack(self, "Provider"), "WorldExportJobs")
+        ManagedWorldExportJob(Stack(self, "Forests"), "Forest", job_arn=f"{jobs}-forest", provider=provider)
+        nested = NestedStack(Stack(self, "Warehouses"), "Worlds")
+        ManagedWorldExportJob(nested, "Warehouse", job_arn=f"{jobs}-warehouse", provider=provider)
+
+
+app = App()
+# A provider serves no other stage: the CDK deploys each apart, as a rule into an account of its own.
+for stage in ("Beta", "Prod"):
+    jobs = f"arn:aws:robomaker:us-west-2:123456789012:world-export-job/{stage.lower()}"
+    Simulation(app, stage, jobs=jobs)
+app.synth()

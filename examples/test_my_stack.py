@@ -1,0 +1,76 @@
+"""How do I test my own stack? Copy this file, put your stack in the place of MyStack, and run pytest on it."""
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Annotations, Match, Template
+from constructs import Construct
+
+from cdk_world_export_job import InvalidArgumentError, ManagedWorldExportJob, WorldExportJobProvider
+
+JOB_ARN = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"
+JOB = "Custom::ManagedWorldExportJob"
+
+
+class MyStack(Stack):
+    """Stands for yours."""
+
+    def __init__(self, scope: Construct, id: str, *, job_arn: str, provider: WorldExportJobProvider) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        bucket = s3.Bucket(self, "Worlds", enforce_ssl=True)
+        role = iam.Role(self, "ExportRole", assumed_by=iam.ServicePrincipal("robomaker.amazonaws.com"))
+        bucket.grant_put(role)
+        job = ManagedWorldExportJob(self, "Job", job_arn=job_arn, provider=provider)
+        job.node.add_dependency(bucket, role)
+
+
+@pytest.fixture
+def app() -> App:
+    """Give an app that bundles no code, which makes a test faster."""
+    return App(context={"aws:cdk:bundling-stacks": []})
+
+
+@pytest.fixture
+def provider(app: App) -> WorldExportJobProvider:
+    """Give a provider in a stack of its own."""
+    return WorldExportJobProvider(Stack(app, "Provider"), "Provider")
+
+
+@pytest.fixture
+def stack(app: App, provider: WorldExportJobProvider) -> MyStack:
+    """Give the stack to look at."""
+    return MyStack(app, "MyStack", job_arn=JOB_ARN, provider=provider)
+
+
+def test_the_stack_owns_the_end_of_the_job(stack: MyStack) -> None:
+    """It is canceled when the stack is deleted, and the stack's deletion fails if it can't be."""
+    Template.from_stack(stack).has_resource(
+        JOB, {"Properties": {"JobArn": JOB_ARN, "BestEffort": False}, "DeletionPolicy": "Delete"}
+    )
+
+
+def test_the_bucket_and_the_role_outlive_the_job(stack: MyStack) -> None:
+    """What a resource depends on is deleted after it."""
+    template = Template.from_stack(stack)
+    for kind in ("AWS::S3::Bucket", "AWS::IAM::Role"):
+        [name] = template.find_resources(kind)
+        template.has_resource(JOB, {"DependsOn": Match.array_with([name])})
+
+
+def test_a_failed_deletion_can_be_tried_again(stack: MyStack) -> None:
+    """The function is in another stack, which can't be deleted before this one."""
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::Lambda::Function", 0)
+    template.has_resource_properties(JOB, {"ServiceToken": {"Fn::ImportValue": Match.any_value()}})
+
+
+def test_no_other_construct_of_the_app_owns_the_same_job(stack: MyStack) -> None:
+    """Synthesis would warn of it."""
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
+def test_a_typo_in_the_arn_is_an_error_at_synthesis(app: App, provider: WorldExportJobProvider) -> None:
+    """It names the construct, the argument, the value, the rule and the fix."""
+    with pytest.raises(InvalidArgumentError, match=r"^Typo/Job: job_arn 'job-1' is not valid: it is not an ARN"):
+        MyStack(app, "Typo", job_arn="job-1", provider=provider)
