@@ -5,8 +5,6 @@ With `--check`, it only says whether there is such a scenario, which takes nothi
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
 import sys
@@ -40,14 +38,9 @@ def _play(name: str) -> int:
         from .cdk_cli import CdkCli
         from .local_aws import LocalAws
 
-        def show_log(line: str) -> None:
-            with contextlib.suppress(ValueError):  # a line that is not in JSON is the message
-                line = json.loads(line)["message"]
-            timeline.log(line)
-
         with (
             tempfile.TemporaryDirectory(prefix="cdk-") as home,
-            closing(LocalAws(timeline.stack_event, timeline.job_changed, show_log, timeline.call_answered)) as aws,
+            closing(LocalAws(timeline.stack_event, timeline.job_changed, timeline.log, timeline.call_answered)) as aws,
         ):
             SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
             timeline.heading("Everything went as it should.")  # cleaning up takes a second, and is no part of it

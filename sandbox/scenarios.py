@@ -116,7 +116,7 @@ def retired(stage: Stage) -> None:
     """RoboMaker ends while a stack holds a job: the stack is deleted at once."""
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)
-    stage.timeline.note(f"RoboMaker ends, and its jobs with it. It answers {RETIRED.code}: {RETIRED.message}")
+    stage.timeline.note("RoboMaker ends, and its jobs with it.")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.aws.robomaker.switch_on(RETIRED)
     stage.destroy()
@@ -139,7 +139,6 @@ def gone(stage: Stage) -> None:
     """The job is already gone when the stack is deleted: that counts as done."""
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)
-    stage.timeline.note("RoboMaker forgets job-1.")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.destroy()
     stage.expect_no_stack()

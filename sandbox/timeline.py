@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -21,6 +22,9 @@ _COLORS = {"COMPLETE": "32", "FAILED": "31", "SKIPPED": "33", "Running": "36", "
 _HASH = re.compile(r"[0-9A-F]{8}$")  # what the CDK appends to a construct's path to make a logical id
 _ARN = re.compile(r"arn:aws:robomaker:[^/]*:world-export-job/")
 
+_OPTION = re.compile(r"( --?[\w-]+) (?!-)")
+_UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
+
 _NARROWEST, _WIDEST = 60, 100  # columns: below, rows wrap; beyond, a job is too far from its event
 _TIME = 9
 _JOB = 11
@@ -34,7 +38,6 @@ class Timeline:
         self._started = self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._jobs: dict[str, str] = {}
-        self._reasons: set[str] = set()
         self._colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
 
     def heading(self, text: str) -> None:
@@ -45,10 +48,10 @@ class Timeline:
         """Begin a chapter with a command, which can be copied but for the ARNs and folders that are cut short."""
         shown = [_ARN.sub("…/", Path(word).name if word.startswith("/") else word) for word in words]
         line = " ".join(word if "…" in word else shlex.quote(word) for word in shown)
+        line = _OPTION.sub(f"\\1{_UNBROKEN}", line)
         room = _width() - _TIME - len(" \\")
-        first, *more = textwrap.wrap(f"$ {line}", room, break_on_hyphens=False, subsequent_indent="    ")
-        lines = [first, *more]
-        self._chapter([f"{line} \\" for line in lines[:-1]] + lines[-1:])
+        *lines, last = textwrap.wrap(f"$ {line}", room, break_on_hyphens=False, subsequent_indent="    ")
+        self._chapter([line.replace(_UNBROKEN, " ") for line in (*(f"{line} \\" for line in lines), last)])
         if self._jobs:
             names = "".join(f"{_name(arn):{_JOB}}" for arn in self._jobs)
             self._show(self._color(" " * (_width() - len(names)) + names.rstrip(), "2"))
@@ -61,9 +64,12 @@ class Timeline:
 
     def log(self, line: str) -> None:
         """Show a line that a function logged."""
-        with self._lock:
-            self._reasons.add(line)
-            self.note(f"log: {line}")
+        with contextlib.suppress(ValueError):  # a line that is not in JSON is the message
+            record = json.loads(line)
+            line = record["message"]
+            if record.get("outcome") == "failed":  # the stack's event, which follows, says why
+                line = line.removesuffix(f": {record['detail']}")
+        self.note(f"log: {line}")
 
     @contextlib.contextmanager
     def busy(self, what: str) -> Iterator[Callable[[str], None]]:
@@ -86,7 +92,7 @@ class Timeline:
             while not ended.wait(0.2):
                 with self._lock:
                     if time.monotonic() - self._printed > _SILENCE and not ended.is_set():
-                        self.note(f"… {doing[-1]}")
+                        self._print(self._color(_cut(f"… {doing[-1]}", _width() - _TIME), "2"))
 
         thread = threading.Thread(target=say, daemon=True)
         thread.start()
@@ -155,7 +161,10 @@ class Timeline:
 
 
 def _width() -> int:
-    return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
+    return max(_OPTION = re.compile(r"( --?[\w-]+) (?!-)")
+_UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
+
+_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
 
 
 def _cut(text: str, room: int) -> str:
