@@ -11,6 +11,7 @@ PYTHON_3_13 ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.e
   ls .python-3.13/usr/bin/python3.13 2>/dev/null)
 SCENARIO ?= lifecycle
 DOCS ?= dist/docs
+PACKAGE ?= dist
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -18,14 +19,14 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
-.PHONY: help demo scenario test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs lock clean
+.PHONY: help demo scenario test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs package lock clean
 
 ## help: List the targets.
 help:
 	@sed -n 's/^## \([a-z]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf 'make %-10s%s\n' "$$name" "$$what"; done
 
-## demo: Play the main scenario on a local AWS. SCENARIO=retired, throttled, gone, refused or stuck plays another.
+## demo: Play a stack's life on a local AWS (SCENARIO=help: others).
 demo: scenario .venv/demo-ready $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready) node_modules/ready
 	@$(IN_VENV) python -m sandbox '$(SCENARIO)'
 
@@ -91,7 +92,7 @@ node_modules/ready: package-lock.json .npmrc | .venv/demo-ready
 	@$(IN_VENV) npm ci --silent
 	@touch $@
 
-## mutation: Change the handler in many small ways, and see whether a unit test falls each time.
+## mutation: See whether a unit test falls at each small change.
 mutation: .venv/ready .mutation/ready
 	@.mutation/bin/python -m tests.mutation
 
@@ -107,6 +108,10 @@ bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_cu
 docs: .docs/ready
 	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
 	@echo 'The site begins at $(DOCS)/index.html'
+
+## package: Build handler.zip and provider.yaml, for teams without the CDK.
+package: .venv/ready
+	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
 
 ## lock: Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready

@@ -161,10 +161,7 @@ class Timeline:
 
 
 def _width() -> int:
-    return max(_OPTION = re.compile(r"( --?[\w-]+) (?!-)")
-_UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
-
-_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
+    return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
 
 
 def _cut(text: str, room: int) -> str:
