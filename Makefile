@@ -1,8 +1,8 @@
 # Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI; the
 # demo's part alone, from demo.txt, or with the tools and the tests' packages, from dev.txt),
 # .runtime (what AWS Lambda's Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3
-# and the oldest CDK that are claimed), .checkov (a scanner), .witness (another local AWS), .mutation (a tool that changes
-# the handler to see whether a test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's
+# and the oldest CDK that are claimed), .checkov (a scanner), .witness (another local AWS), .awscli (what runs the pages'
+# commands), .docs (what builds the site), .mutation (a tool that changes the handler to see whether a test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's
 # unit tests). node_modules has the CDK CLI.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -38,8 +38,8 @@ scenario:
 ## test: Run every check and every test.
 # What takes one processor goes side by side. After that, most workers wait for the CDK
 # CLI, which looks every few seconds how a stack gets on: eight of them keep two processors busy.
-test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready node_modules/ready \
-      $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
+test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready .docs/ready \
+      .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-style check-types test-oldest-cdk test-python-3.13
 	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup
 
@@ -115,13 +115,13 @@ package: .venv/ready
 
 ## lock: Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness unit mutation; do \
+	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 ## clean: Remove everything that was installed or built.
 clean:
-	rm -rf .venv .docs .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
+	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
 	rm -rf node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist
 	rm -rf .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -35,7 +35,7 @@ def timeline() -> Timeline:
 
 
 @pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     return lambda: capsys.readouterr().out.splitlines()
 
 
