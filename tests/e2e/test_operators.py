@@ -119,8 +119,8 @@ def test_a_delete_that_failed_is_found_and_tried_again(cloud: Cloud, operator: O
     cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
     assert operator.run_and_wait(DELETE, STACK=STACK) == "DELETE_FAILED"
 
-    [[logical_id, reason]] = [event for event in json.loads(operator.run(EVENTS, STACK=STACK)) if event[0] != STACK]
-    assert logical_id == cloud.exchanges[-1].event["LogicalResourceId"]
+    [[logical_id, arn, reason]] = [row for row in json.loads(operator.run(EVENTS, STACK=STACK)) if row[0] != STACK]
+    assert (logical_id, arn) == (cloud.exchanges[-1].event["LogicalResourceId"], job)
     assert CANCEL_REFUSED.message in reason
     assert "Delete the stack again" in reason
     assert operator.attempt(SEE_THAT_IT_IS_GONE, STACK=STACK).returncode != 0
