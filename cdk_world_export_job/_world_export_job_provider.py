@@ -203,7 +203,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         needs = [policy, *([vpc] if vpc else []), *(security_groups or ())]
         _resource(self._function).node.add_dependency(*needs)
 
-        _acknowledge(self._function, "L1", "It moves with this library, to a Python that the handler was tested on.")
+        _acknowledge(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
         _justify(
             self._function,
             CKV_AWS_115="A limit would hold up the teardown of many jobs.",
@@ -234,8 +234,10 @@ class WorldExportJobProvider(IWorldExportJobProvider):
             iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[log_group.log_group_arn]),
             iam.PolicyStatement(actions=_ROBOMAKER_ACTIONS, resources=[jobs]),
         )
-        _acknowledge_wildcard(
-            policy, jobs, "The template names only the new job while the cleanup of an update cancels the old one."
+        _acknowledge(
+            policy,
+            _wildcard(jobs),
+            "The template names only the new job while the cleanup of an update cancels the old one.",
         )
         if key is not None:
             # Lambda decrypts as the role; without it, no request reaches the handler
@@ -244,7 +246,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         if in_vpc:
             policy.add_statements(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
             no_arn_yet = "Lambda's network interfaces have no ARN before they are made."
-            _acknowledge_wildcard(policy, "*", no_arn_yet)
+            _acknowledge(policy, _wildcard("*"), no_arn_yet)
             _justify(policy, CKV_AWS_111=no_arn_yet)
         return policy
 
@@ -351,16 +353,16 @@ def _justify(construct: IConstruct, **reasons: str) -> None:
     _resource(construct).add_metadata("checkov", {"skip": skip})
 
 
-def _acknowledge_wildcard(policy: iam.Policy, resource: str, reason: str) -> None:
-    """Tell cdk-nag why a wildcard stands. In its findings, pseudo parameters are in angle brackets."""
-    shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", resource)
-    _acknowledge(policy, f"IAM5[Resource::{shown}]", reason)
-
-
 def _acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
-    """Tell cdk-nag why what it finds stands."""
+    """Tell cdk-nag why what it finds in a construct stands."""
     # What Validations.acknowledge writes, which came with aws-cdk-lib 2.252.
     construct.node.add_metadata("aws:cdk:acknowledged-rules", {f"AwsSolutions::AwsSolutions-{finding}": reason})
+
+
+def _wildcard(resource: str) -> str:
+    """Name cdk-nag's finding of a wildcard, in which pseudo parameters are in angle brackets."""
+    shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", resource)
+    return f"IAM5[Resource::{shown}]"
 
 
 @jsii.implements(IStringProducer)

@@ -9,7 +9,7 @@ html_title = project
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
 # The pages are read in the repository, too, where a link to a file leads to the file.
-suppress_warnings = ["myst.xref_missing"]
+suppress_warnings = ["myst.xref_missing", "autoapi.python_import_resolution"]
 
 # Read from the source, not imported: jsii hides the arguments of a construct's class.
 autoapi_dirs = ["../cdk_world_export_job"]

@@ -22,6 +22,8 @@ with without("boto3"):  # a seventh of a cold start, which crhelper needs for it
 # Seconds kept back from the function's time to answer in: enough for two tries at a slow response URL, and for more at
 # one that refuses.
 RESERVE = 10.0
+# The largest share of the time that is kept back, where there is little.
+SHARE = 0.25
 # Seconds before the end of the function's time at which the delivery of an answer gives up.
 MARGIN = 0.2
 
@@ -104,7 +106,7 @@ class CustomResource(CfnResource):
     def _handle(self, event: dict[str, Any], context: LambdaContext) -> None:
         seconds = context.get_remaining_time_in_millis() / 1000
         self._ends_at = time.monotonic() + seconds
-        self._answer_due = self._ends_at - min(RESERVE, seconds / 4)
+        self._answer_due = self._ends_at - min(RESERVE, seconds * SHARE)
         # What nothing else sees, nothing else can log: the response URL is a credential. crhelper would take keys of
         # its own in the event for the state of its polling.
         self._answer_url = event["ResponseURL"]

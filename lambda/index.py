@@ -92,7 +92,7 @@ def _take_charge(request: Request, resource: CustomResource, *, new: bool) -> st
     try:
         check_choices(properties)
         # What was accepted once is held to no rule again: an update back to it, in a rollback, must not fail.
-        if new or job_arn != request.get("PhysicalResourceId"):
+        if new or not job_arn or job_arn != request.get("PhysicalResourceId"):
             partition, account = _stack_of(request)
             JobArn.parse(job_arn, stack_account=account, stack_partition=partition, new=new)
     except InvalidPropertyError as error:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
 logger = logging.getLogger("world_export_jobs")
+
+# Seconds that a line may hold up the work.
+PATIENCE = 1.0
 
 # A variable of the context, because work that was given up may still log when the next request is there.
 _names: ContextVar[Mapping[str, str]] = ContextVar("_names", default=MappingProxyType({}))
@@ -27,7 +32,7 @@ def name_request(request: Mapping[str, object]) -> None:
 
 
 def log(level: int, message: str, *, trace: bool = False, **fields: object) -> None:
-    """Write a line. Never raises: a handler that does would otherwise cost an answer, or a retry.
+    """Write a line. It never raises or blocks: a handler that does would otherwise cost an answer, or a retry.
 
     Parameters
     ----------
@@ -40,13 +45,20 @@ def log(level: int, message: str, *, trace: bool = False, **fields: object) -> N
     **fields : object
         What else the line has in JSON format.
     """
-    with contextlib.suppress(Exception):
-        names = _names.get()
-        if names:
-            stack = names["stack"].split(":stack/")[-1].split("/")[0]
-            message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
-        extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
-        logger.log(level, "%s", _encodable(message), exc_info=trace, extra=extra)
+    names = _names.get()
+    if names:
+        stack = names["stack"].split(":stack/")[-1].split("/")[0]
+        message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
+    extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
+    error = sys.exc_info() if trace else None
+
+    def write() -> None:
+        with contextlib.suppress(Exception):
+            logger.log(level, "%s", _encodable(message), exc_info=error, extra=extra)
+
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    writing.join(PATIENCE)
 
 
 def _encodable(value: object) -> object:

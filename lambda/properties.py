@@ -171,7 +171,7 @@ def check_wait_seconds(value: object) -> int:
             "WaitSeconds",
             value,
             f"it must be a whole number of seconds from 0 to {MAX_WAIT_SECONDS} (14 minutes)",
-            "Give a `wait` in that range; deleting again goes on waiting for a job that takes longer.",
+            "Give a `wait` in that range.",
         )
     return seconds
 

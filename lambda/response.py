@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import json
 import logging
-import os
 import random
 import re
 import socket
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from environment import ca_bundle
 from log import log
 
 # CloudFormation User Guide, crpg-ref-responses.
@@ -32,8 +32,10 @@ FIRST_ATTEMPT = 3.0
 # Refused for now, not for good: S3's redirects while a bucket is new, its 409 OperationAborted (Amazon S3 API
 # Reference, Error responses), and HTTP's Request Timeout and Too Many Requests.
 _PASSING_STATUSES = (302, 307, 408, 409, 429)
-# The same in an error of S3's that comes with another status (ditto).
-_PASSING_CODES = ("RequestTimeout",)
+# The same in an error of S3's that comes with another status (ditto); and an error that could not be read, which may be
+# that one.
+_UNREAD = "unread"
+_PASSING_CODES = ("RequestTimeout", _UNREAD)
 
 _CUT = "… (cut)"
 
@@ -177,6 +179,7 @@ def _put(url: str, body: bytes, *, seconds: float) -> tuple[int, str]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an HTTP URL")
+    began = time.monotonic()
     connection = _connection(parts, seconds)
     # The time-out of a socket is for each read; an answer that drips in could take for ever. (So could a look-up, which
     # only the caller's own time bounds.)
@@ -185,6 +188,8 @@ def _put(url: str, body: bytes, *, seconds: float) -> tuple[int, str]:
     try:
         watchdog.start()
         connection.connect()
+        if time.monotonic() > began + seconds:  # a name may have many addresses, each with a time-out of its own
+            raise TimeoutError
         # The signature covers an empty content type, so none may be sent.
         connection.request("PUT", f"{parts.path or '/'}{parts.query and '?'}{parts.query}", body=body)
         response = connection.getresponse()
@@ -220,8 +225,8 @@ def _proxy(parts: SplitResult) -> SplitResult | None:
     named = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     if not named:
         return None
-    proxy = urlsplit(named if "://" in named else f"http://{named.lstrip('/')}")
     try:
+        proxy = urlsplit(named if "://" in named else f"http://{named.lstrip('/')}")
         usable = proxy.scheme == "http" and proxy.hostname and (proxy.port or 80)
     except ValueError:
         usable = False
@@ -232,9 +237,9 @@ def _proxy(parts: SplitResult) -> SplitResult | None:
 
 
 def _tls() -> ssl.SSLContext:
-    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    bundle = ca_bundle()
     try:
-        return ssl.create_default_context(cafile=bundle or None)
+        return ssl.create_default_context(cafile=bundle)
     except OSError as error:
         raise _BadSettingError(f"the CA bundle {bundle!r} can't be loaded ({type(error).__name__})") from None
 
@@ -243,9 +248,10 @@ def _error_code(response: http.client.HTTPResponse) -> str:
     with contextlib.suppress(OSError, http.client.HTTPException):
         found = re.search(rb"<Code>(\w{1,60})</Code>", response.read(4096))
         return found[1].decode() if found else ""
-    return ""
+    return _UNREAD
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # an attribute of None, if it is not open
-        connection.sock.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError, TypeError):  # of None, if it is not open
+        # Not the method of a TLS socket, which goes on in plain text after it.
+        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

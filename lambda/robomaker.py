@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
+import select
 import socket
 import ssl
 import time
@@ -21,11 +21,13 @@ from botocore.credentials import CredentialResolver, EnvProvider
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
     ProxyConnectionError,
     ReadTimeoutError,
+    ResponseStreamingError,
     SSLError,
 )
 from botocore.loaders import Loader
@@ -33,6 +35,7 @@ from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
+from environment import ca_bundle, is_in_no_vpc
 from teardown import Clock, Reply, Verdict
 
 if TYPE_CHECKING:
@@ -69,12 +72,12 @@ ERRORS = {
     "InvalidParameterException": Verdict.REFUSED,
     "ThrottlingException": Verdict.PASSING,
     "InternalServerException": Verdict.PASSING,
+    "InternalFailure": Verdict.PASSING,
     "Throttling": Verdict.PASSING,
     "RequestLimitExceeded": Verdict.PASSING,
     "ServiceUnavailableException": Verdict.PASSING,
     "TooManyRequestsException": Verdict.PASSING,
 }
-_ROBOMAKERS_OWN_ERRORS = tuple(ERRORS)[:4]
 _PASSING_STATUSES = (408, 429)
 
 _LONGEST_WORDS = 1000
@@ -154,7 +157,7 @@ SIGNS_OF_RETIREMENT = [
         "what AWS answers to an operation that a service lacks; of RoboMaker, no source",
     ),
     Sign(
-        lambda met: met.own and met.status in (404, 410) and met.code not in _ROBOMAKERS_OWN_ERRORS,
+        lambda met: met.own and met.status in (404, 410) and met.code not in ERRORS and not met.is_denial,
         "HTTP's words for the same (RFC 9110); of RoboMaker, no source",
     ),
     Sign(
@@ -211,7 +214,7 @@ class WorldExportJob:
             client = _client(self._arn.region)
         except Exception as error:
             return Reply(Verdict.UNKNOWN, f"{action} can't be called: {error!r}")
-        own = _is_robomakers_own(client.meta.endpoint_url)
+        own = _is_robomakers_own(client.meta.endpoint_url, self._arn.region)
         try:
             answer = call(client)
         except ClientError as error:
@@ -219,14 +222,13 @@ class WorldExportJob:
             return self._judge_error(action, _as_trouble(action, error, own=own))
         except _NotRoboMakersError as error:
             self._heard()
-            return _judge_page(
-                Trouble(f"{action} got an answer that is not RoboMaker's: {error}", status=error.status, own=own)
-            )
+            words = f"{action} got an answer that is not RoboMaker's: {error}"
+            met = Trouble(words, error.code, error.message, error.status, own)
+            return Reply(Verdict.RETIRED if _is_retired(met) else Verdict.PASSING, words)
         except BotoCoreError as error:
             return self._judge_connection(action, client.meta.endpoint_url, error, own=own)
-        except Exception as error:  # botocore's parsers raise what they please on a body that is not RoboMaker's
-            self._heard()
-            return Reply(Verdict.PASSING, f"{action} got an answer that can't be read: {error!r}")
+        except Exception as error:
+            return Reply(Verdict.UNKNOWN, f"{action} failed: {error!r}")
         self._heard()
         return read(answer)
 
@@ -259,17 +261,16 @@ class WorldExportJob:
         is_silent = isinstance(error, ConnectTimeoutError)
         self._silent = self._silent.longer(now) if is_silent else _Streak()
         self._nameless = self._nameless.longer(now) if looked_up is _UNKNOWN else _Streak()
-        # In a VPC without a way out, and after an answer, silence is no sign of anything.
-        silent = self._silent if _is_in_no_vpc() and not self._answered else _Streak()
-        met = Trouble(
-            str(error), own=own, nameless_for=self._nameless.seconds, silent=silent.times, silent_for=silent.seconds
-        )
-        if _is_retired(met) and (not is_silent or self._others_connect()):
+        met = Trouble(str(error), own=own, nameless_for=self._nameless.seconds)
+        if own and self._silent.seconds >= SILENT_SECONDS and self._is_silence_telling(endpoint):
+            # The connections that have just been tried count as one more.
+            met = replace(met, silent=self._silent.times + 1, silent_for=self._silent.seconds)
+        if _is_retired(met):
             how = "drops every connection in silence" if is_silent else "is not in DNS any more"
             return Reply(Verdict.RETIRED, f"{action} found that the endpoint {how}: {error}")
         if looked_up is _FAILED or (looked_up is _FOUND and _is_of_a_look_up(error)):
             return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
-        if _is_cut_off(error):
+        if isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
             return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
         if isinstance(
             error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
@@ -277,7 +278,13 @@ class WorldExportJob:
             # Who was answered before has a way to RoboMaker.
             verdict = Verdict.PASSING if self._answered else Verdict.UNKNOWN
             return Reply(verdict, f"{action} could not reach RoboMaker: {error}. {_ROUTE_HINT}")
-        return Reply(Verdict.UNKNOWN, f"{action} failed: {error}")
+        # What else may go wrong in the client quotes its settings, such as a proxy's password.
+        words = type(error).__name__ if isinstance(error, HTTPClientError) else str(error)
+        return Reply(Verdict.UNKNOWN, f"{action} failed: {words}")
+
+    def _is_silence_telling(self, endpoint: str) -> bool:
+        """Tell whether it is RoboMaker that is silent, at all its addresses, and not the way to it, or the moment."""
+        return is_in_no_vpc() and not self._answered and self._others_connect() and _drops_connections(endpoint)
 
 
 @dataclass(frozen=True)
@@ -296,10 +303,6 @@ class _Streak:
         return self.last - self.first
 
 
-def _judge_page(met: Trouble) -> Reply:
-    return Reply(Verdict.RETIRED if _is_retired(met) else Verdict.PASSING, met.words)
-
-
 def _is_retired(met: Trouble) -> bool:
     return any(sign.shown_by(met) for sign in SIGNS_OF_RETIREMENT)
 
@@ -310,7 +313,7 @@ def _taken(_: Mapping[str, Any]) -> Reply:
 
 def _status(answer: Mapping[str, Any]) -> Reply:
     status = answer.get("status")
-    if not status:
+    if not isinstance(status, str) or not status:
         return Reply(Verdict.PASSING, "DescribeWorldExportJob got an answer without a status")
     # A status that RoboMaker does not document may be an end or not: only waiting can tell.
     return Reply(
@@ -320,8 +323,7 @@ def _status(answer: Mapping[str, Any]) -> Reply:
 
 def _as_trouble(action: str, error: ClientError, *, own: bool) -> Trouble:
     details = error.response.get("Error", {})
-    # An older botocore leaves a code as it came, which may be "namespace#code:URL" (AWS restJson1 protocol).
-    code = str(details.get("Code")).partition(":")[0].rpartition("#")[2]
+    code = _plain(details.get("Code"))  # an older botocore leaves a code as it came
     message = str(details.get("Message") or "(no message)")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return Trouble(f"{action} answered {code}: {message}", code, message, status, own)
@@ -330,13 +332,17 @@ def _as_trouble(action: str, error: ClientError, *, own: bool) -> Trouble:
 class _NotRoboMakersError(Exception):
     """An answer that RoboMaker never gives, such as a page, half a body, or an error that calls itself a success."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, code: str = "", message: str = "") -> None:
         super().__init__(f"HTTP status {status}, {body[:200].decode(errors='replace')!r}")
-        self.status = status
+        self.status, self.code, self.message = status, code, message
 
 
-# Every name that an error has in a body of some AWS service or gateway; no answer of RoboMaker's has any of them.
-_NAMES_OF_ERRORS = {"__type", "code", "error", "errors", "errorcode", "errormessage", "errortype", "message"}
+# Every name that an error has in a body of some AWS service or gateway; no answer of RoboMaker's has any of them. The
+# last two hold an error (amazon's Coral: aws-amplify/amplify-flutter 5675).
+_NAMES_OF_ERRORS = {
+    *("__type", "code", "error", "errors", "errorcode", "errormessage", "errortype", "message"),
+    *("output", "fault"),
+}
 
 
 class _Parser(RestJSONParser):
@@ -346,22 +352,41 @@ class _Parser(RestJSONParser):
         body, status = response["body"], response["status_code"]
         names_an_error = "x-amzn-errortype" in {name.lower() for name in response["headers"]}
         document = _document(body)
+        code, message = _error_within(document or {})
         if status >= 300:
-            fits = names_an_error or document is not None
+            fits = names_an_error or (document is not None and not code)
         else:
-            fits = document is not None and not names_an_error and _NAMES_OF_ERRORS.isdisjoint(document)
+            names = {str(name).lower() for name in document or {}}
+            fits = document is not None and not names_an_error and _NAMES_OF_ERRORS.isdisjoint(names)
+            code = code or _plain((document or {}).get("__type"))
         if not fits:
-            raise _NotRoboMakersError(status, body)
-        return super().parse(response, shape)
+            raise _NotRoboMakersError(status, body, code, message)
+        try:
+            return super().parse(response, shape)
+        except Exception as error:  # botocore's parsers raise what they please
+            raise _NotRoboMakersError(status, body) from error
 
 
-def _document(body: bytes) -> set[str] | None:
-    """Give the lower-cased names in a JSON object, or in no body at all; None if the body is something else."""
+def _document(body: bytes) -> dict[str, Any] | None:
+    """Give the JSON object in a body, an empty one for no body at all, and None if the body is something else."""
     try:
         document = json.loads(body) if body.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return {str(name).lower() for name in document} if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else None
+
+
+def _error_within(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the code and the message of an error in an envelope, as Coral sends it with any status, or ``""``."""
+    envelope = document.get("Output")
+    if not isinstance(envelope, dict):
+        return "", ""
+    return _plain(envelope.get("__type")), str(envelope.get("message") or envelope.get("Message") or "")
+
+
+def _plain(code: object) -> str:
+    """Give an error's code without what may stand around it: "namespace#code:URL" (AWS restJson1 protocol)."""
+    return str(code or "").partition(":")[0].rpartition("#")[2]
 
 
 class _Parsers(ResponseParserFactory):
@@ -388,6 +413,7 @@ def _client(region: str) -> Any:
     return session.create_client(
         "robomaker",
         region_name=region,
+        verify=ca_bundle(),
         # Retries are the teardown's: botocore's would repeat the ThrottlingException of a retired service.
         config=Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -401,15 +427,10 @@ def _client(region: str) -> Any:
     )
 
 
-def _is_robomakers_own(endpoint: str) -> bool:
+def _is_robomakers_own(endpoint: str, region: str) -> bool:
     """Tell RoboMaker's own endpoint, without a proxy before it, from every other, whose absence proves nothing."""
-    name = re.fullmatch(r"https://robomaker\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/?", endpoint)
-    return name is not None and "https" not in get_environ_proxies(endpoint)
-
-
-def _is_in_no_vpc() -> bool:
-    # The construct sets it. A function can't see its own VPC.
-    return os.environ.get("NO_VPC") == "true"
+    names = [f"https://robomaker.{region}.{suffix}" for suffix in ("amazonaws.com", "amazonaws.com.cn")]
+    return endpoint in names and "https" not in get_environ_proxies(endpoint)
 
 
 _FOUND, _UNKNOWN, _FAILED = "found", "unknown", "failed"
@@ -421,9 +442,8 @@ def _look_up(endpoint: str) -> str:
     The two families are asked together when a connection is made, and a resolver may then report what one of them met
     as what both did, or as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
     """
-    host = urlsplit(endpoint).hostname or ""
     try:
-        socket.getaddrinfo(host, 443, socket.AF_INET, socket.SOCK_STREAM)
+        _addresses(endpoint)
     except socket.gaierror as error:
         return _UNKNOWN if error.errno == socket.EAI_NONAME else _FAILED
     except (OSError, UnicodeError):
@@ -431,17 +451,39 @@ def _look_up(endpoint: str) -> str:
     return _FOUND
 
 
+def _addresses(endpoint: str) -> list[Any]:
+    # With the dot, no domain of resolv.conf's is tried, whose absence glibc would report instead (measured).
+    name = f"{urlsplit(endpoint).hostname}."
+    found = socket.getaddrinfo(name, 443, socket.AF_INET, socket.SOCK_STREAM)
+    return [address for *_, address in found]
+
+
+def _drops_connections(endpoint: str) -> bool:
+    """Tell whether every address of an endpoint drops connections in silence: none connects, and none refuses."""
+    sockets = []
+    try:
+        for address in _addresses(endpoint):
+            sockets.append(socket.socket())
+            sockets[-1].setblocking(False)
+            sockets[-1].connect_ex(address)
+        _, answered, failed = select.select([], sockets, sockets, CONNECT_TIMEOUT)
+        return not answered and not failed
+    except (OSError, ValueError):
+        return False
+    finally:
+        for each in sockets:
+            each.close()
+
+
 def _is_of_a_look_up(error: BotoCoreError) -> bool:
-    return any(
+    return isinstance(error, EndpointConnectionError) and any(
         isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno == errno.EBUSY)
         for cause in _causes(error)
     )
 
 
 def _is_cut_off(error: BotoCoreError) -> bool:
-    if any(isinstance(cause, ssl.SSLEOFError) for cause in _causes(error)):
-        return True
-    return isinstance(error, HTTPClientError) and not isinstance(error, ReadTimeoutError)
+    return any(isinstance(cause, ssl.SSLEOFError) for cause in _causes(error))
 
 
 _ROUTE_HINT = (

@@ -171,7 +171,7 @@ class _Teardown:
             return self._insist(cancel, wait)
         if cancel.verdict is Verdict.ACCEPTED:
             return self._await_end(cancel, wait)
-        return self._ended(cancel)
+        return self._not_canceled(cancel)
 
     def _await_end(self, cancel: Reply, wait: float) -> Outcome:
         """Look at a job whose cancel was accepted until it has stopped."""
@@ -200,7 +200,7 @@ class _Teardown:
                 if again.verdict is Verdict.ACCEPTED:
                     return self._await_end(again, wait)
                 if again.verdict is not Verdict.REFUSED:
-                    return self._ended(again)
+                    return self._not_canceled(again)
                 cancel = again
             look = self._persist(self._job.describe, until=until)
         if look.verdict is Verdict.RUNNING:
@@ -215,14 +215,21 @@ class _Teardown:
             return self._failed(f"The cancel was refused, and the job can't be looked at. {cancel.words} {look.words}")
         return self._ended(look)
 
+    def _not_canceled(self, cancel: Reply) -> Outcome:
+        """Look once at a job whose cancel met trouble to the end: it may have ended all the same."""
+        if cancel.verdict in PERSISTENCE and self._clock.monotonic() < self._end:
+            look = self._call(self._job.describe)
+            if look.verdict in _ENDS:
+                return self._ended(look)
+        return self._ended(cancel)
+
     def _persist(self, call: Callable[[], Reply], *, until: float) -> Reply:
         """Make a call again while it meets trouble that may pass, and there is time."""
         backoff = FIRST_BACKOFF
         trouble, since = None, self._clock.monotonic()
         while True:
             began = self._clock.monotonic()
-            self._calls += 1
-            reply = call()
+            reply = self._call(call)
             if reply.verdict not in PERSISTENCE:
                 return reply
             if reply.verdict is not trouble:
@@ -232,6 +239,10 @@ class _Teardown:
                 return reply
             self._sleep(backoff * (0.5 + 0.5 * self._jitter()), last_try)
             backoff = min(LONGEST_BACKOFF, backoff * 2)
+
+    def _call(self, call: Callable[[], Reply]) -> Reply:
+        self._calls += 1
+        return call()
 
     def _pause(self, began: float, until: float) -> None:
         waited = self._clock.monotonic() - began

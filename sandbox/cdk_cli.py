@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from . import PROJECT
-from .local_aws import REGION
+from . import PROJECT, REGION
 
 CDK = PROJECT / "node_modules" / ".bin" / "cdk"
 VENV_BIN = Path(sys.executable).parent
@@ -77,12 +77,27 @@ class CdkCli:
             "NO_PROXY": "localhost,127.0.0.1",
         }
 
-    def run(self, *arguments: str) -> Finished:
-        """Run one command to its end. An interrupt ends it and everything that it started."""
-        command = [str(CDK), *arguments, "--no-notices", "--no-color", "--output", str(self._home / "cdk.out")]
+    @property
+    def assembly(self) -> Path:
+        """Where the last command that synthesized the app left it: an ``--app`` that needs no synthesis."""
+        return self._home / "cdk.out"
+
+    def run(self, *arguments: str, show: Callable[[str], None] = lambda _: None) -> Finished:
+        """Run one command to its end. An interrupt ends it and everything that it started.
+
+        Parameters
+        ----------
+        *arguments : str
+            The command and its options.
+        show : callable, optional
+            Takes each line as soon as it is printed.
+        """
+        command = [str(CDK), *arguments, "--no-notices", "--no-color", "--output", str(self.assembly)]
+        # Where there is an app, the CLI synthesizes it, though bootstrap is told the environment and needs no app.
+        folder = self._home if arguments[0] == "bootstrap" else self._app
         process = subprocess.Popen(
             command,
-            cwd=self._app,
+            cwd=folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -90,17 +105,34 @@ class CdkCli:
             text=True,
             start_new_session=True,
         )
+        reader = _Reader(process, show)
         try:
-            output = _output(process)
+            # In slices: a signal that the system gives to another thread ends no wait of this one, where Python
+            # handles it.
+            while reader.is_alive():
+                reader.join(0.2)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()  # until each of them has let go of the pipe
+            reader.join()  # until each of them has let go of the pipe
+            process.wait()
             raise
-        return Finished(process.returncode, output)
+        return Finished(process.wait(), "".join(reader.lines))
 
 
-def _output(process: subprocess.Popen[str]) -> str:
-    # In slices: a signal that the system gives to another thread ends no wait of this one, where Python handles it.
-    while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=0.2)[0]
+class _Reader(threading.Thread):
+    """Reads what a process prints, line by line."""
+
+    def __init__(self, process: subprocess.Popen[str], show: Callable[[str], None]) -> None:
+        super().__init__(daemon=True)
+        self.lines: list[str] = []
+        self._process = process
+        self._show = show
+        self.start()
+
+    def run(self) -> None:
+        """Read to the end, as a thread."""
+        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        with self._process.stdout as lines:
+            for line in lines:
+                self.lines.append(line)
+                self._show(line.strip())

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
+import boto3
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
+from . import ACCOUNT as ACCOUNT
+from . import REGION as REGION
 from .cloudformation.backend import LifecycleBackend
 from .cloudformation.custom_resources import Exchange, ResponseUrls
 from .cloudformation.lifecycle import Event
 from .lambda_service import Function, FunctionError, LambdaService
-from .robomaker import Job, RoboMaker
-
-# The account that moto's server plays.
-ACCOUNT = "123456789012"
-REGION = "us-west-2"
+from .robomaker import Call, Job, RoboMaker
 
 
 class LocalAws:
@@ -32,6 +32,8 @@ class LocalAws:
         Told of each world export job whenever its status changes.
     log : callable, optional
         Takes each line that a function logs.
+    call_answered : callable, optional
+        Told of each call of RoboMaker, with the code of the error that it was answered.
     """
 
     def __init__(
@@ -39,9 +41,10 @@ class LocalAws:
         stack_event: Callable[[str, Event], None] = lambda *_: None,
         job_changed: Callable[[Job], None] = lambda _: None,
         log: Callable[[str], None] = lambda _: None,
+        call_answered: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
         moto_api_backend.reset()
-        self.robomaker = RoboMaker(job_changed)
+        self.robomaker = RoboMaker(job_changed, call_answered)
         self.response_urls = ResponseUrls()
         # Whatever AWS API a function calls, the call arrives at the RoboMaker endpoint and is recorded there.
         self.functions = LambdaService(
@@ -61,6 +64,17 @@ class LocalAws:
         _, port = self._server.get_host_and_port()
         # By name, because moto takes the first part of an address for a bucket.
         return f"http://localhost:{port}"
+
+    @property
+    def cloudformation(self) -> Any:  # boto3-stubs has no types for it here
+        """A client of the local CloudFormation."""
+        return boto3.client(
+            "cloudformation",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",  # noqa: S106 - no secret
+        )
 
     @property
     def exchanges(self) -> list[Exchange]:

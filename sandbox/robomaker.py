@@ -14,6 +14,8 @@ from typing import Any
 from .loopback import DROPPED, LoopbackServer, Request, Response
 
 ENDS = ("Canceled", "Completed", "Failed")
+# What listeners hear of a job that the endpoint knows no more.
+FORGOTTEN = "forgotten"
 
 
 @dataclass
@@ -124,10 +126,17 @@ class RoboMaker:
     ----------
     changed : callable, optional
         Told of each job whenever its status changes.
+    answered : callable, optional
+        Told of each call, with the code of the error that it was answered, or ``""``.
     """
 
-    def __init__(self, changed: Callable[[Job], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Job], None] = lambda _: None,
+        answered: Callable[[Call, str], None] = lambda *_: None,
+    ) -> None:
         self._changed = changed
+        self._answered = answered
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
         self._faults: list[_Switched] = []
@@ -155,7 +164,7 @@ class RoboMaker:
     def forget_job(self, arn: str) -> None:
         """Lose a job, as the service does some time after its end."""
         with self._lock:
-            self._move(self._jobs.pop(arn), "(gone)")
+            self._move(self._jobs.pop(arn), FORGOTTEN)
 
     def status(self, arn: str) -> str:
         """Give a job's status now, or ``""`` if there is no such job."""
@@ -196,8 +205,15 @@ class RoboMaker:
             arn = str(json.loads(request.body)["job"])
         except (ValueError, KeyError, TypeError):
             arn = ""
+        call = Call(operation, arn, _signed_region(request))
+        response = self._respond(call)
+        self._answered(call, response.headers.get("x-amzn-ErrorType", ""))
+        return response
+
+    def _respond(self, call: Call) -> Response:
+        operation, arn = call.operation, call.job
         with self._lock:
-            self.calls.append(Call(operation, arn, _signed_region(request)))
+            self.calls.append(call)
             fault = self._next_fault(operation, arn) or self._throttle()
         if operation not in _OPERATIONS.values():
             return _error("UnknownOperationException", operation, 404)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import boto3
-
-from .cdk_cli import CdkCli
-from .local_aws import ACCOUNT, REGION, LocalAws
+from . import ACCOUNT, REGION
 from .robomaker import CANCEL_REFUSED, RETIRED, SERVER_ERROR, THROTTLED
 from .timeline import Timeline
+
+if TYPE_CHECKING:  # so that the scenarios can be named before anything is installed
+    from .cdk_cli import CdkCli
+    from .local_aws import LocalAws
 
 STACK = "WorldExport"
 PROVIDER_STACK = "WorldExportProvider"
@@ -39,7 +40,7 @@ class Stage:
 
     def start(self, *jobs: str, cancel_seconds: float = 3) -> None:
         """Run ``cdk bootstrap``, and start jobs that take some seconds to cancel."""
-        self.cdk("bootstrap")
+        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         for job in jobs:
             self.aws.robomaker.start_job(job, cancel_seconds=cancel_seconds)
 
@@ -48,13 +49,22 @@ class Stage:
         self.cdk("deploy", "--all", *self.app, "--require-approval", "never", "-c", f"job_arn={job}")
 
     def destroy(self, *, fails: str = "") -> None:
-        """Run ``cdk destroy``, which succeeds, or fails and says why."""
-        self.cdk("destroy", "--all", *self.app, "--force", fails=fails)
+        """Run ``cdk destroy`` with what was deployed last. It succeeds, or fails and says why."""
+        self.cdk("destroy", "--all", "--app", str(self.cli.assembly), "--force", fails=fails)
 
     def cdk(self, *arguments: str, fails: str = "") -> None:
         """Run a command that succeeds, or fails and says why."""
-        self.timeline.heading(f"$ {shlex.join(['cdk', *arguments])}")
-        finished = self.cli.run(*arguments)
+        self.timeline.command("cdk", *arguments)
+        with self.timeline.busy(
+            "synthesizing the app" if arguments[0] == "deploy" else "starting the CDK CLI"
+        ) as doing:
+
+            def show(line: str) -> None:
+                # Not the events of stacks, which are shown as they happen, and nothing of the synthesis before its end.
+                if line and " | " not in line and not line.startswith("Bundling"):
+                    doing(f"cdk: {line}")
+
+            finished = self.cli.run(*arguments, show=show)
         if (finished.status != 0) is not bool(fails) or fails not in finished.output:
             raise ScenarioError(f"cdk {arguments[0]} ended with status {finished.status}:\n\n{finished.output}")
         if fails:
@@ -62,21 +72,12 @@ class Stage:
 
     def let_go(self) -> None:
         """Delete the stack without what failed to be deleted, by what the AWS CLI's command calls."""
-        client = boto3.client(
-            "cloudformation",
-            endpoint_url=self.aws.url,
-            region_name=REGION,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",  # noqa: S106 - no secret
-        )
-        left = [
-            found["LogicalResourceId"] for found in client.describe_stack_resources(StackName=STACK)["StackResources"]
-        ]
-        self.timeline.heading(
-            f"$ aws cloudformation delete-stack --region {REGION} --stack-name {STACK}"
-            f" --retain-resources {' '.join(left)}"
-        )
-        client.delete_stack(StackName=STACK, RetainResources=left)
+        cloudformation = self.aws.cloudformation
+        resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        left = [resource["LogicalResourceId"] for resource in resources]
+        options = ("--region", REGION, "--stack-name", STACK, "--retain-resources", *left)
+        self.timeline.command("aws", "cloudformation", "delete-stack", *options)
+        cloudformation.delete_stack(StackName=STACK, RetainResources=left)
         while self.aws.stacks().get(STACK) == "DELETE_IN_PROGRESS":
             time.sleep(0.05)
 
@@ -115,7 +116,7 @@ def retired(stage: Stage) -> None:
     """RoboMaker ends while a stack holds a job: the stack is deleted at once."""
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)
-    stage.timeline.note(f"RoboMaker ends, and its jobs with it. It answers {RETIRED.code}: {RETIRED.message}")
+    stage.timeline.note("RoboMaker ends, and its jobs with it.")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.aws.robomaker.switch_on(RETIRED)
     stage.destroy()
@@ -138,7 +139,6 @@ def gone(stage: Stage) -> None:
     """The job is already gone when the stack is deleted: that counts as done."""
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)
-    stage.timeline.note("RoboMaker forgets job-1.")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.destroy()
     stage.expect_no_stack()

@@ -2,38 +2,105 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import re
+import shlex
+import shutil
 import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from .cloudformation.lifecycle import Event
-from .robomaker import Job
+from .robomaker import FORGOTTEN, Call, Job
 
 _COLORS = {"COMPLETE": "32", "FAILED": "31", "SKIPPED": "33", "Running": "36", "Canceling": "33", "Canceled": "32"}
 _HASH = re.compile(r"[0-9A-F]{8}$")  # what the CDK appends to a construct's path to make a logical id
-_WIDTH = 74
+_ARN = re.compile(r"arn:aws:robomaker:[^/]*:world-export-job/")
+
+_OPTION = re.compile(r"( --?[\w-]+) (?!-)")
+_UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
+
+_NARROWEST, _WIDEST = 60, 100  # columns: below, rows wrap; beyond, a job is too far from its event
+_TIME = 9
+_JOB = 11
+_SILENCE = 3.0  # seconds
 
 
 class Timeline:
-    """A timeline on standard output. Its methods may be called from any thread."""
+    """A timeline on standard output, as wide as the terminal. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
+        self._started = self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._jobs: dict[str, str] = {}
-        self._colored = sys.stdout.isatty()
+        self._colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
 
     def heading(self, text: str) -> None:
         """Begin a chapter."""
-        self._print(f"\n{self._time()}  {self._color(text, '1')}")
+        self._chapter(textwrap.wrap(text, _width() - _TIME, break_on_hyphens=False))
+
+    def command(self, *words: str) -> None:
+        """Begin a chapter with a command, which can be copied but for the ARNs and folders that are cut short."""
+        shown = [_ARN.sub("…/", Path(word).name if word.startswith("/") else word) for word in words]
+        line = " ".join(word if "…" in word else shlex.quote(word) for word in shown)
+        line = _OPTION.sub(f"\\1{_UNBROKEN}", line)
+        room = _width() - _TIME - len(" \\")
+        *lines, last = textwrap.wrap(f"$ {line}", room, break_on_hyphens=False, subsequent_indent="    ")
+        self._chapter([line.replace(_UNBROKEN, " ") for line in (*(f"{line} \\" for line in lines), last)])
+        if self._jobs:
+            names = "".join(f"{_name(arn):{_JOB}}" for arn in self._jobs)
+            self._show(self._color(" " * (_width() - len(names)) + names.rstrip(), "2"))
 
     def note(self, text: str) -> None:
         """Say something between the events."""
+        lines = textwrap.wrap(text, _width() - _TIME, break_on_hyphens=False)
         with self._lock:
-            for line in textwrap.wrap(text, _WIDTH + 24):
-                self._print(f"          {self._color(line, '2')}")
+            self._print(*(self._color(line, "2") for line in lines))
+
+    def log(self, line: str) -> None:
+        """Show a line that a function logged."""
+        with contextlib.suppress(ValueError):  # a line that is not in JSON is the message
+            record = json.loads(line)
+            line = record["message"]
+            if record.get("outcome") == "failed":  # the stack's event, which follows, says why
+                line = line.removesuffix(f": {record['detail']}")
+        self.note(f"log: {line}")
+
+    @contextlib.contextmanager
+    def busy(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Say every few seconds what goes on while there is nothing to show.
+
+        Parameters
+        ----------
+        what : str
+            What goes on at first.
+
+        Yields
+        ------
+        callable
+            Takes what goes on from then on.
+        """
+        doing = [what]
+        ended = threading.Event()
+
+        def say() -> None:
+            while not ended.wait(0.2):
+                with self._lock:
+                    if time.monotonic() - self._printed > _SILENCE and not ended.is_set():
+                        self._print(self._color(_cut(f"… {doing[-1]}", _width() - _TIME), "2"))
+
+        thread = threading.Thread(target=say, daemon=True)
+        thread.start()
+        try:
+            yield doing.append
+        finally:
+            ended.set()
+            thread.join()
 
     def stack_event(self, stack: str, event: Event) -> None:
         """Show an event of a stack, as its listener. What is begun is only told of custom resources and the stack."""
@@ -54,26 +121,51 @@ class Timeline:
             known = job.arn in self._jobs
             self._jobs[job.arn] = job.status
             if known:
-                self._row(f"      {_name(job.arn)} is now", job.status)
+                # It is the service that forgets: the stack still holds the job.
+                what = "RoboMaker has" if job.status == FORGOTTEN else f"{_name(job.arn)} is now"
+                self._row(f"    {what}", f"{job.status} {_name(job.arn)}" if job.status == FORGOTTEN else job.status)
+
+    def call_answered(self, call: Call, error: str) -> None:
+        """Show a call that RoboMaker refused, as its listener."""
+        if error:
+            self._row(f"    {call.operation}:", error)
+
+    def _chapter(self, lines: list[str]) -> None:
+        with self._lock:
+            self._show()
+            self._print(*(self._color(line, "1") for line in lines))
 
     def _row(self, what: str, status: str) -> None:
-        ending = status.split(" ")[0].rsplit("_", 1)[-1]
-        left = f"{what} {self._color(status, _COLORS.get(ending, '0'))}"
-        padding = " " * max(1, _WIDTH - len(f"{what} {status}"))
-        jobs = "  ".join(
-            f"{_name(arn)} {self._color(f'{status:9}', _COLORS.get(status, '0'))}" for arn, status in self._jobs.items()
-        )
-        self._print(f"{self._time()}  {left}{padding}{jobs}".rstrip())
-
-    def _print(self, line: str) -> None:
         with self._lock:
-            print(line, flush=True)
+            room = _width() - _TIME - _JOB * len(self._jobs)
+            what = _cut(what, room - 1 - len(status))
+            jobs = "".join(self._status(f"{status:{_JOB}}") for status in self._jobs.values())
+            padding = " " * (room - len(f"{what} {status}"))
+            self._print(f"{what} {self._status(status)}{padding}{jobs}".rstrip())
 
-    def _time(self) -> str:
-        return f"{time.monotonic() - self._started:6.1f} s"
+    def _print(self, first: str, *more: str) -> None:
+        with self._lock:
+            self._printed = time.monotonic()
+            self._show(f"{self._printed - self._started:6.1f} s {first}", *(f"{'':{_TIME}}{line}" for line in more))
+
+    def _show(self, *lines: str) -> None:
+        with self._lock:
+            print(*lines or ("",), sep="\n", flush=True)
+
+    def _status(self, text: str) -> str:
+        ending = text.split(" ")[0].rsplit("_", 1)[-1]
+        return self._color(text, _COLORS[ending]) if ending in _COLORS else text
 
     def _color(self, text: str, code: str) -> str:
         return f"\033[{code}m{text}\033[0m" if self._colored else text
+
+
+def _width() -> int:
+    return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: max(room - 1, 0)]}…"
 
 
 def _name(arn: str) -> str:

@@ -89,6 +89,8 @@ FAULTS = [
     Row(_page(200, '{"arn": "arn:aw'), PASSING, "not RoboMaker's"),
     Row(_page(200, "[]"), PASSING, "not RoboMaker's"),
     Row(_page(200, "null"), PASSING, "not RoboMaker's"),
+    Row(_page(200, '{"Output": {"__type": "x#UnknownOperationException"}}'), PASSING, "not RoboMaker's"),
+    Row(_page(200, '{"fault": {}}'), PASSING, "not RoboMaker's"),
     Row(_page(403, "<html>This site is no longer available</html>"), PASSING, "not RoboMaker's: HTTP status 403"),
     Row(_page(404), PASSING, "not RoboMaker's: HTTP status 404"),
     Row(_page(502), PASSING, "not RoboMaker's: HTTP status 502"),

@@ -24,29 +24,31 @@ class Names:
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._known: dict[str, tuple[OSError | None, OSError | None] | tuple[str, int]] = {}
+        self._errors: dict[str, tuple[OSError, OSError | None]] = {}
+        self._found: dict[str, list[tuple[str, int]]] = {}
         monkeypatch.setattr("socket.getaddrinfo", self._look_up)
 
-    def lead(self, name: str, address: str) -> None:
-        """Lead a name to ``host:port``, whatever the port that is asked for."""
-        host, _, port = address.partition(":")
-        self._known[name] = (host, int(port))
+    def lead(self, name: str, *addresses: str) -> None:
+        """Lead a name to each ``host:port``, whatever the port that is asked for."""
+        self._errors.pop(name, None)
+        parts = [address.partition(":") for address in addresses]
+        self._found[name] = [(host, int(port)) for host, _, port in parts]
 
     def fail(self, name: str, *, together: OSError, ipv4: OSError | None = None) -> None:
         """Let the look-up of both families together fail, and that of IPv4 alone with its own error, or succeed."""
-        self._known[name] = (together, ipv4)
+        self._errors[name] = (together, ipv4)
 
     def _look_up(self, host: str, port: Any, family: int = 0, *more: Any, **keywords: Any) -> Any:
-        known = self._known.get(host)
-        if known is None:
+        name = str(host).rstrip(".")
+        if name in self._errors:
+            together, ipv4 = self._errors[name]
+            error = ipv4 if family == socket.AF_INET else together
+            if error:
+                raise type(error)(*error.args)
+        elif name not in self._found:
             return _real_look_up(host, port, family, *more, **keywords)
-        first, second = known
-        if isinstance(first, str):
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (first, second))]
-        error = second if family == socket.AF_INET else first
-        if isinstance(error, OSError):
-            raise type(error)(*error.args)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+        found = self._found.get(name, [("127.0.0.1", 9)])
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
 
 
 class SetClock:

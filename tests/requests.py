@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 
 STACK_ID = "arn:aws:cloudformation:us-west-2:123456789012:stack/WorldExport/51af3dc0-da77-11e4-872e-1234567db123"
@@ -27,6 +29,12 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self._ends_at - time.monotonic()) * 1000)
+
+
+def answer_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time-out answer of a function that has 30 seconds be due after 0.3, with all the others to deliver it."""
+    monkeypatch.setattr("custom_resource.RESERVE", 30)
+    monkeypatch.setattr("custom_resource.SHARE", 0.99)
 
 
 class HurriedClock:

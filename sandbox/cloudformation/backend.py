@@ -22,6 +22,7 @@ from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, Reso
 
 Listener = Callable[[str, Event], None]
 
+_HEAD_START = 1.0  # seconds that a call gives the operation that it begins
 _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
 
 # What can only be deleted; from UPDATE_ROLLBACK_FAILED, a rollback could go on, which is not played here.
@@ -466,7 +467,10 @@ def _in_background(work: Callable[..., None], *args: Any) -> None:
         with contextlib.suppress(ClosedError):
             work(*args)
 
-    threading.Thread(target=run, daemon=True).start()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    # The CDK CLI looks at once, and then every five seconds: what takes no time has ended at its first look.
+    thread.join(_HEAD_START)
 
 
 def _is_custom(declaration: Declaration) -> bool:

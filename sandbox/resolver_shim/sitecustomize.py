@@ -12,7 +12,7 @@ _look_up = socket.getaddrinfo
 
 def _getaddrinfo(host: Any, port: Any, family: int = 0, *more: Any, **named: Any) -> Any:
     name = host.decode() if isinstance(host, bytes) else host
-    answer = _names.get(name)
+    answer = _names.get(name and name.rstrip("."))
     if answer is None:
         return _look_up(host, port, family, *more, **named)
     if answer["address"]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from metrics import embedded
 from sandbox import PROJECT
 from tests.linting import findings
 
@@ -25,13 +26,38 @@ def _all(resources: Resources, kind: str) -> list[dict[str, Any]]:
     return [resource for resource in resources.values() if resource["Type"] == kind]
 
 
+def _watches_what_the_handler_writes(alarm: dict[str, Any]) -> bool:
+    """Tell whether the line of one teardown that failed is over the alarm's threshold, and that of another is not."""
+
+    def sum_of(*, left_running: bool) -> float:
+        line = embedded("function", 0, left_running=left_running, seconds=1)
+        [declared] = line["_aws"]["CloudWatchMetrics"]
+        dimensions = {found["Name"]: found["Value"] for found in alarm["Dimensions"]}
+        watched = (
+            declared["Namespace"] == alarm["Namespace"]
+            and list(dimensions) in declared["Dimensions"]
+            and {"Name": alarm["MetricName"], "Unit": "Count"} in declared["Metrics"]
+            and dimensions.items() <= line.items()
+        )
+        return float(line[alarm["MetricName"]]) if watched else 0
+
+    return (
+        (alarm["Statistic"], alarm["ComparisonOperator"]) == ("Sum", "GreaterThanOrEqualToThreshold")
+        and sum_of(left_running=False) < alarm["Threshold"] <= sum_of(left_running=True)
+        and alarm["TreatMissingData"] == "notBreaching"
+        and alarm["AlarmActions"] != []
+    )
+
+
 # What each example is there to show.
 SHOWN: dict[str, Callable[[Resources], bool]] = {
-    "arn_from_a_parameter": lambda found: _all(found, JOB)[0]["Properties"]["JobArn"] == {"Ref": "JobArn"},
-    "best_effort": lambda found: (
-        _all(found, "AWS::CloudWatch::Alarm")[0]["Properties"]["MetricName"] == "LeftRunning"
-        and _all(found, JOB)[0]["Properties"]["BestEffort"]
+    "alarm": lambda found: (
+        _watches_what_the_handler_writes(_all(found, "AWS::CloudWatch::Alarm")[0]["Properties"])
+        and _all(found, "AWS::SNS::Subscription")[0]["Properties"]["Protocol"] == "email"
+        and _all(found, JOB) == []
     ),
+    "arn_from_a_parameter": lambda found: _all(found, JOB)[0]["Properties"]["JobArn"] == {"Ref": "JobArn"},
+    "best_effort": lambda found: _all(found, JOB)[0]["Properties"]["BestEffort"] is True,
     "function_in_a_vpc": lambda found: "VpcConfig" in _all(found, "AWS::Lambda::Function")[0]["Properties"],
     "job_in_another_region": lambda found: ":us-west-2:" in _all(found, JOB)[0]["Properties"]["JobArn"],
     "job_with_bucket_and_role": lambda found: (

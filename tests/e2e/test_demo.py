@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,15 +49,16 @@ def _start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-def _play(scenario: str) -> tuple[int, str]:
-    process = _start("-m", "sandbox", scenario)
+def _play(scenario: str, *options: str) -> tuple[int, str]:
+    process = _start(*options, "-m", "sandbox", scenario, COLUMNS="80")
     output, _ = process.communicate()
     return process.returncode, output
 
 
-def test_lifecycle_shows_when_each_job_was_canceled() -> None:
+def test_lifecycle_shows_when_each_job_was_canceled_in_eighty_columns() -> None:
     status, output = _play("lifecycle")
     assert status == 0, output
+    assert max(map(len, output.splitlines())) <= 80
     first, replaced, second, gone = (
         output.index(line)
         for line in (
@@ -72,9 +74,9 @@ def test_lifecycle_shows_when_each_job_was_canceled() -> None:
 @pytest.mark.parametrize(
     ("scenario", "line"),
     [
-        ("retired", r"Teardown of a world export job: retired"),
-        ("throttled", r"job-1 is now Canceled"),
-        ("gone", r"Teardown of a world export job: gone"),
+        ("retired", r"RoboMaker has forgotten job-1 .* Teardown of \S+: retired: "),
+        ("throttled", r"(CancelWorldExportJob: ThrottlingException .*){3}job-1 is now Canceled"),
+        ("gone", r"RoboMaker has forgotten job-1 .* Teardown of \S+: gone: "),
         ("refused", r"WorldExport DELETE_FAILED"),
         ("stuck", r"Function not found: arn:aws:lambda:"),
     ],
@@ -82,16 +84,38 @@ def test_lifecycle_shows_when_each_job_was_canceled() -> None:
 def test_every_other_scenario_ends_with_the_stack_deleted(scenario: str, line: str) -> None:
     status, output = _play(scenario)
     assert status == 0, output
-    assert re.search(line, output)
+    assert re.search(line, " ".join(output.split()))
     assert "WorldExport DELETE_COMPLETE" in output
 
 
-def test_an_unknown_scenario_names_those_there_are() -> None:
-    status, output = _play("nonsense")
+def test_an_unknown_scenario_names_those_there_are_and_takes_nothing_but_python() -> None:
+    status, output = _play("nonsense", "-S")
     assert status == 2
     assert "There is no scenario 'nonsense'" in output
     for name in ("lifecycle", "retired", "throttled", "gone", "refused", "stuck"):
         assert f"make demo SCENARIO={name}" in output
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """Give a copy of what make and the scenarios' names need, with nothing installed."""
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    shutil.copytree(PROJECT / "sandbox", tmp_path / "sandbox")
+    return tmp_path
+
+
+def test_make_names_an_unknown_scenario_before_it_installs_anything(fresh: Path) -> None:
+    done = subprocess.run(["make", "demo", "SCENARIO=nonsense"], cwd=fresh, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "There is no scenario 'nonsense'" in done.stderr
+    assert not (fresh / ".venv").exists()
+
+
+@pytest.mark.parametrize("target", [[], ["help"]])
+def test_make_lists_its_targets(fresh: Path, target: list[str]) -> None:
+    shown = subprocess.run(["make", *target], cwd=fresh, capture_output=True, text=True, check=True).stdout
+    for name in ("help", "demo", "test", "docs", "clean"):
+        assert re.search(rf"^make {name} +[A-Z].*\.$", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -112,7 +136,7 @@ def test_an_interrupt_while_a_job_is_canceling_stops_everything_and_leaves_nothi
     endless.send_signal(signal.SIGINT)
     output, _ = endless.communicate()
     assert endless.returncode == 130, output
-    assert "everything that was started is stopped" in output
+    assert output.index("Stopping…") < output.index("everything that was started is stopped")
     assert "FAILED" not in output, "what was interrupted has not failed"
     assert list(tmp_path.iterdir()) == []
     assert _processes(tmp_path) == []

@@ -24,7 +24,7 @@ from sandbox.robomaker import (
 )
 from teardown import End, Outcome
 from tests.faults import FAULTS, Row
-from tests.requests import JOB_1, JOB_2, Sender, request
+from tests.requests import JOB_1, JOB_2, Sender, answer_soon, request
 
 CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
 
@@ -112,6 +112,12 @@ class TestUpdate:
         old = JOB_1.replace("us-west-2", "sa-east-1")
         answer = cloudformation.send(_update(old))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", old)
+
+    @pytest.mark.parametrize("ids", [{}, {"PhysicalResourceId": None}, {"PhysicalResourceId": ""}])
+    def test_without_an_arn_fails(self, cloudformation: Sender, ids: dict[str, Any]) -> None:
+        answer = cloudformation.send(request("Update", {"JobArn": ids.get("PhysicalResourceId")}, **ids))
+        assert answer["Status"] == "FAILED"
+        assert "JobArn" in answer["Reason"]
 
     def test_to_a_bad_arn_fails_and_keeps_the_old_physical_id(
         self, cloudformation: Sender, robomaker: RoboMaker
@@ -318,7 +324,8 @@ class TestAdvice:
             return Outcome(End.STOPPED, "Canceled", 1.2, 2)
 
         monkeypatch.setattr(index, "tear_down", tear_down_slowly)
-        assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=1)["Reason"])
+        answer_soon(monkeypatch)
+        assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=30)["Reason"])
         assert "Delete the stack again to try again" in reason
 
     def test_comes_with_no_create(self, cloudformation: Sender) -> None:
@@ -385,8 +392,9 @@ class TestLog:
             return Outcome(End.STOPPED, "Canceled", 1.2, 2)
 
         monkeypatch.setattr(index, "tear_down", tear_down_slowly)
-        answer = cloudformation.send(_delete(BestEffort="true"), seconds=1)
-        time.sleep(0.6)
+        answer_soon(monkeypatch)
+        answer = cloudformation.send(_delete(BestEffort="true"), seconds=30)
+        time.sleep(1.2)
         assert answer["Status"] == "SUCCESS"
         [record] = caplog.records
         fields = record.__dict__

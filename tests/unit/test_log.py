@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -63,3 +64,12 @@ def test_a_handler_that_raises_is_not_heard_of(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(logger, "handle", fail)
     log(logging.ERROR, "Hello")
+
+
+def test_a_handler_that_blocks_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(logger, "handle", lambda _: goes_on.wait(60))
+    monkeypatch.setattr("log.PATIENCE", 0.01)
+    log(logging.ERROR, "Hello")
+    assert not goes_on.is_set()
+    goes_on.set()

@@ -15,7 +15,7 @@ from custom_resource import CustomResource, ExpectedError
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
-from tests.requests import JOB_1, Sender, request
+from tests.requests import JOB_1, Sender, answer_soon, request
 
 PAGE = PROJECT / "docs" / "operators.md"
 DOCUMENTED = re.findall(r"^### `(.*)`$", PAGE.read_text(), re.MULTILINE)
@@ -76,6 +76,11 @@ def _sleep(*_: Any) -> str:
     return JOB_1
 
 
+def _out_of_time(handler: Handler) -> str:
+    answer_soon(handler.monkeypatch)
+    return handler.reason_of(_sleep, seconds=30)
+
+
 def _raise(error: Exception) -> Callable[[Any, CustomResource], str]:
     def run(*_: Any) -> str:
         raise error
@@ -96,7 +101,7 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "failed:": _no_credentials,
     "can't be called": _no_client,
     "can't load": _broken,
-    "ran out of time": lambda handler: handler.reason_of(_sleep, seconds=1),
+    "ran out of time": _out_of_time,
     "met an error": lambda handler: handler.reason_of(_raise(KeyError("x"))),
     "gave no reason": lambda handler: handler.reason_of(_raise(ExpectedError(""))),
     "The request lacks": lambda handler: handler.reason(_delete(StackId="")),

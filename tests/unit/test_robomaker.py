@@ -20,6 +20,7 @@ from sandbox.resolver import SilentListener
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, CONNECTION_DROPPED, THROTTLED, Fault, RoboMaker
 from teardown import Reply, Verdict
 from tests.faults import FAULTS, Row
+from tests.network import Names
 
 ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
@@ -79,7 +80,7 @@ def test_every_fault_has_its_meaning(robomaker: RoboMaker, job: WorldExportJob, 
     assert (job.cancel().verdict, job.describe().verdict) == (row.verdict, row.describe)
 
 
-@pytest.mark.parametrize("body", ["{}", '{"status": null}', ""])
+@pytest.mark.parametrize("body", ["{}", '{"status": null}', '{"status": ["Running"]}', '{"status": {}}', ""])
 def test_a_description_without_a_status_is_passing(robomaker: RoboMaker, job: WorldExportJob, body: str) -> None:
     robomaker.switch_on(Fault(message=body, status=200))
     assert job.describe().verdict is Verdict.PASSING
@@ -200,6 +201,32 @@ class TestConnection:
         assert endpoint in reply.words
         assert "If the function is in a VPC" in reply.words
 
+    def test_with_an_empty_ca_bundle_is_verified(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", "")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+        with closing(LoopbackServer(lambda _: Response(200), tls=tls)) as server:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+            assert "could not reach RoboMaker: SSL validation failed" in job.cancel().words
+
+    @pytest.mark.parametrize(
+        "proxy", ["http://user:s3c/ret@proxy:3128", "http://user:s3c#ret@proxy", "http://u:s3c@p:x"]
+    )
+    def test_through_a_proxy_that_can_not_be_used_is_unknown_and_keeps_its_password(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, proxy: str
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        reply = job.cancel()
+        assert reply.verdict is Verdict.UNKNOWN
+        assert "s3c" not in reply.words
+
+    def test_to_a_proxy_that_is_not_in_dns_is_unknown(
+        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob
+    ) -> None:
+        Names(monkeypatch).fail("proxy", together=socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+        assert job.cancel().verdict is Verdict.UNKNOWN
+
     def test_to_a_proxy_that_refuses_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
         with _refusing() as proxy:
             monkeypatch.setenv("HTTPS_PROXY", proxy)
@@ -230,11 +257,11 @@ class TestConnection:
     def test_trouble_after_an_answer_is_passing(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, trouble: str
     ) -> None:
-        monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
-        monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
         with closing(RoboMaker()) as service:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
             assert job.cancel().verdict is Verdict.GONE
+            monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
+            monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
             service.switch_on(Fault(seconds=0.5, message="{}", status=200))
             with _trouble(trouble, service.url) as endpoint:
                 monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)

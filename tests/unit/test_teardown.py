@@ -248,7 +248,7 @@ class TestPassingTrouble:
 
 class TestUnknownTrouble:
     def test_is_given_a_minute(self) -> None:
-        world = World(cancel=[UNKNOWN])
+        world = World(cancel=[UNKNOWN], describe=[RUNNING])
         outcome = world.tear_down()
         assert (outcome.end, outcome.words, outcome.seconds) == (End.FAILED, "Denied", 60)
 
@@ -257,14 +257,27 @@ class TestUnknownTrouble:
         assert world.tear_down().end is End.STOPPED
 
     def test_has_its_minute_counted_from_the_call_that_met_it_first(self) -> None:
-        world = World(cancel=[UNKNOWN], call_seconds=25)
-        assert world.tear_down().seconds == 25 + 0.5 + 25 + 1 + 25
+        world = World(cancel=[UNKNOWN], describe=[RUNNING], call_seconds=25)
+        world.tear_down()
+        assert [at for name, at in world.calls if name == "cancel"] == [0, 25.5, 51.5]
 
     def test_has_a_minute_of_its_own_after_trouble_of_another_kind(self) -> None:
-        world = World(cancel=[PASSING] * 6 + [UNKNOWN])
+        world = World(cancel=[PASSING] * 6 + [UNKNOWN], describe=[RUNNING])
         world.tear_down()
-        first = next(at for number, (_, at) in enumerate(world.calls) if number == 6)
-        assert world.calls[-1][1] == first + 60
+        tries = [at for name, at in world.calls if name == "cancel"]
+        assert tries[-1] == tries[6] + 60
+
+    @pytest.mark.parametrize(("describe", "end"), [(STOPPED, End.STOPPED), (GONE, End.GONE), (RETIRED, End.RETIRED)])
+    def test_of_the_cancel_is_no_failure_if_a_last_look_shows_that_the_job_has_ended(
+        self, describe: Reply, end: End
+    ) -> None:
+        world = World(cancel=[UNKNOWN], describe=[describe])
+        assert world.tear_down().end is end
+        assert world.names[-2:] == ["cancel", "describe"]
+
+    def test_of_the_cancel_after_a_refusal_has_a_last_look_too(self) -> None:
+        world = World(cancel=[REFUSED, UNKNOWN], describe=[RUNNING, STOPPED])
+        assert world.tear_down().end is End.STOPPED
 
     def test_has_no_more_time_than_there_is(self) -> None:
         assert World(cancel=[UNKNOWN]).tear_down(time_left=20).seconds == 20

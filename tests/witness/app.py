@@ -31,8 +31,7 @@ class WitnessStack(Stack):
         resource.cfn_options.condition = CfnCondition(self, "Later given", expression=given)
 
 
-# The sandbox knows no weak references, which cdk.json asks for.
-app = App(post_cli_context={"@aws-cdk/core:defaultCrossStackReferences": "strong"})
+app = App()
 provider_stack = Stack(app, "WitnessProvider", env=ENVIRONMENT)
 WitnessStack(app, "Witness", WorldExportJobProvider(provider_stack, "Provider"))
 WitnessStack(app, "WitnessInStack")
