@@ -34,9 +34,10 @@ def _play(name: str) -> int:
     timeline = Timeline()
     timeline.heading(f"{name}: {SCENARIOS[name].__doc__}")
     try:
-        # Not before there is something to read: they take a second.
-        from .cdk_cli import CdkCli
-        from .local_aws import LocalAws
+        with timeline.busy("starting the local AWS"):
+            # Not before there is something to read: they take a second.
+            from .cdk_cli import CdkCli
+            from .local_aws import LocalAws
 
         with (
             tempfile.TemporaryDirectory(prefix="cdk-") as home,

@@ -91,9 +91,12 @@ def test_a_command_shows_no_long_arn_and_no_folder(timeline: Timeline, lines: Li
 def test_a_long_command_goes_on_with_another_option(timeline: Timeline, lines: Lines) -> None:
     options = ("--region", "us-west-2", "--stack-name", "WorldExport", "--retain-resources", "WorldExportJob9F8FED21")
     timeline.command("aws", "cloudformation", "delete-stack", *options)
-    _, first, second, *_ = lines()
-    assert first.endswith("--stack-name WorldExport \\")
-    assert second.strip() == "--retain-resources WorldExportJob9F8FED21"
+    _, first, *more, _ = lines()
+    assert first.endswith(" --region us-west-2 \\")
+    assert [line.strip() for line in more] == [
+        "--stack-name WorldExport \\",
+        "--retain-resources WorldExportJob9F8FED21",
+    ]
 
 
 def test_a_log_line_leaves_why_it_failed_to_the_event_of_the_stack(timeline: Timeline, lines: Lines) -> None:
