@@ -85,6 +85,6 @@ def test_with_a_bad_arn_says_why(tmp_path: Path) -> None:
     done = _run(tmp_path, {"job_arn": "job-1"})
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1].startswith(
-        "cdk_world_export_job.properties.InvalidPropertyError:"
+        "cdk_world_export_job.InvalidArgumentError:"
         " WorldExport/WorldExportJob: job_arn 'job-1' is not valid: it is not an ARN"
     )
