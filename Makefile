@@ -51,7 +51,7 @@ check-types:
 	$(IN_VENV) mypy
 
 test-oldest-cdk:
-	$(IN_VENV) .cdk-oldest/bin/pytest --quiet tests/construct
+	$(IN_VENV) .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
 
 test-python-3.13:
 	$(if $(PYTHON_3_13),.unit-3.13/bin/pytest --quiet --numprocesses 4 tests/unit,@echo '$(NO_3_13)')
