@@ -1,9 +1,9 @@
 # Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI; the
-# demo's part alone, from demo.txt, or with the tools and the tests' packages, from dev.txt),
-# .runtime (what AWS Lambda's Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3
-# and the oldest CDK that are claimed), .checkov (a scanner), .witness (another local AWS), .awscli (what runs the pages'
-# commands), .docs (what builds the site), .mutation (a tool that changes the handler to see whether a test falls) and, where there is a Python 3.13, .runtime-3.13 and .unit-3.13 (the handler's
-# unit tests). node_modules has the CDK CLI.
+# demo's part alone, from demo.txt, or with the tools and the tests' packages, from dev.txt), .runtime (what AWS Lambda's
+# Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3 and the oldest CDK that are
+# claimed), .checkov (a scanner), .witness (another local AWS), .awscli (what runs the pages' commands), .docs (what builds
+# the site), .mutation (a tool that changes the handler to see whether a test falls) and, where there is a Python 3.13,
+# .runtime-3.13 and .unit-3.13 (the handler's unit tests). node_modules has the CDK CLI.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The Python that the function runs on, where one is found. pyenv takes the version from the variable.
@@ -36,8 +36,8 @@ scenario:
 	@$(PYTHON) -m sandbox --check '$(SCENARIO)'
 
 ## test: Run every check and every test.
-# What takes one processor goes side by side. After that, most workers wait for the CDK
-# CLI, which looks every few seconds how a stack gets on: eight of them keep two processors busy.
+# What takes one processor goes side by side. After that, most workers wait for the CDK CLI, which looks every few seconds
+# how a stack gets on: eight of them keep two processors busy.
 test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready .docs/ready \
       .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-style check-types test-oldest-cdk test-python-3.13
@@ -60,7 +60,10 @@ NO_3_13 := Python 3.13, which the function runs on, is not tested: none was foun
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 
-# What plays, and then what checks: from nothing when either list has changed. What is never imported is not compiled.
+# What plays, and then what checks: from nothing when either list has changed. Each module is compiled when it is first
+# imported, because most of aws-cdk-lib never is; so Python has to be allowed to keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .venv/demo-ready: requirements/demo.txt requirements/dev.txt
 	@echo 'Setting up (a minute or two)…'
 	@$(PYTHON) -c '$(CHECK_PYTHON)'

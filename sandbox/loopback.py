@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import ssl
@@ -66,6 +67,8 @@ class LoopbackServer:
 
     def close(self) -> None:
         """Stop listening and release the port."""
+        with contextlib.suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, which looks up every 50 ms otherwise
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -44,9 +44,9 @@ class Cloud:
 
     def set_up(self) -> None:
         """Bootstrap, and deploy the function that the jobs of most tests share, as is recommended."""
-        bootstrap = self.cli.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        assert bootstrap.status == 0, bootstrap.output
         app = self._synthesized(json.dumps({"part": "provider"}))
+        bootstrap = self.cli.run("bootstrap", "--app", app, f"aws://{ACCOUNT}/{REGION}")
+        assert bootstrap.status == 0, bootstrap.output
         deployed = self.cli.run("deploy", "--app", app, "--require-approval", "never")
         assert deployed.status == 0, deployed.output
         [stack] = self.cloudformation.describe_stacks(StackName="Provider")["Stacks"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -31,10 +31,10 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_code_block_runs(block: str, tmp_path: Path) -> None:
-    code = f"import sys\nsys.path.insert(0, {str(PROJECT)!r})\n{block}"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_a_code_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aws_cdk.App", functools.partial(App, outdir=str(tmp_path)))
+    exec(block, {"__name__": "__main__"})  # noqa: S102 - the project's own pages
+    assert list(tmp_path.glob("*.template.json"))
 
 
 def test_the_pages_have_code_blocks() -> None:
