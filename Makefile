@@ -26,7 +26,7 @@ help:
 	@sed -n 's/^## \([a-z]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf 'make %-10s%s\n' "$$name" "$$what"; done
 
-## demo: Play a stack's life on a local AWS (SCENARIO=help: others).
+## demo: Play a stack's life on a local AWS (SCENARIO=retired, throttled, gone, refused or stuck: another one).
 demo: scenario .venv/demo-ready $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready) node_modules/ready
 	@$(IN_VENV) python -m sandbox '$(SCENARIO)'
 

@@ -99,7 +99,7 @@ def check_runtime(construct: IConstruct, runtime: object) -> None:
             construct,
             "runtime",
             runtime.name,
-            f"the handler is written in Python, and tested on 3.{OLDEST_PYTHON} and newer",
+            f"the handler is written in Python, and needs 3.{OLDEST_PYTHON} or newer",
             "Leave it out for Python 3.13.",
         )
 

@@ -114,7 +114,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         The role to run as, of this stack or another. The permissions are added to it; one that is imported with
         ``mutable=False`` must have them already. Default: a new one.
     runtime : Runtime, optional
-        The Python that the function runs on, 3.11 or newer, which the handler is tested on. Default: Python 3.13,
+        The Python that the function runs on, 3.11 or newer; the handler is tested on 3.11 and 3.13. Default: 3.13,
         whatever the newest is that your aws-cdk-lib names.
     architecture : Architecture, optional
         The processor that the function runs on, which makes no difference to the handler. Default:

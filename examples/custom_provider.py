@@ -15,7 +15,7 @@ provider = WorldExportJobProvider(
     memory_size=512,
     log_group=logs.LogGroup(stack, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY),
     role=iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")),
-    runtime=lambda_.Runtime.PYTHON_3_12,
+    runtime=lambda_.Runtime.PYTHON_3_11,
 )
 for job in ("job-1", "job-2"):
     ManagedWorldExportJob(

@@ -245,7 +245,7 @@ class WorldExportJob:
         if verdict is None and (met.status in _PASSING_STATUSES or met.status >= 500):
             verdict = Verdict.PASSING
         # What is refused is the cancel. A look that is refused says nothing.
-        if verdict is not None and (verdict is not Verdict.REFUSED or action == "CancelWorldExportJob"):
+        if verdict is not None and (verdict is not Verdict.REFUSED or action.startswith("Cancel")):
             return Reply(verdict, met.words)
         if met.is_denial:
             return Reply(

@@ -162,7 +162,7 @@ def refused(stage: Stage) -> None:
 
 
 def stuck(stage: Stage) -> None:
-    """The same with the function in the job's own stack: it is gone, no destroy succeeds, and this is the way out."""
+    """RoboMaker refuses to cancel, and the function goes with the job's stack: no destroy succeeds. The way out."""
     stage = stage.with_app("in_stack")
     stage.start(stage.job_1)
     stage.deploy(stage.job_1)

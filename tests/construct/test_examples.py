@@ -75,7 +75,7 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
         )
     ),
     "custom_provider": lambda found: (
-        {"MemorySize": 512, "Runtime": "python3.12"}.items()
+        {"MemorySize": 512, "Runtime": "python3.11"}.items()
         <= _all(found, "AWS::Lambda::Function")[0]["Properties"].items()
         and len(_all(found, "AWS::Logs::LogGroup")) == 1
     ),

@@ -71,7 +71,7 @@ class TestRuntime:
         ids=lambda runtime: runtime.name,
     )
     def test_must_not_be_another(self, stack: Stack, runtime: lambda_.Runtime) -> None:
-        words = rf"^Stack/Provider: runtime '{runtime.name}' is not valid: .* tested on 3\.11 and newer\. Leave it out"
+        words = rf"^Stack/Provider: runtime '{runtime.name}' is not valid: .* needs 3\.11 or newer\. Leave it out"
         with pytest.raises(ValueError, match=words):
             WorldExportJobProvider(stack, "Provider", runtime=runtime)
 
