@@ -8,18 +8,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from unittest import mock
 
 from sandbox import local_aws
-from sandbox.robomaker import Job
 
 
 class _ElsewhereRoboMaker:
     """Stands for the RoboMaker endpoint that the tests hold."""
 
-    def __init__(self, _: Callable[[Job], None]) -> None:
+    def __init__(self, *_: object) -> None:
         self.url = os.environ["AWS_ENDPOINT_URL_ROBOMAKER"]
 
     def close(self) -> None:
