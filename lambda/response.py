@@ -247,7 +247,8 @@ def _tls() -> ssl.SSLContext:
 def _error_code(response: http.client.HTTPResponse) -> str:
     with contextlib.suppress(OSError, http.client.HTTPException):
         found = re.search(rb"<Code>(\w{1,60})</Code>", response.read(4096))
-        return found[1].decode() if found else ""
+        if found or not response.length:
+            return found[1].decode() if found else ""
     return _UNREAD
 
 

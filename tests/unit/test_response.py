@@ -8,7 +8,6 @@ import json
 import logging
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -186,9 +185,10 @@ class TestDelivery:
             for head in heads:
                 connection, _ = server.accept()
                 with connection:
-                    connection.recv(65536)
+                    request = b""
+                    while not request.endswith(b"body"):
+                        request += connection.recv(65536)
                     connection.sendall(head)
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
 
         with socket.create_server(("127.0.0.1", 0)) as server:
             thread = threading.Thread(target=serve, daemon=True)
