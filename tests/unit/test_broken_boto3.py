@@ -12,6 +12,7 @@ from pathlib import Path
 import botocore
 import pytest
 
+import index
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from tests.requests import JOB_1, request
@@ -39,10 +40,9 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_request_is_answered(moved: Path, urls: ResponseUrls, request_type: str) -> None:
     exchange = Exchange(request(request_type, {"JobArn": JOB_1}, PhysicalResourceId=JOB_1))
     event = {**exchange.event, "ResponseURL": urls.open(exchange)}
-    path = os.pathsep.join(str(folder) for folder in (moved, PROJECT / "lambda", PROJECT))
-    subprocess.run(
-        [sys.executable, "-c", RUN], input=json.dumps(event), env={"PYTHONPATH": path}, text=True, check=True
-    )
+    handler = Path(index.__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (moved, handler, PROJECT)))}
+    subprocess.run([sys.executable, "-c", RUN], input=json.dumps(event), env=environment, text=True, check=True)
     if request_type == "Delete":
         assert exchange.answer["Status"] == "FAILED"
         assert "can't load what it calls RoboMaker with: ImportError(" in exchange.answer["Reason"]
