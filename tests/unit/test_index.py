@@ -34,6 +34,11 @@ def cloudformation(urls: ResponseUrls, robomaker: RoboMaker, hurried: None) -> S
     return Sender(index.handler, urls)
 
 
+def _tear_down_slowly(*_: Any, **__: Any) -> Outcome:
+    time.sleep(1.2)
+    return Outcome(End.STOPPED, "Canceled", 1.2, 2)
+
+
 def _calls(robomaker: RoboMaker) -> list[str]:
     return [call.operation for call in robomaker.calls]
 
@@ -319,11 +324,7 @@ class TestAdvice:
     def test_comes_with_a_teardown_that_is_cut_off(
         self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def tear_down_slowly(*_: Any, **__: Any) -> Outcome:
-            time.sleep(1.2)
-            return Outcome(End.STOPPED, "Canceled", 1.2, 2)
-
-        monkeypatch.setattr(index, "tear_down", tear_down_slowly)
+        monkeypatch.setattr(index, "tear_down", _tear_down_slowly)
         answer_soon(monkeypatch)
         assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=30)["Reason"])
         assert "Delete the stack again to try again" in reason
@@ -387,11 +388,7 @@ class TestLog:
     def test_of_a_teardown_that_is_cut_off_says_that_the_job_may_run_and_nothing_else_later(
         self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        def tear_down_slowly(*_: Any, **__: Any) -> Outcome:
-            time.sleep(1.2)
-            return Outcome(End.STOPPED, "Canceled", 1.2, 2)
-
-        monkeypatch.setattr(index, "tear_down", tear_down_slowly)
+        monkeypatch.setattr(index, "tear_down", _tear_down_slowly)
         answer_soon(monkeypatch)
         answer = cloudformation.send(_delete(BestEffort="true"), seconds=30)
         time.sleep(1.2)
