@@ -1,4 +1,4 @@
-"""A CDK construct that makes a stack own the end of an AWS RoboMaker world export job."""
+"""A CDK construct that cancels an AWS RoboMaker world export job when its stack lets go of it."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
 
 @shows_its_arguments
 class ManagedWorldExportJob(Construct):
-    """A world export job that is canceled when the stack gives it up.
+    """A world export job that is canceled when its stack lets go of it.
 
     When the stack is deleted, or updated to another job, the job is canceled, and the stack's operation goes on once
     it has really stopped. A job that is already gone counts as stopped, and so does every job of a RoboMaker that has
@@ -58,7 +58,7 @@ class ManagedWorldExportJob(Construct):
         Whether the stack goes on when the job can't be canceled. What went wrong is then in the function's log and in
         its metric ``LeftRunning``. May be a token that becomes ``true`` or ``false``.
     removal_policy : RemovalPolicy, default: RemovalPolicy.DESTROY
-        ``RETAIN`` leaves the job running whenever the stack gives it up; ``RETAIN_ON_UPDATE_OR_DELETE`` does so unless
+        ``RETAIN`` leaves the job running when the stack lets go of it; ``RETAIN_ON_UPDATE_OR_DELETE`` does so unless
         the deployment that declared it fails. ``SNAPSHOT`` is refused.
     provider : IWorldExportJobProvider, optional
         The function that does it, in the same account and region. Best one in a stack of its own, on which the job's
@@ -177,7 +177,7 @@ class ManagedWorldExportJob(Construct):
         return self._provider
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Set what becomes of the job when the stack gives it up, as the argument `removal_policy` does.
+        """Set what becomes of the job when the stack lets go of it, as the argument `removal_policy` does.
 
         Parameters
         ----------

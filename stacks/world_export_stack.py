@@ -13,7 +13,7 @@ from cdk_world_export_job import IWorldExportJobProvider, ManagedWorldExportJob
 
 
 class WorldExportStack(Stack):
-    """Owns the end of one world export job.
+    """Cancels one world export job when it is deleted, before the bucket and the role that the job needs.
 
     Parameters
     ----------
