@@ -322,10 +322,10 @@ def _status(answer: Mapping[str, Any]) -> Reply:
 
 
 def _as_trouble(action: str, error: ClientError, *, own: bool) -> Trouble:
-    details = error.response.get("Error", {})
+    details = error.response.get("Error", {})  # which botocore leaves out of a status of 300
     code = _plain(details.get("Code"))  # an older botocore leaves a code as it came
     message = str(details.get("Message") or "(no message)")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return Trouble(f"{action} answered {code}: {message}", code, message, status, own)
 
 

@@ -72,7 +72,7 @@ FAULTS = [
     Row(THROTTLED, PASSING, "ThrottlingException: Rate exceeded"),
     Row(SERVER_ERROR, PASSING, "InternalServerException"),
     # What passes, too.
-    Row(Fault("ServiceUnavailable", "", 503), PASSING, "ServiceUnavailable"),
+    Row(Fault("ServiceUnavailable", "", 503), PASSING, "answered ServiceUnavailable: (no message)"),
     Row(Fault("TooManyRequestsException", ""), PASSING, "TooManyRequestsException"),
     Row(Fault("Throttling", "Rate exceeded"), PASSING, "Throttling: Rate exceeded"),
     Row(Fault("RequestLimitExceeded", "Rate exceeded"), PASSING, "RequestLimitExceeded"),
@@ -96,6 +96,8 @@ FAULTS = [
     Row(_page(502), PASSING, "not RoboMaker's: HTTP status 502"),
     # The end of RoboMaker, in words.
     Row(RETIRED, RETIRED_, "has ended"),
+    Row(_page(200, '{"Output": {"__type": "x#A", "message": "Its support has ended"}}'), RETIRED_, "has ended"),
+    Row(_page(400, '{"Output": {"__type": "x#A", "Message": "Its support has ended"}}'), RETIRED_, "has ended"),
     Row(EXISTING_CUSTOMERS_ONLY, RETIRED_, "existing customers"),
     Row(Fault("a.b#ThrottlingException:http://x/", RETIRED.message), RETIRED_, "has ended"),
     Row(Fault("AnyException", "x" * 5000 + RETIRED.message), RETIRED_, "AnyException"),

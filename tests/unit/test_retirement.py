@@ -84,6 +84,10 @@ def _asked(job: WorldExportJob, clock: SetClock, *pauses: float) -> list[Verdict
     return verdicts
 
 
+def _no_addresses(_: str) -> None:
+    raise NO_SUCH_NAME
+
+
 def test_every_sign_has_its_source() -> None:
     assert all(sign.source for sign in SIGNS_OF_RETIREMENT)
 
@@ -153,6 +157,18 @@ class TestName:
     ) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=NO_SUCH_NAME)
         assert _asked(job, clock, 0, 4, 1) == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.RETIRED]
+
+    def test_that_does_not_exist_is_named_and_was_asked_for_as_a_whole_for_ipv4(
+        self, names: Names, job: WorldExportJob, clock: SetClock
+    ) -> None:
+        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
+        _asked(job, clock, 0)
+        clock.now += 5
+        assert job.describe().words == (
+            "DescribeWorldExportJob found that the endpoint is not in DNS any more:"
+            f' Could not connect to the endpoint URL: "https://{ROBOMAKER}/describeWorldExportJob"'
+        )
+        assert (f"{ROBOMAKER}.", 443, socket.AF_INET) in names.asked
 
     def test_that_does_not_exist_counts_while_waiting_too(
         self, names: Names, job: WorldExportJob, clock: SetClock, serve: Serve
@@ -237,6 +253,21 @@ class TestSilence:
             assert _asked(job, clock, 0, 15) == [Verdict.UNKNOWN] * 2
             names.lead(ROBOMAKER, *([refusing, hole.address] if others == "refusing" else [hole.address, refusing]))
             assert Verdict.RETIRED not in _asked(job, clock, 15)
+
+    def test_is_named(self, job: WorldExportJob, clock: SetClock) -> None:
+        _asked(job, clock, 0)
+        clock.now += 30
+        assert job.cancel().words == (
+            "CancelWorldExportJob found that the endpoint drops every connection in silence:"
+            f' Connect timeout on endpoint URL: "https://{ROBOMAKER}/cancelWorldExportJob"'
+        )
+
+    def test_of_a_name_that_is_gone_when_its_addresses_are_asked_is_none(
+        self, job: WorldExportJob, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _asked(job, clock, 0)
+        monkeypatch.setattr("robomaker._addresses", _no_addresses)
+        assert _asked(job, clock, 30) == [Verdict.UNKNOWN]
 
     def test_of_two_calls_over_thirty_seconds_and_of_a_look_at_the_addresses_is_a_sign(
         self, job: WorldExportJob, clock: SetClock

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from properties import JobArn
-from robomaker import ERRORS, STATUSES, WorldExportJob, _client
+from robomaker import ERRORS, STATUSES, WorldExportJob, _causes, _client, _plain
 from sandbox.loopback import LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, CONNECTION_DROPPED, THROTTLED, Fault, RoboMaker
@@ -83,7 +83,52 @@ def test_every_fault_has_its_meaning(robomaker: RoboMaker, job: WorldExportJob, 
 @pytest.mark.parametrize("body", ["{}", '{"status": null}', '{"status": ["Running"]}', '{"status": {}}', ""])
 def test_a_description_without_a_status_is_passing(robomaker: RoboMaker, job: WorldExportJob, body: str) -> None:
     robomaker.switch_on(Fault(message=body, status=200))
-    assert job.describe().verdict is Verdict.PASSING
+    assert job.describe() == Reply(Verdict.PASSING, "DescribeWorldExportJob got an answer without a status")
+
+
+def test_a_description_that_can_not_be_parsed_is_passing_and_shown(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(Fault(message='{"status": "Canceled", "createdAt": "never"}', status=200))
+    reply = job.describe()
+    assert reply.verdict is Verdict.PASSING
+    assert "HTTP status 200, " in reply.words
+    assert "never" in reply.words
+
+
+def test_the_beginning_of_a_page_is_shown(robomaker: RoboMaker, job: WorldExportJob) -> None:
+    robomaker.switch_on(Fault(message="x" * 300, status=400))
+    assert job.cancel().words.endswith(f"HTTP status 400, '{'x' * 200}'")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Response(400, b"no object", {"x-amzn-ErrorType": "ResourceNotFoundException"}), Verdict.GONE),
+        (Response(200, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}), Verdict.PASSING),
+        (Response(300, b'{"message": "Choose"}'), Verdict.UNKNOWN),
+    ],
+    ids=str,
+)
+def test_an_error_is_one_by_its_header_or_its_status(
+    monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, answer: Response, verdict: Verdict
+) -> None:
+    with closing(LoopbackServer(lambda _: answer)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+        _client.cache_clear()
+        assert job.cancel().verdict is verdict
+        _client.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("code", "plain"), [("Code", "Code"), ("a.b#Code", "Code"), ("Code:http://x/", "Code"), (None, ""), ("", "")]
+)
+def test_a_code_is_taken_without_what_stands_around_it(code: str | None, plain: str) -> None:
+    assert _plain(code) == plain
+
+
+def test_an_error_that_is_its_own_cause_has_an_end() -> None:
+    error, cause = ValueError(), ValueError()
+    error.__context__, cause.__context__ = cause, error
+    assert list(_causes(error)) == [error, cause]
 
 
 def test_no_call_is_repeated_by_botocore(robomaker: RoboMaker, job: WorldExportJob) -> None:
@@ -217,8 +262,7 @@ class TestConnection:
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         reply = job.cancel()
-        assert reply.verdict is Verdict.UNKNOWN
-        assert "s3c" not in reply.words
+        assert reply == Reply(Verdict.UNKNOWN, "CancelWorldExportJob failed: HTTPClientError")
 
     def test_to_a_proxy_that_is_not_in_dns_is_unknown(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob

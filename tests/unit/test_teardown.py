@@ -82,6 +82,9 @@ class TestEnds:
         assert world.names == ["cancel"]
         assert world.pauses == []
 
+    def test_the_time_taken_is_reported_in_thousandths(self) -> None:
+        assert World(cancel=[GONE], call_seconds=0.12344).tear_down().seconds == 0.123
+
     def test_the_time_taken_is_reported(self) -> None:
         world = World(cancel=[ACCEPTED], describe=[STOPPED], call_seconds=0.25)
         assert world.tear_down().seconds == 0.5
@@ -189,12 +192,14 @@ class TestWait:
 
     def test_of_0_does_not_look_at_an_accepted_cancel(self) -> None:
         world = World(cancel=[ACCEPTED])
-        assert world.tear_down(wait=0).end is End.NOT_AWAITED
+        outcome = world.tear_down(wait=0)
+        assert (outcome.end, outcome.words) == (End.NOT_AWAITED, "Canceling")
         assert world.names == ["cancel"]
 
     def test_of_0_looks_once_at_a_refused_cancel(self) -> None:
         world = World(cancel=[REFUSED], describe=[STOPPING])
-        assert world.tear_down(wait=0).end is End.NOT_AWAITED
+        outcome = world.tear_down(wait=0)
+        assert (outcome.end, outcome.words) == (End.NOT_AWAITED, "Canceling")
         assert world.names == ["cancel", "describe"]
 
     def test_no_time_left_still_cancels_once(self) -> None:
@@ -236,6 +241,10 @@ class TestPassingTrouble:
         world = World(cancel=[PASSING, PASSING, PASSING, PASSING, ACCEPTED], describe=[STOPPING])
         outcome = world.tear_down(wait=10)
         assert outcome.seconds == 0.5 + 1 + 2 + 4 + 10
+
+    def test_at_a_later_look_after_a_refusal_ends_with_the_wait(self) -> None:
+        outcome = World(cancel=[REFUSED], describe=[STOPPING, PASSING]).tear_down(wait=20, time_left=100)
+        assert (outcome.end, outcome.seconds) == (End.FAILED, 20)
 
     def test_at_the_look_after_a_refusal_has_all_the_time_there_is(self) -> None:
         outcome = World(cancel=[REFUSED], describe=[PASSING]).tear_down(wait=10, time_left=100)
