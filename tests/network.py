@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 ROBOMAKER = "robomaker.us-west-2.amazonaws.com"
 
@@ -52,6 +55,14 @@ class Names:
             return _real_look_up(host, port, family, *more, **keywords)
         found = self._found.get(name, [("127.0.0.1", 9)])
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
+
+
+def certificate(name: str, bundle: Path) -> ssl.SSLContext:
+    """Make a certificate for a host's name, and write the bundle that vouches for it."""
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(tls)
+    authority.cert_pem.write_to_path(str(bundle))
+    return tls
 
 
 class SetClock:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import trustme
 
 from sandbox.resolver import (
     NXDOMAIN,
@@ -23,6 +21,7 @@ from sandbox.resolver import (
 )
 from sandbox.robomaker import Fault
 from tests.e2e.conftest import Cloud
+from tests.network import certificate
 
 NAME = "robomaker.us-west-2.amazonaws.com"
 
@@ -65,7 +64,7 @@ def test_that_refuses_connections_fails_after_a_minute_with_a_hint(cloud: Cloud)
 def test_that_is_trusted_by_a_ca_of_ones_own_is_called(cloud: Cloud, tmp_path: Path) -> None:
     job = cloud.start_job()
     cloud.deploy(job)
-    with closing(cloud.aws.robomaker.listen(_tls(tmp_path))) as server:
+    with closing(cloud.aws.robomaker.listen(certificate(NAME, tmp_path / "ca.pem"))) as server:
         cloud.aws.functions.resolve({NAME: found_at(server.address)}, AWS_CA_BUNDLE=str(tmp_path / "ca.pem"))
         cloud.destroy()
     assert cloud.aws.robomaker.status(job) == "Canceled"
@@ -74,15 +73,7 @@ def test_that_is_trusted_by_a_ca_of_ones_own_is_called(cloud: Cloud, tmp_path: P
 def test_that_no_longer_knows_the_operation_is_retired(cloud: Cloud, tmp_path: Path) -> None:
     cloud.deploy(cloud.start_job())
     cloud.aws.robomaker.switch_on(Fault("UnknownOperationException", "", 404))
-    with closing(cloud.aws.robomaker.listen(_tls(tmp_path))) as server:
+    with closing(cloud.aws.robomaker.listen(certificate(NAME, tmp_path / "ca.pem"))) as server:
         cloud.aws.functions.resolve({NAME: found_at(server.address)}, AWS_CA_BUNDLE=str(tmp_path / "ca.pem"))
         cloud.destroy()
     assert '"outcome": "retired"' in cloud.log[-1]
-
-
-def _tls(folder: Path) -> ssl.SSLContext:
-    """Make a certificate for RoboMaker's name, and the bundle that vouches for it."""
-    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(NAME).configure_cert(tls)
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    return tls

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import trustme
 
 from sandbox.lambda_service import LambdaService
 from sandbox.resolver import (
@@ -24,6 +22,7 @@ from sandbox.resolver import (
     found_at,
 )
 from sandbox.robomaker import RoboMaker
+from tests.network import certificate
 from tests.sandbox.test_lambda_service import ARN, function_with
 
 NAME = "robomaker.us-west-2.amazonaws.com"
@@ -130,10 +129,7 @@ def test_a_silent_listener_lets_every_connect_time_out(service: LambdaService, l
 
 @pytest.mark.parametrize("service", [CALL], indirect=True)
 def test_robomakers_own_name_reaches_the_local_one_over_tls(service: LambdaService, log: Log, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(NAME).configure_cert(tls)
+    tls = certificate(NAME, tmp_path / "ca.pem")
     with closing(RoboMaker()) as robomaker, closing(robomaker.listen(tls)) as server:
         robomaker.start_job("job-1")
         service.resolve({NAME: found_at(server.address)}, AWS_CA_BUNDLE=str(tmp_path / "ca.pem"))

@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -17,14 +16,13 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
 from response import Answer, NotDeliveredError, deliver, takes_connections
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
-from tests.network import Names, Proxy
+from tests.network import Names, Proxy, certificate
 from tests.requests import HurriedClock
 
 S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
@@ -299,10 +297,8 @@ class TestEnvironment:
 
     @pytest.fixture(autouse=True)
     def _bucket(self, tmp_path: Path) -> Iterator[None]:
-        authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(tls)
         self.bundle = tmp_path / "ca.pem"
-        authority.cert_pem.write_to_path(str(self.bundle))
+        tls = certificate("127.0.0.1", self.bundle)
         self.bodies: list[bytes] = []
         with closing(LoopbackServer(self._answer, tls=tls)) as server:
             self.url = f"{server.url}/put?X-Amz-Signature=SECRET"

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import trustme
 
 from properties import JobArn
 from robomaker import SIGNS_OF_RETIREMENT, WorldExportJob, _client
 from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
 from teardown import Verdict
-from tests.network import ROBOMAKER, Names, SetClock
+from tests.network import ROBOMAKER, Names, SetClock, certificate
 
 ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
@@ -65,9 +63,7 @@ Serve = Callable[[Response], None]
 @pytest.fixture
 def serve(names: Names, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
     """Serve RoboMaker's own name, with a certificate that AWS_CA_BUNDLE vouches for."""
-    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(ROBOMAKER).configure_cert(tls)
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    tls = certificate(ROBOMAKER, tmp_path / "ca.pem")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
     answers: list[Response] = []
     with closing(LoopbackServer(lambda _: answers[-1], tls=tls)) as server:
