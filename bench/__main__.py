@@ -20,8 +20,8 @@ from typing import TypeVar
 import trustme
 
 from bench.contenders import CONTENDERS, JOB, LIMIT, OURS, Contender
+from jobs.robomaker import WorldExportJob
 from properties import JobArn
-from robomaker import WorldExportJob
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from sandbox.lambda_service import ExecutionEnvironment, Function

@@ -46,7 +46,7 @@ def bundle(into: Path) -> None:
     ImportError
         If crhelper is not installed as it was published.
     """
-    for pattern in ("*.py", "models/**/*.json"):
+    for pattern in ("**/*.py", "models/**/*.json"):
         for file in LAMBDA.glob(pattern):
             _write(into / file.relative_to(LAMBDA), file.read_bytes())
     for name, content in crhelper().items():

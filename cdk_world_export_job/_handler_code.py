@@ -27,7 +27,7 @@ LAMBDA = _find(Path(__file__).parent)
 
 def _borrow(name: str) -> ModuleType:
     # "lambda" is a keyword of Python's, and the handler's modules import each other as they lie in the function.
-    spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", LAMBDA / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", LAMBDA / f"{name.replace('.', '/')}.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{name} is missing from {LAMBDA}")
     module = importlib.util.module_from_spec(spec)
@@ -37,8 +37,8 @@ def _borrow(name: str) -> ModuleType:
 
 
 if TYPE_CHECKING:
-    import metrics
     import properties
+    from protocol import metrics
 else:
-    metrics = _borrow("metrics")
+    metrics = _borrow("protocol.metrics")
     properties = _borrow("properties")

@@ -9,11 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import advice
-from cold_start import imports_done
-from custom_resource import CustomResource, ExpectedError
-from log import log
-from metrics import embedded
 from properties import (
     DEFAULT_WAIT_SECONDS,
     InvalidPropertyError,
@@ -23,11 +18,16 @@ from properties import (
     check_provider_stays,
     check_wait_seconds,
 )
+from protocol import advice
+from protocol.cold_start import imports_done
+from protocol.custom_resource import CustomResource, ExpectedError
+from protocol.log import log
+from protocol.metrics import embedded
 from teardown import Clock, End, Outcome, tear_down
 
 # botocore comes from Lambda, which moves it by itself. What it breaks one day must cost no Create, and no answer.
 try:
-    import robomaker
+    from jobs import robomaker
 except Exception as error:
     _broken: Exception | None = error
 else:

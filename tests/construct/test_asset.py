@@ -41,7 +41,7 @@ def _files(folder: Path) -> set[str]:
 def test_holds_the_handler_the_service_model_and_crhelper(asset: Path) -> None:
     handler = {
         str(path.relative_to(PROJECT / "lambda"))
-        for pattern in ("*.py", "models/**/*.json")
+        for pattern in ("**/*.py", "models/**/*.json")
         for path in (PROJECT / "lambda").glob(pattern)
     }
     assert {"models/endpoints.json", "models/robomaker/2018-06-29/service-2.json"} < handler

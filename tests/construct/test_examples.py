@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from metrics import embedded
+from protocol.metrics import embedded
 from sandbox import PROJECT
 from tests.linting import findings
 

@@ -9,7 +9,7 @@ from aws_cdk import Duration, Stack
 
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 from cdk_world_export_job._handler_code import LAMBDA
-from metrics import embedded
+from protocol.metrics import embedded
 from tests.construct.conftest import JOB
 
 
@@ -55,7 +55,9 @@ def test_a_jobs_metric_is_its_providers(stack: Stack) -> None:
 
 def test_the_query_for_one_job_asks_for_fields_that_the_log_line_has() -> None:
     [query] = re.findall(r"filter job = .*\n.*\| fields (.*)", ManagedWorldExportJob.metric_left_running.__doc__ or "")
-    written = {field for name in ("index.py", "log.py") for field in re.findall(r"(\w+)=|\"(\w+)\":", _source(name))}
+    written = {
+        field for name in ("index.py", "protocol/log.py") for field in re.findall(r"(\w+)=|\"(\w+)\":", _source(name))
+    }
     names = {name for pair in written for name in pair}
     assert {"job", *query.split(", ")} - {"@timestamp"} <= names
 

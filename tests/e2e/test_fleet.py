@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from jobs.robomaker import WorldExportJob
 from properties import JobArn
-from robomaker import WorldExportJob
 from sandbox.robomaker import RoboMaker
 from teardown import End, Outcome, tear_down
 from tests.e2e.conftest import Cloud

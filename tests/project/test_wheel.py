@@ -39,7 +39,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_holds_the_construct_the_handler_the_model_and_the_type_marker(wheel: Path) -> None:
     def sources(folder: str) -> set[str]:
-        return {path.name for path in (PROJECT / folder).iterdir() if path.suffix in (".py", ".typed")}
+        root = PROJECT / folder
+        return {str(path.relative_to(root)) for path in root.rglob("*") if path.suffix in (".py", ".typed")}
 
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == (

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import index
-import log
-import response
-import robomaker
+from jobs import robomaker
+from protocol import log, response
 from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrls, invalidity
 from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
 from sandbox.robomaker import RoboMaker

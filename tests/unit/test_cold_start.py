@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cold_start import without
+from protocol.cold_start import without
 
 
 @pytest.fixture

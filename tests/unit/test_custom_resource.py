@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from custom_resource import CustomResource, ExpectedError
-from response import NotDeliveredError, deliver
+from protocol.custom_resource import CustomResource, ExpectedError
+from protocol.response import NotDeliveredError, deliver
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
 from tests.requests import Context, Sender, answer_soon, request
 
@@ -182,9 +182,9 @@ class TestTimeOut:
             time.sleep(4)  # the time-out answer is due after three seconds
             deliver(*arguments, until=until + 10)
 
-        monkeypatch.setattr("custom_resource.deliver", deliver_late)
-        monkeypatch.setattr("custom_resource.MARGIN", 0)
-        monkeypatch.setattr("custom_resource.SHARE", 0.9)
+        monkeypatch.setattr("protocol.custom_resource.deliver", deliver_late)
+        monkeypatch.setattr("protocol.custom_resource.MARGIN", 0)
+        monkeypatch.setattr("protocol.custom_resource.SHARE", 0.9)
         answer = resource.sender.send(_delete(), seconds=30)
         assert answer["Status"] == "SUCCESS"
         assert "ran out of time" not in caplog.text
@@ -196,7 +196,8 @@ class TestTimeOut:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("custom_resource.deliver", lambda *_, **__: time.sleep(60))  # a look-up that hangs, say
+        # As a look-up that hangs does.
+        monkeypatch.setattr("protocol.custom_resource.deliver", lambda *_, **__: time.sleep(60))
         resource.run = _sleeping(60)
         event = _delete()
         with pytest.raises(NotDeliveredError, match="still being delivered"):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from log import log, logger, name_request
+from protocol.log import log, logger, name_request
 from tests.requests import STACK_ID, request
 
 
@@ -69,7 +69,7 @@ def test_a_handler_that_raises_is_not_heard_of(monkeypatch: pytest.MonkeyPatch) 
 def test_a_handler_that_blocks_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
     monkeypatch.setattr(logger, "handle", lambda _: goes_on.wait(60))
-    monkeypatch.setattr("log.PATIENCE", 0.01)
+    monkeypatch.setattr("protocol.log.PATIENCE", 0.01)
     log(logging.ERROR, "Hello")
     assert not goes_on.is_set()
     goes_on.set()

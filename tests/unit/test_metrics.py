@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metrics import embedded
+from protocol.metrics import embedded
 
 
 @pytest.mark.parametrize("left_running", [True, False])

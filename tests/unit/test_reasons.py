@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import index
-from advice import after_failed_delete
-from custom_resource import CustomResource, ExpectedError
+from protocol.advice import after_failed_delete
+from protocol.custom_resource import CustomResource, ExpectedError
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from response import Answer, NotDeliveredError, deliver, takes_connections
+from protocol.response import Answer, NotDeliveredError, deliver, takes_connections
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from tests.network import Names, Proxy, certificate
@@ -233,7 +233,7 @@ class TestDelivery:
     def test_gives_a_slow_answer_more_time_from_try_to_try(
         self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("response.FIRST_ATTEMPT", 0.1)
+        monkeypatch.setattr("protocol.response.FIRST_ATTEMPT", 0.1)
         bucket = _bucket(buckets, Response(200))
         bucket.seconds = 1
         deliver(bucket.url, b"body", until=_soon())
@@ -244,8 +244,8 @@ class TestDelivery:
     ) -> None:
         clock = HurriedClock()
         pauses: list[float] = []
-        monkeypatch.setattr("response.time", SimpleNamespace(monotonic=clock.monotonic, sleep=pauses.append))
-        monkeypatch.setattr("response.random", SimpleNamespace(random=lambda: 1.0))
+        monkeypatch.setattr("protocol.response.time", SimpleNamespace(monotonic=clock.monotonic, sleep=pauses.append))
+        monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: 1.0))
         bucket = _bucket(buckets, *[Response(503)] * 6, Response(200))
         deliver(bucket.url, b"body", until=clock.monotonic() + 60)
         assert pauses == [0.25, 0.5, 1, 2, 2, 2]

@@ -13,8 +13,8 @@ from dataclasses import replace
 import pytest
 import trustme
 
+from jobs.robomaker import ERRORS, STATUSES, WorldExportJob, _causes, _client, _plain
 from properties import JobArn
-from robomaker import ERRORS, STATUSES, WorldExportJob, _causes, _client, _plain
 from sandbox.loopback import LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, CONNECTION_DROPPED, THROTTLED, Fault, RoboMaker
@@ -280,7 +280,7 @@ class TestConnection:
     def test_that_is_not_answered_in_time_is_unknown_and_names_the_endpoint(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
     ) -> None:
-        monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
+        monkeypatch.setattr("jobs.robomaker.READ_TIMEOUT", 0.1)
         service = RoboMaker()
         service.switch_on(Fault(seconds=0.5, message="{}", status=200))
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
@@ -290,7 +290,7 @@ class TestConnection:
         assert service.url in reply.words
 
     def test_that_is_dropped_in_silence_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
-        monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
+        monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.1)
         with closing(SilentListener()) as hole:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"http://{hole.address}")
             reply = job.cancel()
@@ -304,8 +304,8 @@ class TestConnection:
         with closing(RoboMaker()) as service:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
             assert job.cancel().verdict is Verdict.GONE
-            monkeypatch.setattr("robomaker.READ_TIMEOUT", 0.1)
-            monkeypatch.setattr("robomaker.CONNECT_TIMEOUT", 0.1)
+            monkeypatch.setattr("jobs.robomaker.READ_TIMEOUT", 0.1)
+            monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.1)
             service.switch_on(Fault(seconds=0.5, message="{}", status=200))
             with _trouble(trouble, service.url) as endpoint:
                 monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.model import ServiceModel
 
-from robomaker import _client
+from jobs.robomaker import _client
 
 ERRORS = {
     "InternalServerException": 500,

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from cold_start import without
-from log import log, name_request
-from response import Answer, NotDeliveredError, deliver, takes_connections
+from protocol.cold_start import without
+from protocol.log import log, name_request
+from protocol.response import Answer, NotDeliveredError, deliver, takes_connections
 
 with without("boto3"):  # a seventh of a cold start, which crhelper needs for its polling only
     from crhelper import FAILED, SUCCESS, CfnResource

@@ -35,13 +35,13 @@ from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
-from environment import ca_bundle, is_in_no_vpc
+from protocol.environment import ca_bundle, is_in_no_vpc
 from teardown import Clock, Reply, Verdict
 
 if TYPE_CHECKING:
     from properties import JobArn
 
-MODELS = Path(__file__).with_name("models")
+MODELS = Path(__file__).parents[1] / "models"
 
 # Seconds.
 CONNECT_TIMEOUT = 5

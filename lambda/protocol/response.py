@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from environment import ca_bundle
-from log import log
+from protocol.environment import ca_bundle
+from protocol.log import log
 
 # CloudFormation User Guide, crpg-ref-responses.
 MAX_BODY_BYTES = 4096

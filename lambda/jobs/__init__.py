@@ -1,0 +1,1 @@
+"""All that is known of each service whose jobs are ended: a module a kind of job."""

@@ -1,0 +1,1 @@
+"""What CloudFormation, Lambda and CloudWatch ask of any custom resource: requests, answers, log and metrics."""
