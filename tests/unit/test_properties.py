@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,14 +43,136 @@ def test_a_bad_arn_is_refused_with_the_rule_that_it_breaks(value: object, rule: 
     assert rule in str(refusal.value)
 
 
-def test_an_error_names_the_value_the_rule_and_the_fix() -> None:
+GIVE_THE_ARN = (
+    "Pass the ARN that CreateWorldExportJob returned,"
+    " such as arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID."
+)
+ELSEWHERE = ARN.replace("us-west-2", "sa-east-1")
+LONG = ARN.replace("job-1", "x" * 1024)
+
+
+@pytest.mark.parametrize(
+    ("value", "stack", "words"),
+    [
+        (7, {}, f"7 is not valid: it must be a string that is not empty. {GIVE_THE_ARN}"),
+        ("", {}, f"'' is not valid: it must be a string that is not empty. {GIVE_THE_ARN}"),
+        ("a b", {}, "'a b' is not valid: an ARN has no whitespace and no control characters. Remove them."),
+        (
+            LONG,
+            {},
+            f"'{LONG[:299]}… (1,084 characters) is not valid:"
+            f" it is longer than the 1,024 bytes that CloudFormation keeps of a physical id. {GIVE_THE_ARN}",
+        ),
+        (
+            "job-1",
+            {},
+            f"'job-1' is not valid: it is not an ARN (arn:partition:service:region:account:resource). {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:gcp:::::",
+            {},
+            f"'arn:gcp:::::' is not valid: the partition must be one of aws, aws-cn, aws-us-gov. {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:s3::::",
+            {},
+            f"'arn:aws:s3::::' is not valid: the service must be robomaker, not 's3'. {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:robomaker:here::",
+            {},
+            f"'arn:aws:robomaker:here::' is not valid: 'here' is not the name of a region. {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:robomaker:cn-north-1::",
+            {},
+            "'arn:aws:robomaker:cn-north-1::' is not valid:"
+            f" the region cn-north-1 is not in the partition aws. {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:robomaker:us-west-2:me:",
+            {},
+            f"'arn:aws:robomaker:us-west-2:me:' is not valid: the account must be 12 digits. {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:robomaker:us-west-2:123456789012:world/1",
+            {},
+            "'arn:aws:robomaker:us-west-2:123456789012:world/1' is not valid:"
+            f" the resource must be a world-export-job, not 'world'. {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:robomaker:us-west-2:123456789012:world-export-job/",
+            {},
+            "'arn:aws:robomaker:us-west-2:123456789012:world-export-job/' is not valid: the job's id is empty."
+            f" {GIVE_THE_ARN}",
+        ),
+        (
+            "arn:aws:robomaker:us-west-2:123456789012:world-export-job/*",
+            {},
+            "'arn:aws:robomaker:us-west-2:123456789012:world-export-job/*' is not valid:"
+            f" it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard. {GIVE_THE_ARN}",
+        ),
+        (
+            ELSEWHERE,
+            {"new": True},
+            f"'{ELSEWHERE}' is not valid: RoboMaker was never in the region sa-east-1, only in ap-northeast-1,"
+            " ap-southeast-1, eu-central-1, eu-west-1, us-east-1, us-east-2, us-west-2, us-gov-west-1."
+            f" {GIVE_THE_ARN}",
+        ),
+        (
+            ARN,
+            {"new": True, "stack_partition": "aws-cn"},
+            f"'{ARN}' is not valid: the job is in the partition aws, but the stack in aws-cn."
+            " Declare the job in a stack of its own partition.",
+        ),
+        (
+            ARN,
+            {"stack_account": "999999999999"},
+            f"'{ARN}' is not valid: the job is in account 123456789012, but the stack in 999999999999."
+            " Declare the job in a stack of its own account.",
+        ),
+    ],
+)
+def test_an_error_names_the_value_the_rule_and_the_fix(value: object, stack: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidPropertyError) as refusal:
-        JobArn.parse("job-1")
-    assert str(refusal.value) == (
-        "JobArn 'job-1' is not valid: it is not an ARN (arn:partition:service:region:account:resource)."
-        " Pass the ARN that CreateWorldExportJob returned,"
-        " such as arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID."
-    )
+        JobArn.parse(value, **stack)
+    assert str(refusal.value) == f"JobArn {words}"
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (
+            check_wait_seconds,
+            "WaitSeconds 'soon' is not valid: it must be a whole number of seconds from 0 to 840 (14 minutes)."
+            " Give a `wait` in that range.",
+        ),
+        (
+            check_best_effort,
+            "BestEffort 'soon' is not valid: it must be true or false. Give `best_effort` one of the two.",
+        ),
+        (
+            check_provider_stays,
+            "ProviderStays 'soon' is not valid: it must be true or false."
+            " Leave it out if the function is not in the job's own stack.",
+        ),
+    ],
+)
+def test_an_error_of_a_choice_names_the_value_the_rule_and_the_fix(
+    check: Callable[[object], object], words: str
+) -> None:
+    with pytest.raises(InvalidPropertyError) as refusal:
+        check("soon")
+    assert str(refusal.value) == words
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(298, "'" + "x" * 298 + "'"), (299, "'" + "x" * 299 + "… (301 characters)")]
+)
+def test_a_value_is_shown_whole_up_to_300_characters(length: int, shown: str) -> None:
+    with pytest.raises(InvalidPropertyError) as refusal:
+        JobArn.parse("x" * length)
+    assert str(refusal.value).startswith(f"JobArn {shown} is not valid: ")
 
 
 def test_an_error_shows_only_the_beginning_of_a_long_value() -> None:
