@@ -267,19 +267,19 @@ class WorldExportJob:
             met = replace(met, silent=self._silent.times + 1, silent_for=self._silent.seconds)
         if _is_retired(met):
             how = "drops every connection in silence" if is_silent else "is not in DNS any more"
-            return Reply(Verdict.RETIRED, f"{action} found that the endpoint {how}: {error}")
+            return Reply(Verdict.RETIRED, f"{action} found that the endpoint {how}: {met.words}")
         if looked_up is _FAILED or (looked_up is _FOUND and _is_of_a_look_up(error)):
-            return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
+            return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {met.words}. {_ROUTE_HINT}")
         if isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
-            return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
+            return Reply(Verdict.PASSING, f"{action} lost its connection: {met.words}")
         if isinstance(
             error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
         ):
             # Who was answered before has a way to RoboMaker.
             verdict = Verdict.PASSING if self._answered else Verdict.UNKNOWN
-            return Reply(verdict, f"{action} could not reach RoboMaker: {error}. {_ROUTE_HINT}")
+            return Reply(verdict, f"{action} could not reach RoboMaker: {met.words}. {_ROUTE_HINT}")
         # What else may go wrong in the client quotes its settings, such as a proxy's password.
-        words = type(error).__name__ if isinstance(error, HTTPClientError) else str(error)
+        words = type(error).__name__ if isinstance(error, HTTPClientError) else met.words
         return Reply(Verdict.UNKNOWN, f"{action} failed: {words}")
 
     def _is_silence_telling(self, endpoint: str) -> bool:
