@@ -25,9 +25,11 @@ from protocol.log import log
 MAX_BODY_BYTES = 4096
 
 # Seconds. Each attempt may take twice as long as the one before it, so that a slow endpoint is waited for in the end.
+# The last one has what time is left, and never less than the shortest attempt.
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 2.0
 FIRST_ATTEMPT = 3.0
+SHORTEST_ATTEMPT = 0.1
 
 # Refused for now, not for good: S3's redirects while a bucket is new, its 409 OperationAborted (Amazon S3 API
 # Reference, Error responses), and HTTP's Request Timeout and Too Many Requests.
@@ -118,7 +120,7 @@ def deliver(url: str, body: bytes, *, until: float) -> None:
     """
     backoff, longest = FIRST_BACKOFF, FIRST_ATTEMPT
     while True:
-        trouble, final = _attempt(url, body, seconds=max(0.1, min(longest, until - time.monotonic())))
+        trouble, final = _attempt(url, body, seconds=max(SHORTEST_ATTEMPT, min(longest, until - time.monotonic())))
         if not trouble:
             return
         if final:

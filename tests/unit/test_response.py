@@ -44,6 +44,18 @@ class TestBody:
     def test_has_the_reason_of_a_failure(self) -> None:
         assert json.loads(Answer(REQUEST, "FAILED", "arn:job", "No.").body())["Reason"] == "No."
 
+    @pytest.mark.parametrize(
+        ("reason", "together"),
+        [
+            ("It failed.", "It failed. Do this."),
+            ("It failed!", "It failed! Do this."),
+            ("Did it fail?", "Did it fail? Do this."),
+            ("It failed", "It failed. Do this."),
+        ],
+    )
+    def test_has_the_advice_as_a_sentence_after_the_reason(self, reason: str, together: str) -> None:
+        assert json.loads(Answer(REQUEST, "FAILED", "arn:job", reason, "Do this.").body())["Reason"] == together
+
     @given(st.text(min_size=1), st.integers(1, 6000))
     def test_never_has_more_than_4096_bytes(self, text: str, times: int) -> None:
         body = Answer(REQUEST, "FAILED", "x" * 1024, text * times).body()
@@ -112,6 +124,12 @@ def _dripping(first: bytes) -> Iterator[str]:
 def _bucket(buckets: list[Bucket], *answers: Response) -> Bucket:
     buckets.append(Bucket(*answers))
     return buckets[-1]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a last try, for which next to no time is left, enough for a busy machine."""
+    monkeypatch.setattr("protocol.response.SHORTEST_ATTEMPT", 20)
 
 
 def _soon(seconds: float = 20) -> float:
@@ -216,6 +234,7 @@ class TestDelivery:
         deliver(bucket.url, b"body", until=_soon())
         assert len(bucket.requests) == 2
 
+    @pytest.mark.usefixtures("patient")
     def test_gives_up_when_the_time_is_up(self, buckets: list[Bucket]) -> None:
         bucket = _bucket(buckets, Response(503))
         with pytest.raises(NotDeliveredError, match="did not accept the answer in time; the last try met HTTP status"):
@@ -314,6 +333,7 @@ class TestEnvironment:
         deliver(self.url, b"body", until=_soon())
         assert self.bodies == [b"body"]
 
+    @pytest.mark.usefixtures("patient")
     def test_with_a_certificate_that_is_not_trusted_is_tried_again_and_named(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -324,7 +344,9 @@ class TestEnvironment:
 
     def test_with_a_bundle_that_is_not_there_fails_at_once_and_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/file")
-        with pytest.raises(NotDeliveredError, match="the CA bundle '/no/such/file' can't be loaded"):
+        with pytest.raises(
+            NotDeliveredError, match=r"the CA bundle '/no/such/file' can't be loaded \(FileNotFoundError\)"
+        ):
             deliver(self.url, b"body", until=_soon())
 
     @pytest.mark.parametrize("form", ["http://{}", "{}", "http://user:p%40ss@{}"])
@@ -347,6 +369,7 @@ class TestEnvironment:
         deliver(self.url, b"body", until=_soon())
         assert self.bodies == [b"body"]
 
+    @pytest.mark.usefixtures("patient")
     def test_with_a_proxy_that_refuses_is_tried_again_and_named(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -371,6 +394,17 @@ class TestEnvironment:
 class TestTakesConnections:
     def test_tells_a_host_that_does(self, buckets: list[Bucket]) -> None:
         assert takes_connections(_bucket(buckets, Response(503)).url)
+
+    @pytest.mark.parametrize(
+        ("url", "port"), [("https://bucket/x", 443), ("http://bucket/x", 80), ("https://bucket:8443/x", 8443)]
+    )
+    def test_asks_at_the_port_of_the_url_or_else_of_its_scheme(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch, url: str, port: int
+    ) -> None:
+        names = Names(monkeypatch)
+        names.lead("bucket", urlsplit(_bucket(buckets, Response(200)).url).netloc)
+        assert takes_connections(url)
+        assert names.asked == [("bucket", port, 0)]
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://x:port/", "", "https://"])
     def test_from_one_that_does_not(self, url: str) -> None:
