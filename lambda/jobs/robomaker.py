@@ -224,7 +224,7 @@ class WorldExportJob:
             self._heard()
             words = f"{action} got an answer that is not RoboMaker's: {error}"
             met = Trouble(words, error.code, error.message, error.status, own)
-            return Reply(Verdict.RETIRED if _is_retired(met) else Verdict.PASSING, words)
+            return Reply(Verdict.RETIRED if _is_retired(met) else Verdict.PASSING, met.words)
         except BotoCoreError as error:
             return self._judge_connection(action, client.meta.endpoint_url, error, own=own)
         except Exception as error:

@@ -15,7 +15,7 @@ from properties import JobArn
 from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
 from teardown import Verdict
-from tests.network import ROBOMAKER, Names, SetClock, certificate
+from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
 
 ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
@@ -142,6 +142,36 @@ class TestOperation:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             assert job.cancel().verdict is not Verdict.RETIRED
 
+    def test_that_is_not_known_through_a_proxy_is_none(
+        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, job: WorldExportJob
+    ) -> None:
+        serve(self.NOT_FOUND)
+        with closing(Proxy()) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+            assert job.cancel().verdict is Verdict.PASSING
+
+    def test_that_is_not_known_is_a_sign_where_the_endpoint_is_excepted_from_the_proxy(
+        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, job: WorldExportJob
+    ) -> None:
+        serve(self.NOT_FOUND)
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("NO_PROXY", ROBOMAKER)
+        assert job.cancel().verdict is Verdict.RETIRED
+
+
+class TestWords:
+    """RoboMaker answers that it has come to its end."""
+
+    @pytest.mark.parametrize(
+        "message",
+        [b"Support for AWS RoboMaker has ended", b"SUPPORT FOR IT HAS ENDED", b"Support \\nfor it\\nhas ended"],
+    )
+    def test_are_known_in_any_case_and_over_several_lines(
+        self, serve: Serve, job: WorldExportJob, message: bytes
+    ) -> None:
+        serve(Response(400, b'{"__type": "AnyException", "message": "%s"}' % message))
+        assert job.cancel().verdict is Verdict.RETIRED
+
 
 class TestName:
     """RoboMaker's own name is looked up."""
@@ -152,6 +182,11 @@ class TestName:
     ) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=NO_SUCH_NAME)
         assert _asked(job, clock, 0, 4, 1) == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.RETIRED]
+
+    def test_of_china_that_does_not_exist_is_a_sign_too(self, names: Names, clock: SetClock) -> None:
+        arn = JobArn.parse("arn:aws-cn:robomaker:cn-north-1:123456789012:world-export-job/job-1")
+        names.fail("robomaker.cn-north-1.amazonaws.com.cn", together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
+        assert _asked(WorldExportJob(arn, clock=clock), clock, 0, 5) == [Verdict.UNKNOWN, Verdict.RETIRED]
 
     def test_that_does_not_exist_is_named_and_was_asked_for_as_a_whole_for_ipv4(
         self, names: Names, job: WorldExportJob, clock: SetClock

@@ -158,6 +158,16 @@ def test_long_words_are_cut(robomaker: RoboMaker, job: WorldExportJob, fault: Fa
     assert len(job.cancel().words) < 1100
 
 
+@pytest.mark.parametrize(("more", "end"), [(0, ""), (1, "…")])
+def test_words_of_a_thousand_characters_are_whole(
+    robomaker: RoboMaker, job: WorldExportJob, more: int, end: str
+) -> None:
+    heading = "CancelWorldExportJob answered InvalidParameterException: "
+    message = "x" * (1000 - len(heading))
+    robomaker.switch_on(Fault("InvalidParameterException", message + "x" * more))
+    assert job.cancel().words == heading + message + end
+
+
 @pytest.mark.parametrize("body", ["", " ", "{}", '{"anything": "else"}'])
 def test_a_cancel_that_is_answered_with_nothing_or_an_object_is_accepted(
     robomaker: RoboMaker, job: WorldExportJob, body: str
@@ -178,6 +188,19 @@ def test_a_client_that_can_not_be_made_is_unknown(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", "not a url")
     _client.cache_clear()
     assert job.cancel().verdict is Verdict.UNKNOWN
+
+
+@BOTH
+def test_an_error_that_is_none_of_botocores_is_unknown_and_shown(
+    monkeypatch: pytest.MonkeyPatch,
+    robomaker: RoboMaker,  # noqa: ARG001
+    job: WorldExportJob,
+    ask: Ask,
+) -> None:
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _fail)
+    reply = ask(job)
+    assert reply.verdict is Verdict.UNKNOWN
+    assert reply.words.endswith("WorldExportJob failed: RuntimeError('odd')")
 
 
 @pytest.mark.parametrize("region", ["us-west-2", "ap-northeast-1"])
@@ -327,6 +350,10 @@ class TestConnection:
         reply = job.cancel()
         assert reply.verdict is Verdict.UNKNOWN
         assert "credentials" in reply.words
+
+
+def _fail(*_: object) -> None:
+    raise RuntimeError("odd")
 
 
 @contextmanager
