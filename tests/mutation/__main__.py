@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -25,6 +26,9 @@ GOAL = 0.95
 # Many tests wait for a clock rather than for a processor.
 WORKERS = 6
 DIED = ("killed", "timeout", "segfault", "caught by type check")
+# What mutmut keeps of a mutant that survived, that no test came by, and whose tests could not be started. The last it
+# counts as a timeout.
+SURVIVED, NO_TESTS, NOT_STARTED = 0, 33, 255
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,12 @@ class Change:
 def main() -> int:
     """Make the mutants, run the tests on each, and print the score and what survived without an explanation."""
     _lay_out()
+    _forget_survivors()
     if status := subprocess.run([MUTMUT, "run", "--max-children", str(WORKERS)], cwd=WORK, check=False).returncode:
         return status
+    if unstarted := [name for results in _results() for name, code in _codes(results).items() if code == NOT_STARTED]:
+        print(f"The tests of {len(unstarted)} mutants could not be started, such as those of {unstarted[0]}.")
+        return 1
     outcomes = dict(re.findall(r"^ *(\S+): (.+)$", _mutmut("results", "--all", "true"), re.MULTILINE))
     lived = [name for name, outcome in outcomes.items() if outcome not in DIED]
     with ThreadPoolExecutor() as pool:
@@ -75,6 +83,23 @@ def _lay_out() -> None:
     for source, target in {"lambda": "src", "tests": "tests", "sandbox": "sandbox", "docs": "docs"}.items():
         shutil.rmtree(WORK / target, ignore_errors=True)
         shutil.copytree(PROJECT / source, WORK / target, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _forget_survivors() -> None:
+    """Have what lived tried again: mutmut would not, though a test may notice it by now."""
+    for results in _results():
+        again = (SURVIVED, NO_TESTS, NOT_STARTED)
+        codes = {name: None if code in again else code for name, code in _codes(results).items()}
+        results.write_text(json.dumps({**json.loads(results.read_text()), "exit_code_by_key": codes}))
+
+
+def _results() -> list[Path]:
+    return sorted(WORK.glob("mutants/**/*.meta"))
+
+
+def _codes(results: Path) -> dict[str, int | None]:
+    codes: dict[str, int | None] = json.loads(results.read_text())["exit_code_by_key"]
+    return codes
 
 
 def _mutmut(*arguments: str) -> str:
