@@ -180,7 +180,7 @@ def _put(url: str, body: bytes, *, seconds: float) -> tuple[int, str]:
     # http.client, because it logs nothing: urllib3 writes the signed path to its debug log.
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an HTTP URL")
+        raise ValueError
     began = time.monotonic()
     connection = _connection(parts, seconds)
     # The time-out of a socket is for each read; an answer that drips in could take for ever. (So could a look-up, which

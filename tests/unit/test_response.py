@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import logging
+import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +21,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.response import Answer, NotDeliveredError, deliver, takes_connections
+from protocol.response import Answer, NotDeliveredError, _hang_up, deliver, takes_connections
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
-from tests.network import Names, Proxy, certificate
+from tests.network import Names, Proxy, SetClock, certificate
 from tests.requests import HurriedClock
 
 S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
@@ -67,6 +69,16 @@ class TestBody:
         body = Answer(REQUEST, "FAILED", "arn:job", text * 9000, "Do this.").body()
         assert 4000 < len(body) <= 4096
         assert json.loads(body)["Reason"].endswith("… (cut) Do this.")
+
+    @pytest.mark.parametrize(("more", "end"), [(0, "x"), (1, "… (cut)")])
+    def test_is_whole_up_to_4096_bytes(self, more: int, end: str) -> None:
+        room = 4096 - len(Answer(REQUEST, "FAILED", "arn:job", "x").body()) + 1
+        body = Answer(REQUEST, "FAILED", "arn:job", "x" * (room + more)).body()
+        assert len(body) == 4096
+        assert json.loads(body)["Reason"].endswith(end)
+
+    def test_has_characters_as_they_are_which_takes_the_least_room(self) -> None:
+        assert '"Reason":"ö 😀"'.encode() in Answer(REQUEST, "FAILED", "arn:job", "ö 😀").body()
 
     @pytest.mark.parametrize("text", ["x", "\x00", "ö", "😀", "\ud800", '"'])
     def test_keeps_as_much_of_a_long_reason_as_fits(self, text: str) -> None:
@@ -174,17 +186,18 @@ class TestDelivery:
     @pytest.mark.parametrize(
         ("answer", "named"),
         [
+            (Response(300, b"<Error><Code>Choose</Code></Error>"), "HTTP status 300 (Choose)"),
             (Response(301), "HTTP status 301"),
             (Response(400), "HTTP status 400"),
-            (Response(400, b"<Error><Code>InvalidDigest</Code></Error>"), r"HTTP status 400 \(InvalidDigest\)"),
-            (Response(403, b"<Error><Code>AccessDenied</Code></Error>"), r"HTTP status 403 \(AccessDenied\)"),
+            (Response(400, b"<Error><Code>InvalidDigest</Code></Error>"), "HTTP status 400 (InvalidDigest)"),
+            (Response(403, b"<Error><Code>AccessDenied</Code></Error>"), "HTTP status 403 (AccessDenied)"),
             (Response(404), "HTTP status 404"),
         ],
         ids=str,
     )
     def test_that_is_refused_is_not_retried(self, buckets: list[Bucket], answer: Response, named: str) -> None:
         bucket = _bucket(buckets, answer)
-        with pytest.raises(NotDeliveredError, match=f"can't be delivered: {named}"):
+        with pytest.raises(NotDeliveredError, match=re.escape(f"can't be delivered: {named}.")):
             deliver(bucket.url, b"body", until=_soon())
         assert len(bucket.requests) == 1
 
@@ -211,6 +224,11 @@ class TestDelivery:
             thread.start()
             deliver(f"http://127.0.0.1:{server.getsockname()[1]}/x", b"body", until=_soon())
             thread.join()
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_waits_for_no_connection_longer_than_its_time(self, scheme: str) -> None:
+        with closing(SilentListener()) as hole, pytest.raises(NotDeliveredError, match="in time"):
+            deliver(f"{scheme}://{hole.address}/x", b"body", until=_soon(0.2))
 
     def test_is_not_sent_by_a_try_whose_time_is_over(
         self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
@@ -249,25 +267,51 @@ class TestDelivery:
         with closing(LoopbackServer(hang)) as server, pytest.raises(NotDeliveredError, match="in time"):
             deliver(f"{server.url}/x", b"body", until=_soon(0.2))
 
-    def test_gives_a_slow_answer_more_time_from_try_to_try(
-        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("left", "seconds"),
+        [
+            (100, [3, 6, 12, 24, 48, 1.25]),  # with pauses of 0.25, 0.5, 1, 2 and 2 seconds, up to the end
+            (20, [3, 6, 10.25]),
+            (1, [1]),
+            (0, [0.1]),
+        ],
+    )
+    def test_gives_each_try_twice_the_time_of_the_one_before_while_there_is_time(
+        self, monkeypatch: pytest.MonkeyPatch, left: float, seconds: list[float]
     ) -> None:
-        monkeypatch.setattr("protocol.response.FIRST_ATTEMPT", 0.1)
-        bucket = _bucket(buckets, Response(200))
-        bucket.seconds = 1
-        deliver(bucket.url, b"body", until=_soon())
-        assert 1 < len(bucket.requests) <= 6
+        clock = SetClock()
+        tries: list[float] = []
 
-    def test_pauses_ever_longer_between_tries_up_to_a_limit(
-        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+        def hang(*_: object, seconds: float) -> None:
+            tries.append(seconds)
+            clock.sleep(seconds)
+            raise TimeoutError
+
+        monkeypatch.setattr("protocol.response.time", clock)
+        monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: 1.0))
+        monkeypatch.setattr("protocol.response._put", hang)
+        with pytest.raises(NotDeliveredError, match="in time; the last try met TimeoutError"):
+            deliver("http://bucket/x", b"body", until=clock.now + left)
+        assert tries == seconds
+
+    @pytest.mark.parametrize(
+        ("spread", "expected"),
+        [
+            (1.0, [0.25, 0.5, 1, 2, 2, 2]),
+            (0.5, [0.1875, 0.375, 0.75, 1.5, 1.5, 1.5]),
+            (0.0, [0.125, 0.25, 0.5, 1, 1, 1]),
+        ],
+    )
+    def test_pauses_ever_longer_between_tries_up_to_a_limit_at_spread_times(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch, spread: float, expected: list[float]
     ) -> None:
         clock = HurriedClock()
         pauses: list[float] = []
         monkeypatch.setattr("protocol.response.time", SimpleNamespace(monotonic=clock.monotonic, sleep=pauses.append))
-        monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: 1.0))
+        monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: spread))
         bucket = _bucket(buckets, *[Response(503)] * 6, Response(200))
         deliver(bucket.url, b"body", until=clock.monotonic() + 60)
-        assert pauses == [0.25, 0.5, 1, 2, 2, 2]
+        assert pauses == expected
 
     @pytest.mark.parametrize("path", ["", "/", "/a%2Fb?c=%7C&d", "/?"])
     def test_keeps_the_path_as_it_was_signed(self, buckets: list[Bucket], path: str) -> None:
@@ -291,7 +335,7 @@ class TestDelivery:
     )
     def test_to_no_usable_url_fails_at_once_and_keeps_the_url_to_itself(self, buckets: list[Bucket], url: str) -> None:
         bucket = _bucket(buckets, Response(200)).url.partition("/put")[0]
-        with pytest.raises(NotDeliveredError, match="can't be") as failure:
+        with pytest.raises(NotDeliveredError, match=r"the response URL can't be used \(\w*(Error|URL)\)") as failure:
             deliver(url.replace("{bucket}", bucket), b"body", until=_soon())
         assert "SECRET" not in str(failure.value)
         assert failure.value.__context__ is None, "an error that quotes the URL goes along"
@@ -309,6 +353,20 @@ class TestDelivery:
             said = str(error)
         assert "SECRET" not in said + caplog.text
         assert "put%7Chere" not in said + caplog.text
+
+
+@pytest.mark.parametrize("opened", [lambda: None, socket.socket], ids=["not yet", "no longer"])
+def test_a_connection_that_is_not_open_is_hung_up_without_an_error(
+    monkeypatch: pytest.MonkeyPatch, opened: Callable[[], socket.socket | None]
+) -> None:
+    errors: list[object] = []
+    monkeypatch.setattr("threading.excepthook", errors.append)
+    with closing(http.client.HTTPConnection("bucket")) as connection:
+        connection.sock = opened()
+        watchdog = threading.Timer(0, _hang_up, [connection])
+        watchdog.start()
+        watchdog.join()
+    assert errors == []
 
 
 class TestEnvironment:
@@ -349,8 +407,17 @@ class TestEnvironment:
         ):
             deliver(self.url, b"body", until=_soon())
 
-    @pytest.mark.parametrize("form", ["http://{}", "{}", "http://user:p%40ss@{}"])
-    def test_may_name_a_proxy(self, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    @pytest.mark.parametrize(
+        ("form", "login"),
+        [
+            ("http://{}", ""),
+            ("{}", ""),
+            ("//{}", ""),
+            ("http://user:p%40ss@{}", "user:p@ss"),
+            ("http://us%40er@{}", "us@er:"),
+        ],
+    )
+    def test_may_name_a_proxy(self, monkeypatch: pytest.MonkeyPatch, form: str, login: str) -> None:
         with closing(Proxy()) as proxy:
             monkeypatch.setenv("AWS_CA_BUNDLE", str(self.bundle))
             monkeypatch.setenv("HTTPS_PROXY", form.format(proxy.address))
@@ -358,9 +425,19 @@ class TestEnvironment:
         assert self.bodies == [b"body"]
         [connect] = proxy.requests
         assert connect.startswith(f"CONNECT {urlsplit(self.url).netloc} HTTP/1.")
-        login = base64.b64encode(b"user:p@ss").decode()
-        assert (f"Proxy-Authorization: Basic {login}" in connect) is ("user" in form)
+        basic = f"Proxy-Authorization: Basic {base64.b64encode(login.encode()).decode()}\r\n"
+        assert (basic in connect) if login else ("Authorization" not in connect)
         assert "SECRET" not in connect
+
+    def test_may_name_a_proxy_at_its_usual_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = Names(monkeypatch)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(self.bundle))
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+        with closing(Proxy()) as proxy:
+            names.lead("proxy", proxy.address)
+            deliver(self.url, b"body", until=_soon())
+        assert ("proxy", 80, 0) in names.asked
+        assert self.bodies == [b"body"]
 
     def test_may_except_the_endpoint_from_the_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(self.bundle))
