@@ -70,12 +70,23 @@ class TestBody:
         assert 4000 < len(body) <= 4096
         assert json.loads(body)["Reason"].endswith("… (cut) Do this.")
 
-    @pytest.mark.parametrize(("more", "end"), [(0, "x"), (1, "… (cut)")])
+    @pytest.mark.parametrize(("more", "end"), [(0, "x"), (1, "… (cut)"), (2, "… (cut)")])
     def test_is_whole_up_to_4096_bytes(self, more: int, end: str) -> None:
         room = 4096 - len(Answer(REQUEST, "FAILED", "arn:job", "x").body()) + 1
         body = Answer(REQUEST, "FAILED", "arn:job", "x" * (room + more)).body()
         assert len(body) == 4096
         assert json.loads(body)["Reason"].endswith(end)
+
+    def test_has_nothing_of_a_reason_for_which_there_is_no_room(self) -> None:
+        nameless = {**REQUEST, "LogicalResourceId": ""}
+        room = 4096 - len(Answer(nameless, "FAILED", "arn:job", "… (cut)").body())
+        body = Answer({**REQUEST, "LogicalResourceId": "L" * room}, "FAILED", "arn:job", "x" * 9000).body()
+        assert len(body) == 4096
+        assert json.loads(body)["Reason"] == "… (cut)"
+
+    def test_has_nothing_for_what_the_request_lacks(self) -> None:
+        body = json.loads(Answer({}, "FAILED", "arn:job", "No.").body())
+        assert [body[key] for key in ("StackId", "RequestId", "LogicalResourceId")] == ["", "", ""]
 
     def test_has_characters_as_they_are_which_takes_the_least_room(self) -> None:
         assert '"Reason":"ö 😀"'.encode() in Answer(REQUEST, "FAILED", "arn:job", "ö 😀").body()
@@ -261,7 +272,7 @@ class TestDelivery:
 
     def test_waits_for_no_answer_longer_than_its_time(self) -> None:
         def hang(_: Request) -> Response:
-            time.sleep(1)
+            time.sleep(10)
             return Response(200)
 
         with closing(LoopbackServer(hang)) as server, pytest.raises(NotDeliveredError, match="in time"):
