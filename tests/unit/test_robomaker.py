@@ -305,7 +305,7 @@ class TestConnection:
     ) -> None:
         monkeypatch.setattr("jobs.robomaker.READ_TIMEOUT", 0.1)
         service = RoboMaker()
-        service.switch_on(Fault(seconds=0.5, message="{}", status=200))
+        service.switch_on(Fault(seconds=10, message="{}", status=200))
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
         reply = ask(job)
         service.close()
@@ -329,7 +329,7 @@ class TestConnection:
             assert job.cancel().verdict is Verdict.GONE
             monkeypatch.setattr("jobs.robomaker.READ_TIMEOUT", 0.1)
             monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.1)
-            service.switch_on(Fault(seconds=0.5, message="{}", status=200))
+            service.switch_on(Fault(seconds=10, message="{}", status=200))
             with _trouble(trouble, service.url) as endpoint:
                 monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)
                 _client.cache_clear()
