@@ -218,6 +218,28 @@ class TestDelivery:
         deliver(_bucket(buckets, S3_TIMEOUT, Response(200)).url, b"body", until=_soon())
         assert "HTTP status 400 (RequestTimeout)" in caplog.text
 
+    @pytest.mark.parametrize("error", [ConnectionResetError(), http.client.IncompleteRead(b"")], ids=repr)
+    def test_that_is_refused_by_an_answer_that_can_not_be_read_is_named_by_its_status_and_tried_again(
+        self,
+        buckets: list[Bucket],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        error: Exception,
+    ) -> None:
+        def fail(*_: object) -> bytes:
+            raise error
+
+        monkeypatch.setattr("http.client.HTTPResponse.read", fail)
+        deliver(_bucket(buckets, Response(400), Response(200)).url, b"body", until=_soon())
+        assert "HTTP status 400 (unread)" in caplog.text
+
+    def test_reads_no_more_of_a_refusal_than_its_beginning(
+        self, buckets: list[Bucket], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        refusal = Response(400, b" " * 100_000 + S3_TIMEOUT.body)
+        deliver(_bucket(buckets, refusal, Response(200)).url, b"body", until=_soon())
+        assert "HTTP status 400 (unread)" in caplog.text
+
     def test_that_is_refused_by_an_answer_that_breaks_off_is_tried_again(self) -> None:
         heads = [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 999\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
 
