@@ -187,6 +187,14 @@ class TestDelivery:
         with _dripping(drip) as url:
             deliver(url, b"body", until=_soon())
 
+    def test_is_done_without_a_look_at_what_an_answer_says_beyond_its_status(
+        self, buckets: list[Bucket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reads: list[object] = []
+        monkeypatch.setattr("http.client.HTTPResponse.read", lambda *arguments: reads.append(arguments))
+        deliver(_bucket(buckets, Response(200, b"Thanks")).url, b"body", until=_soon())
+        assert reads == []
+
     def test_goes_on_to_the_end_of_its_time(self, buckets: list[Bucket]) -> None:
         bucket = _bucket(buckets, Response(503))
         started = time.monotonic()
@@ -436,7 +444,8 @@ class TestEnvironment:
     def test_with_a_bundle_that_is_not_there_fails_at_once_and_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/file")
         with pytest.raises(
-            NotDeliveredError, match=r"the CA bundle '/no/such/file' can't be loaded \(FileNotFoundError\)"
+            NotDeliveredError,
+            match=r"can't be delivered: the CA bundle '/no/such/file' can't be loaded \(FileNotFoundError\)",
         ):
             deliver(self.url, b"body", until=_soon())
 
@@ -497,7 +506,9 @@ class TestEnvironment:
         self, monkeypatch: pytest.MonkeyPatch, proxy: str
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        with pytest.raises(NotDeliveredError, match="HTTPS_PROXY is no proxy of the form http://HOST:PORT"):
+        with pytest.raises(
+            NotDeliveredError, match="can't be delivered: HTTPS_PROXY is no proxy of the form http://HOST:PORT"
+        ):
             deliver(self.url, b"body", until=_soon())
 
 
