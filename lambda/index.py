@@ -27,7 +27,7 @@ from teardown import Clock, End, Outcome, tear_down
 
 # botocore comes from Lambda, which moves it by itself. What it breaks one day must cost no Create, and no answer.
 try:
-    from jobs import robomaker
+    from jobs import connection, robomaker
 except Exception as error:
     _broken: Exception | None = error
 else:
@@ -79,7 +79,7 @@ def delete(request: Request, resource: CustomResource) -> str:
     if _broken:
         raise ExpectedError(f"The handler can't load what it calls RoboMaker with: {_broken!r}")
     job = robomaker.WorldExportJob(job_arn, others_connect=resource.response_url_connects, clock=clock)
-    outcome = tear_down(job, wait=wait, time_left=resource.time_left - robomaker.LONGEST_CALL, clock=clock)
+    outcome = tear_down(job, wait=wait, time_left=resource.time_left - connection.LONGEST_CALL, clock=clock)
     resource.LogAnswer = lambda _: _log(job_arn, outcome)
     if outcome.end is End.FAILED:
         raise ExpectedError(outcome.words)

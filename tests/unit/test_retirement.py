@@ -27,7 +27,7 @@ BUSY = OSError(errno.EBUSY, "Device or resource busy")
 
 @pytest.fixture(autouse=True)
 def _fresh_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.05)
+    monkeypatch.setattr("jobs.connection.CONNECT_TIMEOUT", 0.05)
     _client.cache_clear()
     yield
     _client.cache_clear()
@@ -262,7 +262,7 @@ class TestSilence:
         self, job: WorldExportJob, clock: SetClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         _asked(job, clock, 0)
-        monkeypatch.setattr("jobs.robomaker._addresses", _no_addresses)
+        monkeypatch.setattr("jobs.robomaker.addresses", _no_addresses)
         assert _asked(job, clock, 30) == [Verdict.UNKNOWN]
 
     def test_of_two_calls_over_thirty_seconds_and_of_a_look_at_the_addresses_is_a_sign(
