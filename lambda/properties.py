@@ -1,4 +1,4 @@
-"""The properties of a managed world export job, and the one set of rules they obey at synth and at deploy time."""
+"""The properties of both custom resources, and the one set of rules that they obey at synth and at deploy time."""
 
 from __future__ import annotations
 
@@ -135,6 +135,157 @@ class JobArn:
                 "Declare the job in a stack of its own account.",
             )
         return cls(value, region)
+
+
+# The containers of each kind of job: the form of their ids, how to say it, and what a person calls one.
+# Service Authorization Reference (list_amazonelasticcontainerservice, list_awsstepfunctions); EMR Serverless API
+# reference, GetApplication.
+_CONTAINERS = {
+    "EcsTasks": (
+        re.compile(
+            r"arn:(?P<partition>[a-z-]+):ecs:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):cluster/(?P<name>[\w-]+)"
+        ),
+        "the ARN of a cluster, such as arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
+        "cluster",
+    ),
+    "StateMachineExecutions": (
+        re.compile(
+            r"arn:(?P<partition>[a-z-]+):states:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stateMachine:(?P<name>[^\s:,()]+)"
+        ),
+        "the ARN of a state machine, such as arn:aws:states:us-west-2:123456789012:stateMachine:NAME,"
+        " without a version or an alias",
+        "state machine",
+    ),
+    "EmrServerlessJobRuns": (
+        re.compile(r"(?P<name>[0-9a-z]{1,64})"),
+        "the id of an application, such as 00f1r5e7t8m9o0c1",
+        "application",
+    ),
+}
+# Amazon ECS API reference, RegisterTaskDefinition.
+_FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_PHYSICAL_ID = re.compile(r"(?P<kind>\w+)\((?P<id>[^,()]+)(,family=(?P<family>[^,()]+))?\)")
+
+
+@dataclass(frozen=True)
+class Container:
+    """What the jobs of one kind run in: a cluster, a state machine or an application.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of job: ``EcsTasks``, ``StateMachineExecutions`` or ``EmrServerlessJobRuns``.
+    id : str
+        The cluster's or the state machine's ARN, or the application's id.
+    family : str, optional
+        The family of task definitions whose tasks are meant. Default: all.
+    """
+
+    kind: str
+    id: str
+    family: str | None = None
+
+    @classmethod
+    def declared(
+        cls,
+        properties: Mapping[str, object],
+        *,
+        stack_account: str | None = None,
+        stack_partition: str | None = None,
+    ) -> Container:
+        """Check the container that properties declare.
+
+        Parameters
+        ----------
+        properties : Mapping
+            The resource's: Kind, Container and Family.
+        stack_account, stack_partition : str, optional
+            Those of the stack, if they are known.
+
+        Raises
+        ------
+        InvalidPropertyError
+            If a property breaks a rule.
+        """
+        kind, id_, family = (properties.get(name) for name in ("Kind", "Container", "Family"))
+        if not isinstance(kind, str) or kind not in _CONTAINERS:
+            rule = f"it must be one of {', '.join(_CONTAINERS)}"
+            raise InvalidPropertyError("Kind", kind, rule, "Give one of these.")
+        form, described, _ = _CONTAINERS[kind]
+        found = form.fullmatch(id_) if isinstance(id_, str) else None
+        if not isinstance(id_, str) or found is None:
+            raise InvalidPropertyError("Container", id_, f"of {kind}, it must be {described}", "Pass that.")
+        named = found.groupdict()
+        for place, theirs, ours in (
+            ("partition", named.get("partition"), stack_partition),
+            ("account", named.get("account"), stack_account),
+        ):
+            if theirs is not None and ours is not None and theirs != ours:
+                raise InvalidPropertyError(
+                    "Container",
+                    id_,
+                    f"it is in the {place} {theirs}, but the stack in {ours}",
+                    f"Declare it in a stack of its own {place}.",
+                )
+        if family is None:
+            return cls(kind, id_)
+        if kind != "EcsTasks":
+            raise InvalidPropertyError("Family", family, "only EcsTasks have one", "Leave it out.")
+        return cls(kind, id_, check_family(family))
+
+    @classmethod
+    def from_physical_id(cls, text: str) -> Container:
+        """Read a physical id back.
+
+        Raises
+        ------
+        InvalidPropertyError
+            If it is not that of a container.
+        """
+        found = _PHYSICAL_ID.fullmatch(text)
+        if found is None:
+            raise InvalidPropertyError("PhysicalResourceId", text, "it names no container", "Leave it as it is.")
+        named = {"Kind": found["kind"], "Container": found["id"]}
+        return cls.declared({**named, "Family": found["family"]} if found["family"] else named)
+
+    def __str__(self) -> str:
+        """Give the physical id, which a Delete acts on alone."""
+        return f"{self.kind}({self.id},family={self.family})" if self.family else f"{self.kind}({self.id})"
+
+    @property
+    def ref(self) -> str:
+        """What ``Ref`` gives for it in a template: a cluster's name, and else its id (User Guide, resource types)."""
+        return self._named["name"] if self.kind == "EcsTasks" else self.id
+
+    @property
+    def region(self) -> str | None:
+        """The region in its ARN, if it has one."""
+        return self._named.get("region")
+
+    @property
+    def place(self) -> str:
+        """What a person calls it, such as ``cluster prod``."""
+        return f"{_CONTAINERS[self.kind][2]} {self._named['name']}"
+
+    @property
+    def _named(self) -> dict[str, str]:
+        found = _CONTAINERS[self.kind][0].fullmatch(self.id)
+        return found.groupdict() if found else {}
+
+
+def check_family(value: object) -> str:
+    """Check the family of task definitions whose tasks are meant.
+
+    Raises
+    ------
+    InvalidPropertyError
+        If it is no name of a family.
+    """
+    if not isinstance(value, str) or not _FAMILY.fullmatch(value):
+        raise InvalidPropertyError(
+            "Family", value, "it must be letters, digits, - and _, 255 at the most", "Pass the name without a revision."
+        )
+    return value
 
 
 def check_choices(properties: Mapping[str, object]) -> None:

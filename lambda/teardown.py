@@ -96,6 +96,8 @@ class End(StrEnum):
     """The job is being canceled, and nobody wanted to wait for its end."""
     FAILED = "failed"
     """It is not known that the job has stopped, or will."""
+    KEPT = "left running on purpose"
+    """The stack lets go of what says that the job is to be ended, but not of the job."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def tear_down(
     time_left: float,
     clock: Clock = time,
     jitter: Callable[[], float] = random.random,
+    name: str = "The job",
 ) -> Outcome:
     """Cancel a job and wait until it has stopped.
 
@@ -147,18 +150,62 @@ def tear_down(
         The clock to go by.
     jitter : callable, default: random.random
         Gives a number from 0 to 1 that spreads retries.
+    name : str, default: "The job"
+        What the words of a failure call it.
 
     Returns
     -------
     Outcome
         How it ended. A failure is an outcome, not an exception.
     """
-    return _Teardown(job, clock, jitter, time_left).run(wait)
+    return _Teardown(job, clock, jitter, time_left, name).run(wait)
+
+
+def persist(
+    call: Callable[[], Reply], *, until: float, clock: Clock = time, jitter: Callable[[], float] = random.random
+) -> Reply:
+    """Make a call again while it meets trouble that may pass, and there is time.
+
+    Parameters
+    ----------
+    call : callable
+        Makes it once.
+    until : float
+        When to give up, by the clock.
+    clock, jitter
+        As `tear_down` takes them.
+
+    Returns
+    -------
+    Reply
+        The first that is no such trouble, or the last.
+    """
+    backoff = FIRST_BACKOFF
+    trouble, since = None, clock.monotonic()
+    while True:
+        began = clock.monotonic()
+        reply = call()
+        if reply.verdict not in PERSISTENCE:
+            return reply
+        if reply.verdict is not trouble:
+            trouble, since = reply.verdict, began
+        last_try = min(until, since + PERSISTENCE[reply.verdict])
+        if clock.monotonic() >= last_try:
+            return reply
+        _sleep(clock, backoff * (0.5 + 0.5 * jitter()), last_try)
+        backoff = min(LONGEST_BACKOFF, backoff * 2)
+
+
+def _sleep(clock: Clock, seconds: float, until: float) -> None:
+    clock.sleep(max(0.0, min(seconds, until - clock.monotonic())))
 
 
 class _Teardown:
-    def __init__(self, job: CancellableJob, clock: Clock, jitter: Callable[[], float], time_left: float) -> None:
+    def __init__(
+        self, job: CancellableJob, clock: Clock, jitter: Callable[[], float], time_left: float, name: str
+    ) -> None:
         self._job = job
+        self._name = name
         self._clock = clock
         self._jitter = jitter
         self._started = clock.monotonic()
@@ -184,7 +231,7 @@ class _Teardown:
             self._pause(began, until)
             look = self._persist(self._job.describe, until=until)
         if look.verdict in _ALIVE:
-            return self._failed(f"The job is still {look.words} after a wait of {self._since(began)} s.")
+            return self._failed(f"{self._name} is still {look.words} after a wait of {self._since(began)} s.")
         return self._ended(look)
 
     def _insist(self, cancel: Reply, wait: float) -> Outcome:
@@ -205,12 +252,12 @@ class _Teardown:
             look = self._persist(self._job.describe, until=until)
         if look.verdict is Verdict.RUNNING:
             return self._failed(
-                f"The job is {look.words}, and its cancel was refused for {self._since(began)} s. {cancel.words}"
+                f"{self._name} is {look.words}, and its cancel was refused for {self._since(began)} s. {cancel.words}"
             )
         if look.verdict is Verdict.STOPPING:
             if wait == 0:
                 return self._outcome(End.NOT_AWAITED, look.words)
-            return self._failed(f"The job is still {look.words} after a wait of {self._since(began)} s.")
+            return self._failed(f"{self._name} is still {look.words} after a wait of {self._since(began)} s.")
         if look.verdict not in _ENDS:
             return self._failed(f"The cancel was refused, and the job can't be looked at. {cancel.words} {look.words}")
         return self._ended(look)
@@ -224,21 +271,7 @@ class _Teardown:
         return self._ended(cancel)
 
     def _persist(self, call: Callable[[], Reply], *, until: float) -> Reply:
-        """Make a call again while it meets trouble that may pass, and there is time."""
-        backoff = FIRST_BACKOFF
-        trouble, since = None, self._clock.monotonic()
-        while True:
-            began = self._clock.monotonic()
-            reply = self._call(call)
-            if reply.verdict not in PERSISTENCE:
-                return reply
-            if reply.verdict is not trouble:
-                trouble, since = reply.verdict, began
-            last_try = min(until, since + PERSISTENCE[reply.verdict])
-            if self._clock.monotonic() >= last_try:
-                return reply
-            self._sleep(backoff * (0.5 + 0.5 * self._jitter()), last_try)
-            backoff = min(LONGEST_BACKOFF, backoff * 2)
+        return persist(lambda: self._call(call), until=until, clock=self._clock, jitter=self._jitter)
 
     def _call(self, call: Callable[[], Reply]) -> Reply:
         self._calls += 1
@@ -246,10 +279,7 @@ class _Teardown:
 
     def _pause(self, began: float, until: float) -> None:
         waited = self._clock.monotonic() - began
-        self._sleep(min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * waited), until)
-
-    def _sleep(self, seconds: float, until: float) -> None:
-        self._clock.sleep(max(0.0, min(seconds, until - self._clock.monotonic())))
+        _sleep(self._clock, min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * waited), until)
 
     def _since(self, began: float) -> str:
         return f"{self._clock.monotonic() - began:.0f}"
@@ -258,7 +288,7 @@ class _Teardown:
         if reply.verdict in _ENDS:
             return self._outcome(_ENDS[reply.verdict], reply.words)
         if reply.verdict is Verdict.PASSING:
-            return self._failed(f"The job could not be ended in time. {reply.words}")
+            return self._failed(f"{self._name} could not be ended in time. {reply.words}")
         return self._failed(reply.words)
 
     def _failed(self, words: str) -> Outcome:

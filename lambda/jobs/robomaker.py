@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import select
 import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from botocore.config import Config
 from botocore.credentials import CredentialResolver, EnvProvider
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-    SSLError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from botocore.loaders import Loader
 from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
+from jobs import connection
+from jobs.connection import (
+    FOUND,
+    NO_SUCH_NAME,
+    PASSING_CODES,
+    addresses,
+    is_denial,
+    judge,
+    look_up,
+    may_pass,
+    plain,
+    settings,
+)
 from protocol.environment import ca_bundle, is_in_no_vpc
 from teardown import Clock, Reply, Verdict
 
@@ -42,12 +40,6 @@ if TYPE_CHECKING:
     from properties import JobArn
 
 MODELS = Path(__file__).parents[1] / "models"
-
-# Seconds.
-CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 10
-# A name may have several addresses, which are tried one after the other.
-LONGEST_CALL = 4 * CONNECT_TIMEOUT + READ_TIMEOUT + 1
 
 # How often, and over how many seconds, a connection must be dropped before that is a sign of retirement.
 SILENT_CONNECTIONS = 3
@@ -65,20 +57,13 @@ STATUSES = {
     "Failed": Verdict.STOPPED,
 }
 
-# What each error code means, unless it is a sign of retirement. The first four are RoboMaker's own (API reference), the
-# others what AWS services say when they mean the same. What is not here is judged by its HTTP status.
+# What each error code means, unless it is a sign of retirement. The first two are RoboMaker's own (API reference), the
+# others what AWS services say of what may pass. What is not here is judged by its HTTP status.
 ERRORS = {
     "ResourceNotFoundException": Verdict.GONE,
     "InvalidParameterException": Verdict.REFUSED,
-    "ThrottlingException": Verdict.PASSING,
-    "InternalServerException": Verdict.PASSING,
-    "InternalFailure": Verdict.PASSING,
-    "Throttling": Verdict.PASSING,
-    "RequestLimitExceeded": Verdict.PASSING,
-    "ServiceUnavailableException": Verdict.PASSING,
-    "TooManyRequestsException": Verdict.PASSING,
+    **dict.fromkeys(PASSING_CODES, Verdict.PASSING),
 }
-_PASSING_STATUSES = (408, 429)
 
 _LONGEST_WORDS = 1000
 
@@ -117,14 +102,9 @@ class Trouble:
         return (
             bool(self.code)
             and self.code != "InvalidParameterException"
-            and not self.is_denial
+            and not is_denial(self.message)
             and re.search(pattern, self.message, re.IGNORECASE | re.DOTALL) is not None
         )
-
-    @property
-    def is_denial(self) -> bool:
-        """Whether it is IAM that spoke (IAM User Guide, troubleshoot_access-denied)."""
-        return "not authorized to perform" in self.message
 
 
 @dataclass(frozen=True)
@@ -157,7 +137,7 @@ SIGNS_OF_RETIREMENT = [
         "what AWS answers to an operation that a service lacks; of RoboMaker, no source",
     ),
     Sign(
-        lambda met: met.own and met.status in (404, 410) and met.code not in ERRORS and not met.is_denial,
+        lambda met: met.own and met.status in (404, 410) and met.code not in ERRORS and not is_denial(met.message),
         "HTTP's words for the same (RFC 9110); of RoboMaker, no source",
     ),
     Sign(
@@ -242,12 +222,12 @@ class WorldExportJob:
         if _is_retired(met):
             return Reply(Verdict.RETIRED, met.words)
         verdict = ERRORS.get(met.code)
-        if verdict is None and (met.status in _PASSING_STATUSES or met.status >= 500):
+        if verdict is None and may_pass(met.code, met.status):
             verdict = Verdict.PASSING
         # What is refused is the cancel. A look that is refused says nothing.
         if verdict is not None and (verdict is not Verdict.REFUSED or action.startswith("Cancel")):
             return Reply(verdict, met.words)
-        if met.is_denial:
+        if is_denial(met.message):
             return Reply(
                 Verdict.UNKNOWN,
                 f"The handler's role has no permission robomaker:{action} on {self._arn.text}: add it, and look for"
@@ -257,10 +237,10 @@ class WorldExportJob:
 
     def _judge_connection(self, action: str, endpoint: str, error: BotoCoreError, *, own: bool) -> Reply:
         now = self._clock.monotonic()
-        looked_up = _look_up(endpoint) if isinstance(error, EndpointConnectionError) else _FOUND
+        looked_up = look_up(endpoint) if isinstance(error, EndpointConnectionError) else FOUND
         is_silent = isinstance(error, ConnectTimeoutError)
         self._silent = self._silent.longer(now) if is_silent else _Streak()
-        self._nameless = self._nameless.longer(now) if looked_up is _UNKNOWN else _Streak()
+        self._nameless = self._nameless.longer(now) if looked_up is NO_SUCH_NAME else _Streak()
         met = Trouble(str(error), own=own, nameless_for=self._nameless.seconds)
         if own and self._silent.seconds >= SILENT_SECONDS and self._is_silence_telling(endpoint):
             # The connections that have just been tried count as one more.
@@ -268,19 +248,7 @@ class WorldExportJob:
         if _is_retired(met):
             how = "drops every connection in silence" if is_silent else "is not in DNS any more"
             return Reply(Verdict.RETIRED, f"{action} found that the endpoint {how}: {met.words}")
-        if looked_up is _FAILED or (looked_up is _FOUND and _is_of_a_look_up(error)):
-            return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {met.words}. {_ROUTE_HINT}")
-        if isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
-            return Reply(Verdict.PASSING, f"{action} lost its connection: {met.words}")
-        if isinstance(
-            error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
-        ):
-            # Who was answered before has a way to RoboMaker.
-            verdict = Verdict.PASSING if self._answered else Verdict.UNKNOWN
-            return Reply(verdict, f"{action} could not reach RoboMaker: {met.words}. {_ROUTE_HINT}")
-        # What else may go wrong in the client quotes its settings, such as a proxy's password.
-        words = type(error).__name__ if isinstance(error, HTTPClientError) else met.words
-        return Reply(Verdict.UNKNOWN, f"{action} failed: {words}")
+        return judge(action, "RoboMaker", error, looked_up=looked_up, answered=self._answered)
 
     def _is_silence_telling(self, endpoint: str) -> bool:
         """Tell whether it is RoboMaker that is silent, at all its addresses, and not the way to it, or the moment."""
@@ -323,7 +291,7 @@ def _status(answer: Mapping[str, Any]) -> Reply:
 
 def _as_trouble(action: str, error: ClientError, *, own: bool) -> Trouble:
     details = error.response.get("Error", {})  # which botocore leaves out of a status of 300
-    code = _plain(details.get("Code"))  # an older botocore leaves a code as it came
+    code = plain(details.get("Code"))  # an older botocore leaves a code as it came
     message = str(details.get("Message") or "(no message)")
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return Trouble(f"{action} answered {code}: {message}", code, message, status, own)
@@ -358,7 +326,7 @@ class _Parser(RestJSONParser):
         else:
             names = {str(name).lower() for name in document or {}}
             fits = document is not None and not names_an_error and _NAMES_OF_ERRORS.isdisjoint(names)
-            code = code or _plain((document or {}).get("__type"))
+            code = code or plain((document or {}).get("__type"))
         if not fits:
             raise _NotRoboMakersError(status, body, code, message)
         try:
@@ -381,12 +349,7 @@ def _error_within(document: Mapping[str, Any]) -> tuple[str, str]:
     envelope = document.get("Output")
     if not isinstance(envelope, dict):
         return "", ""
-    return _plain(envelope.get("__type")), str(envelope.get("message") or envelope.get("Message") or "")
-
-
-def _plain(code: object) -> str:
-    """Give an error's code without what may stand around it: "namespace#code:URL" (AWS restJson1 protocol)."""
-    return str(code or "").partition(":")[0].rpartition("#")[2]
+    return plain(envelope.get("__type")), str(envelope.get("message") or envelope.get("Message") or "")
 
 
 class _Parsers(ResponseParserFactory):
@@ -414,16 +377,8 @@ def _client(region: str) -> Any:
         "robomaker",
         region_name=region,
         verify=ca_bundle(),
-        # Retries are the teardown's: botocore's would repeat the ThrottlingException of a retired service.
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            retries={"total_max_attempts": 1},
-            # RoboMaker has no such endpoints, whatever the function's environment asks of every service.
-            use_fips_endpoint=False,
-            use_dualstack_endpoint=False,
-            user_agent_extra="cdk-world-export-job",
-        ),
+        # RoboMaker has no such endpoints, whatever the function's environment asks of every service.
+        config=settings(use_fips_endpoint=False, use_dualstack_endpoint=False),
     )
 
 
@@ -433,68 +388,18 @@ def _is_robomakers_own(endpoint: str, region: str) -> bool:
     return endpoint in names and "https" not in get_environ_proxies(endpoint)
 
 
-_FOUND, _UNKNOWN, _FAILED = "found", "unknown", "failed"
-
-
-def _look_up(endpoint: str) -> str:
-    """Look an endpoint's name up once more, for IPv4 alone.
-
-    The two families are asked together when a connection is made, and a resolver may then report what one of them met
-    as what both did, or as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
-    """
-    try:
-        _addresses(endpoint)
-    except socket.gaierror as error:
-        return _UNKNOWN if error.errno == socket.EAI_NONAME else _FAILED
-    except (OSError, UnicodeError):
-        return _FAILED
-    return _FOUND
-
-
-def _addresses(endpoint: str) -> list[Any]:
-    # With the dot, no domain of resolv.conf's is tried, whose absence glibc would report instead (measured).
-    name = f"{urlsplit(endpoint).hostname}."
-    found = socket.getaddrinfo(name, 443, socket.AF_INET, socket.SOCK_STREAM)
-    return [address for *_, address in found]
-
-
 def _drops_connections(endpoint: str) -> bool:
     """Tell whether every address of an endpoint drops connections in silence: none connects, and none refuses."""
     sockets = []
     try:
-        for address in _addresses(endpoint):
+        for address in addresses(endpoint):
             sockets.append(socket.socket())
             sockets[-1].setblocking(False)
             sockets[-1].connect_ex(address)
-        _, answered, failed = select.select([], sockets, sockets, CONNECT_TIMEOUT)
+        _, answered, failed = select.select([], sockets, sockets, connection.CONNECT_TIMEOUT)
         return not answered and not failed
     except (OSError, ValueError):
         return False
     finally:
         for each in sockets:
             each.close()
-
-
-def _is_of_a_look_up(error: BotoCoreError) -> bool:
-    return isinstance(error, EndpointConnectionError) and any(
-        isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno == errno.EBUSY)
-        for cause in _causes(error)
-    )
-
-
-def _is_cut_off(error: BotoCoreError) -> bool:
-    return any(isinstance(cause, ssl.SSLEOFError) for cause in _causes(error))
-
-
-_ROUTE_HINT = (
-    "It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route to"
-    " the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out."
-)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:  # an error that is raised twice may be its own cause
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

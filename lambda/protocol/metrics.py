@@ -11,6 +11,8 @@ NAMESPACE = "WorldExportJobs"
 FUNCTION = "FunctionName"
 SERVICE = "Service"
 ROBOMAKER = "RoboMaker"
+STOP_ON_DELETE_NAMESPACE = "StopOnDelete"
+STOP_ON_DELETE = "StopOnDelete"
 
 TEARDOWNS = "Teardowns"
 LEFT_RUNNING = "LeftRunning"
@@ -19,7 +21,15 @@ TEARDOWN_SECONDS = "TeardownSeconds"
 _UNITS = {TEARDOWNS: "Count", LEFT_RUNNING: "Count", TEARDOWN_SECONDS: "Seconds"}
 
 
-def embedded(function_name: str, milliseconds: int, *, left_running: bool, seconds: float) -> dict[str, Any]:
+def embedded(
+    function_name: str,
+    milliseconds: int,
+    *,
+    left_running: bool,
+    seconds: float,
+    namespace: str = NAMESPACE,
+    service: str = ROBOMAKER,
+) -> dict[str, Any]:
     """Give the fields that make a JSON log line carry the metrics of one teardown, without any API call.
 
     Parameters
@@ -32,6 +42,8 @@ def embedded(function_name: str, milliseconds: int, *, left_running: bool, secon
         Whether the teardown failed, so that the job may still be running.
     seconds : float
         How long the teardown took.
+    namespace, service : str
+        Where the metrics are counted. Default: with those of world export jobs.
 
     Returns
     -------
@@ -40,7 +52,7 @@ def embedded(function_name: str, milliseconds: int, *, left_running: bool, secon
     """
     return {
         FUNCTION: function_name,
-        SERVICE: ROBOMAKER,
+        SERVICE: service,
         TEARDOWNS: 1,
         LEFT_RUNNING: int(left_running),
         TEARDOWN_SECONDS: seconds,
@@ -48,7 +60,7 @@ def embedded(function_name: str, milliseconds: int, *, left_running: bool, secon
             "Timestamp": milliseconds,
             "CloudWatchMetrics": [
                 {
-                    "Namespace": NAMESPACE,
+                    "Namespace": namespace,
                     "Dimensions": [[FUNCTION], [SERVICE]],
                     "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
                 }

@@ -55,9 +55,8 @@ def test_a_jobs_metric_is_its_providers(stack: Stack) -> None:
 
 def test_the_query_for_one_job_asks_for_fields_that_the_log_line_has() -> None:
     [query] = re.findall(r"filter job = .*\n.*\| fields (.*)", ManagedWorldExportJob.metric_left_running.__doc__ or "")
-    written = {
-        field for name in ("index.py", "protocol/log.py") for field in re.findall(r"(\w+)=|\"(\w+)\":", _source(name))
-    }
+    sources = "".join(_source(name) for name in ("deletion.py", "index.py", "protocol/log.py"))
+    written = re.findall(r"(\w+)=|\"(\w+)\":|Line\(\"(\w+)\"", sources)
     names = {name for pair in written for name in pair}
     assert {"job", *query.split(", ")} - {"@timestamp"} <= names
 

@@ -262,7 +262,7 @@ class TestSilence:
 
     @pytest.fixture(autouse=True)
     def _hole(self, names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.05)
+        monkeypatch.setattr("jobs.connection.CONNECT_TIMEOUT", 0.05)
         with closing(SilentListener()) as hole:
             names.lead(ROBOMAKER, hole.address)
             yield
@@ -297,7 +297,7 @@ class TestSilence:
         self, job: WorldExportJob, clock: SetClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         _asked(job, clock, 0)
-        monkeypatch.setattr("jobs.robomaker._addresses", _no_addresses)
+        monkeypatch.setattr("jobs.robomaker.addresses", _no_addresses)
         assert _asked(job, clock, 30, 5) == [Verdict.UNKNOWN] * 2
 
     def test_of_two_calls_over_thirty_seconds_and_of_a_look_at_the_addresses_is_a_sign(
@@ -342,7 +342,7 @@ class TestSilence:
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock, names: Names, serve: Serve
     ) -> None:
         with monkeypatch.context() as patience:
-            patience.setattr("jobs.robomaker.CONNECT_TIMEOUT", 20)  # for the answer, on a busy machine
+            patience.setattr("jobs.connection.CONNECT_TIMEOUT", 20)  # for the answer, on a busy machine
             serve(Response(500, b"{}"))
             assert job.cancel().verdict is Verdict.PASSING
         _client.cache_clear()

@@ -13,7 +13,8 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from jobs.robomaker import ERRORS, STATUSES, WorldExportJob, _causes, _client, _plain
+from jobs import connection
+from jobs.robomaker import ERRORS, STATUSES, WorldExportJob, _client
 from properties import JobArn
 from sandbox.loopback import LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
@@ -122,13 +123,13 @@ def test_an_error_is_one_by_its_header_or_its_status(
     ("code", "plain"), [("Code", "Code"), ("a.b#Code", "Code"), ("Code:http://x/", "Code"), (None, ""), ("", "")]
 )
 def test_a_code_is_taken_without_what_stands_around_it(code: str | None, plain: str) -> None:
-    assert _plain(code) == plain
+    assert connection.plain(code) == plain
 
 
 def test_an_error_that_is_its_own_cause_has_an_end() -> None:
     error, cause = ValueError(), ValueError()
     error.__context__, cause.__context__ = cause, error
-    assert list(_causes(error)) == [error, cause]
+    assert list(connection._causes(error)) == [error, cause]
 
 
 def test_no_call_is_repeated_by_botocore(robomaker: RoboMaker, job: WorldExportJob) -> None:
@@ -303,7 +304,7 @@ class TestConnection:
     def test_that_is_not_answered_in_time_is_unknown_and_names_the_endpoint(
         self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, ask: Ask
     ) -> None:
-        monkeypatch.setattr("jobs.robomaker.READ_TIMEOUT", 0.1)
+        monkeypatch.setattr("jobs.connection.READ_TIMEOUT", 0.1)
         service = RoboMaker()
         service.switch_on(Fault(seconds=10, message="{}", status=200))
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
@@ -313,7 +314,7 @@ class TestConnection:
         assert service.url in reply.words
 
     def test_that_is_dropped_in_silence_is_unknown(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
-        monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.1)
+        monkeypatch.setattr("jobs.connection.CONNECT_TIMEOUT", 0.1)
         with closing(SilentListener()) as hole:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"http://{hole.address}")
             reply = job.cancel()
@@ -327,8 +328,8 @@ class TestConnection:
         with closing(RoboMaker()) as service:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)
             assert job.cancel().verdict is Verdict.GONE
-            monkeypatch.setattr("jobs.robomaker.READ_TIMEOUT", 0.1)
-            monkeypatch.setattr("jobs.robomaker.CONNECT_TIMEOUT", 0.1)
+            monkeypatch.setattr("jobs.connection.READ_TIMEOUT", 0.1)
+            monkeypatch.setattr("jobs.connection.CONNECT_TIMEOUT", 0.1)
             service.switch_on(Fault(seconds=10, message="{}", status=200))
             with _trouble(trouble, service.url) as endpoint:
                 monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", endpoint)

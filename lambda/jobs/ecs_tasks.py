@@ -1,0 +1,84 @@
+"""All that is known of ECS tasks: the tasks of a cluster that no service keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobs.container import Job, Pace
+from jobs.living_service import LivingService, TroubleError
+from properties import Container
+from teardown import Reply, Verdict
+
+# ListTasks and DescribeTasks take and give this many at once (Amazon ECS API reference).
+_PAGE = 100
+_LONGEST_REASON = 255
+
+
+class EcsTasks:
+    """The tasks of a cluster, or of one family in it. Tasks of services are the services' own.
+
+    Parameters
+    ----------
+    container : Container
+        The cluster, with a family if only its tasks are meant.
+    reason : str
+        What ECS keeps as the reason of each stop.
+    """
+
+    noun = "tasks"
+    # Amazon ECS API reference, request-throttling: StopTask.
+    pace = Pace(burst=40, rate=40)
+    settles_after = 0.0
+
+    def __init__(self, container: Container, reason: str) -> None:
+        self.service = LivingService("ecs", container.region)
+        self._cluster = container.id
+        family = {"family": container.family} if container.family else {}
+        self._listed = {"cluster": container.id, "maxResults": _PAGE, **family}
+        self._reason = reason[:_LONGEST_REASON]
+        # Tasks that have ended, which ECS lists for a while, or that are a service's: neither can change.
+        self._others: set[str] = set()
+
+    def check(self) -> Reply:
+        """Call DescribeClusters: a cluster that was deleted may stay visible as INACTIVE (API reference, Cluster)."""
+        clusters = self.service.ask("DescribeClusters", "clusters", clusters=[self._cluster])
+        if not any(cluster.get("status") != "INACTIVE" for cluster in clusters):
+            return Reply(Verdict.GONE, "There is no such cluster")
+        return Reply(Verdict.ACCEPTED, "")
+
+    def unfinished(self) -> Iterator[Job]:
+        """Call ListTasks and DescribeTasks.
+
+        A task that was told to stop is listed as desired STOPPED only, while it may still hold its network interface
+        (API reference, ListTasks; Developer Guide, task-lifecycle-explanation).
+        """
+        for desired in ("RUNNING", "STOPPED"):
+            try:
+                for arns in self.service.pages("ListTasks", "taskArns", desiredStatus=desired, **self._listed):
+                    yield from self._unfinished_of(arns)
+            except TroubleError as trouble:
+                raise self._gone_or(trouble) from trouble
+
+    def _unfinished_of(self, arns: list[str]) -> Iterator[Job]:
+        asked = [arn for arn in arns if arn not in self._others]
+        if not asked:
+            return
+        for task in self.service.ask("DescribeTasks", "tasks", cluster=self._cluster, tasks=asked):
+            of_a_service = str(task.get("group", "")).startswith("service:")
+            if of_a_service or task.get("lastStatus") == "STOPPED":
+                self._others.add(task["taskArn"])
+            else:
+                yield Job(task["taskArn"], is_stopping=task.get("desiredStatus") == "STOPPED")
+
+    def stop(self, job: Job) -> None:
+        """Call StopTask."""
+        self.service.call("StopTask", cluster=self._cluster, task=job.id, reason=self._reason)
+
+    def close(self) -> str:
+        """Do nothing: a cluster without tasks can be deleted."""
+        return ""
+
+    def _gone_or(self, trouble: TroubleError) -> TroubleError:
+        if trouble.code != "ClusterNotFoundException":
+            return trouble
+        return TroubleError(Reply(Verdict.GONE, "There is no such cluster"), trouble.code)

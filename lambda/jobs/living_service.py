@@ -1,0 +1,145 @@
+"""Calls a living service by botocore's own model of it, and says what a trouble means for a teardown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from botocore import xform_name
+from botocore.credentials import CredentialResolver, EnvProvider
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.session import Session
+
+from jobs.connection import FOUND, is_denial, judge, look_up, may_pass, plain, settings
+from protocol.environment import ca_bundle
+from teardown import Reply, Verdict
+
+
+class TroubleError(Exception):
+    """A call that did not get the answer that it wanted.
+
+    Parameters
+    ----------
+    reply : Reply
+        What it means.
+    code : str
+        The error's code, if the service answered one.
+    refused : bool
+        Whether the service understood the call and would not do it, which says nothing of its next answer.
+    """
+
+    def __init__(self, reply: Reply, code: str = "", *, refused: bool = False) -> None:
+        super().__init__(reply.words)
+        self.reply = reply
+        self.code = code
+        self.refused = refused
+
+
+class LivingService:
+    """A service, as the handler's role may call it.
+
+    Parameters
+    ----------
+    service : str
+        Its name, as botocore has it.
+    region : str, optional
+        The region to call it in. Default: the function's own.
+    """
+
+    def __init__(self, service: str, region: str | None = None) -> None:
+        self._service = service
+        self._region = region or os.environ["AWS_REGION"]
+        self._answered = False
+        self.calls = 0
+
+    def call(self, action: str, **parameters: Any) -> Mapping[str, Any]:
+        """Make a call.
+
+        Raises
+        ------
+        TroubleError
+            If it does not succeed.
+        """
+        self.calls += 1
+        try:
+            client = _client(self._service, self._region)
+        except Exception as error:
+            raise TroubleError(Reply(Verdict.UNKNOWN, f"{action} can't be called: {error!r}")) from error
+        try:
+            answer: Mapping[str, Any] = getattr(client, xform_name(action))(**parameters)
+        except ClientError as error:
+            self._answered = True
+            raise _as_trouble(f"{self._service}:{action}", error) from error
+        except BotoCoreError as error:
+            endpoint = client.meta.endpoint_url
+            looked_up = look_up(endpoint) if isinstance(error, EndpointConnectionError) else FOUND
+            reply = judge(action, self._service, error, looked_up=looked_up, answered=self._answered)
+            raise TroubleError(reply) from error
+        except Exception as error:  # botocore's parsers raise what they please
+            reply = Reply(Verdict.PASSING, f"{action} got an answer that can't be read: {error!r}")
+            raise TroubleError(reply) from error
+        self._answered = True
+        return answer
+
+    def ask(self, action: str, wanted: str, **parameters: Any) -> Any:
+        """Make a call and give one member of its answer.
+
+        botocore takes a page, such as a proxy's, for an answer without any member.
+
+        Raises
+        ------
+        TroubleError
+            If the call does not succeed, or its answer lacks the member.
+        """
+        return _member(self.call(action, **parameters), wanted, action)
+
+    def pages(self, action: str, wanted: str, **parameters: Any) -> Iterator[list[Any]]:
+        """Give every page of a list.
+
+        Raises
+        ------
+        TroubleError
+            If a call does not succeed, or its answer lacks the list.
+        """
+        token: dict[str, str] = {}
+        while True:
+            answer = self.call(action, **parameters, **token)
+            yield _member(answer, wanted, action)
+            following = answer.get("nextToken")
+            if not following:
+                return
+            if following == token.get("nextToken"):
+                raise TroubleError(Reply(Verdict.PASSING, f"{action} got the same page again and again"))
+            token = {"nextToken": following}
+
+
+def _member(answer: Mapping[str, Any], wanted: str, action: str) -> Any:
+    if wanted not in answer:
+        raise TroubleError(Reply(Verdict.PASSING, f"{action} got an answer without {wanted}"))
+    return answer[wanted]
+
+
+def _as_trouble(action: str, error: ClientError) -> TroubleError:
+    details = error.response.get("Error", {})
+    code = plain(details.get("Code"))
+    message = str(details.get("Message") or "(no message)")
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    words = f"{action} answered {code}: {message}"[:1000]
+    if may_pass(code, status) or code.endswith("ThrottlingException"):
+        return TroubleError(Reply(Verdict.PASSING, words), code)
+    if is_denial(message) or code.startswith("AccessDenied"):
+        hint = "add it, and look for a permissions boundary or a service control policy that takes it away."
+        return TroubleError(
+            Reply(Verdict.UNKNOWN, f"The handler's role has no permission {action}: {hint} {words}"), code
+        )
+    return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=status < 500)
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    session = Session()
+    # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
+    session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
+    return session.create_client(service, region_name=region, verify=ca_bundle(), config=settings())

@@ -1,0 +1,140 @@
+"""Asks CloudFormation whether a container goes away with its resource, or stays in production without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.living_service import LivingService, TroubleError
+from properties import Container
+from protocol.request import Request, resource_properties
+from teardown import Reply, Verdict
+
+# DeletionPolicy and UpdateReplacePolicy: what leaves a resource alone (User Guide, aws-attribute-deletionpolicy).
+_RETAINS = ("Retain", "RetainExceptOnCreate")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a Delete stops the jobs of a container.
+
+    Parameters
+    ----------
+    stops : bool
+        Whether it does.
+    why : str
+        Why, in words.
+    """
+
+    stops: bool
+    why: str
+
+
+class Stack:
+    """The stack of a request, as CloudFormation tells of it. Any method may raise `TroubleError`.
+
+    Parameters
+    ----------
+    request : Mapping
+        The request.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._id = str(request["StackId"])
+        self._logical_id = str(request["LogicalResourceId"])
+        self._properties = resource_properties(request)
+        self.service = LivingService("cloudformation")
+
+    def check(self) -> bool:
+        """Make every call of `decide` once, so that a permission that lacks fails a deployment and no teardown.
+
+        Returns
+        -------
+        bool
+            Whether the stack is rolling back, so that nothing may be refused.
+
+        Raises
+        ------
+        TroubleError
+            Also if the template is one that `decide` could not read.
+        """
+        if self._status().startswith("UPDATE_ROLLBACK_"):
+            return True
+        for call in (self._resources, lambda: self._current_id(self._logical_id)):
+            try:
+                call()
+            except TroubleError as trouble:
+                # While the stack is being made, CloudFormation may not have these yet; no source says when it does.
+                if not trouble.refused:
+                    raise
+        return False
+
+    def decide(self, container: Container) -> Decision:
+        """Decide by the stack's status, by its template, and by the container's physical id now.
+
+        Parameters
+        ----------
+        container : Container
+            What the Delete is for.
+        """
+        status = self._status()
+        owner = str(self._properties.get("ContainerLogicalId") or "")
+        policy = str(self._properties.get("ContainerDeletionPolicy") or "")
+        goes, stays = Decision(True, f"{container.place} goes with its stack"), f"{container.place} stays"
+        # Also a deletion that has ended: then this is a request that was delivered twice.
+        if status.startswith("DELETE_"):
+            if owner and (policy in _RETAINS or self._policy(owner) in _RETAINS):
+                return Decision(False, f"{stays}: the template retains it")
+            return goes
+        if not owner:
+            return Decision(False, f"{stays}: it is not this stack's, and the stack is not being deleted")
+        # A create that failed deletes what it has created (User Guide, stack-failure-options).
+        if status.startswith("ROLLBACK_"):
+            return Decision(False, f"{stays}: the template retains it") if self._policy(owner) == "Retain" else goes
+        if owner not in self._resources():
+            # What was created in the update that rolls back is deleted in spite of RetainExceptOnCreate.
+            rolls_back = status.startswith("UPDATE_ROLLBACK_")
+            if policy == "Retain" or (policy == "RetainExceptOnCreate" and not rolls_back):
+                return Decision(False, f"{stays}: the template that it has left retained it")
+            return Decision(True, f"{container.place} has left the template")
+        if self._current_id(owner) in (container.ref, container.id):
+            return Decision(False, f"{stays}: it is still in the template")
+        if self._policy(owner, "UpdateReplacePolicy") in _RETAINS:
+            return Decision(False, f"{stays}: the template retains what it replaces")
+        return Decision(True, f"{container.place} was replaced")
+
+    def _status(self) -> str:
+        stacks = self.service.ask("DescribeStacks", "Stacks", StackName=self._id)
+        if not stacks:
+            raise TroubleError(Reply(Verdict.PASSING, "DescribeStacks got an answer without a stack"))
+        return str(stacks[0].get("StackStatus"))
+
+    def _resources(self) -> Mapping[str, Any]:
+        # A template without a transform is the same in both stages (API reference, GetTemplate).
+        body = self.service.ask("GetTemplate", "TemplateBody", StackName=self._id, TemplateStage="Processed")
+        if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping):
+            raise TroubleError(
+                Reply(
+                    Verdict.REFUSED,
+                    "The stack's template is not JSON, as the CDK writes it, so whether a container stays can't be read"
+                    " from it. Convert it.",
+                )
+            )
+        resources: Mapping[str, Any] = body["Resources"]
+        return resources
+
+    def _policy(self, logical_id: str, attribute: str = "DeletionPolicy") -> str:
+        return str(self._resources().get(logical_id, {}).get(attribute, ""))
+
+    def _current_id(self, logical_id: str) -> str:
+        try:
+            detail = self.service.ask(
+                "DescribeStackResource", "StackResourceDetail", StackName=self._id, LogicalResourceId=logical_id
+            )
+        except TroubleError as trouble:
+            # Seen in public logs; the API reference lists no error for it.
+            if trouble.code == "ValidationError" and "does not exist" in str(trouble):
+                return ""
+            raise
+        return str(detail.get("PhysicalResourceId") or "")
