@@ -19,6 +19,13 @@ from .cloudformation.custom_resources import Exchange, ResponseUrls
 from .cloudformation.lifecycle import Event
 from .lambda_service import Function, FunctionError, LambdaService
 from .robomaker import Call, Job, RoboMaker
+from .services.ecs import Ecs
+from .services.emr_serverless import EmrServerless
+from .services.front import Front
+from .services.step_functions import StepFunctions
+
+# The names that botocore gives the services in the variables for their endpoints.
+_LIVING = ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION")
 
 
 class LocalAws:
@@ -29,7 +36,7 @@ class LocalAws:
     stack_event : callable, optional
         Told of each event of each stack: the stack's name and the event.
     job_changed : callable, optional
-        Told of each world export job whenever its status changes.
+        Told of each job whenever its status changes: of world export jobs, tasks, executions and job runs.
     log : callable, optional
         Takes each line that a function logs.
     call_answered : callable, optional
@@ -44,19 +51,32 @@ class LocalAws:
         call_answered: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
         moto_api_backend.reset()
+
+        def changed(arn: str, status: str) -> None:
+            job_changed(Job(arn, status))
+
+        self.front = Front()
+        self.ecs, self.step_functions, self.emr_serverless = (
+            Ecs(changed),
+            StepFunctions(changed),
+            EmrServerless(changed),
+        )
         self.robomaker = RoboMaker(job_changed, call_answered)
         self.response_urls = ResponseUrls()
-        # Whatever AWS API a function calls, the call arrives at the RoboMaker endpoint and is recorded there.
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
+        self._server.start()
+        _, port = self._server.get_host_and_port()
+        # The living services are moto's. Whatever other AWS API a function calls, the call arrives at the RoboMaker
+        # endpoint and is recorded there.
+        living = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _LIVING}
         self.functions = LambdaService(
-            self.function, {"AWS_ENDPOINT_URL": self.robomaker.url, "NO_PROXY": "127.0.0.1"}, log
+            self.function, {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}, log
         )
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
         # What the CDK CLI asks after a failed deployment, again and again while moto knows no answer.
         CloudTrailResponse.lookup_events = _no_events  # type: ignore[attr-defined]  # moto lacks the operation
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
-        self._server.start()
 
     @property
     def url(self) -> str:

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .loopback import DROPPED, LoopbackServer, Request, Response
+from .faults import ACCESS_DENIED as ACCESS_DENIED
+from .faults import CONNECTION_DROPPED as CONNECTION_DROPPED
+from .faults import SERVER_ERROR as SERVER_ERROR
+from .faults import THROTTLED as THROTTLED
+from .faults import Bucket, Faults
+from .faults import Fault as Fault
+from .loopback import LoopbackServer, Request, Response
 
 ENDS = ("Canceled", "Completed", "Failed")
 # What listeners hear of a job that the endpoint knows no more.
@@ -57,52 +63,9 @@ class Call:
     region: str
 
 
-@dataclass(frozen=True)
-class Fault:
-    """Something to answer instead of the truth.
-
-    Parameters
-    ----------
-    code : str
-        The error code; empty for a body that is given as it is.
-    message : str
-        The error message, or the body.
-    status : int
-        The HTTP status. 0 drops the connection.
-    operation : str
-        The operation that it is for. Default: any.
-    seconds : float
-        How long to hold the answer back.
-    """
-
-    code: str = ""
-    message: str = ""
-    status: int = 400
-    operation: str = ""
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        """Name it in a few words."""
-        if self.status == 0:
-            return "dropped connection"
-        return f"{self.operation} {self.code or 'body'} {self.status} {self.message:.30}".strip()
-
-    def response(self) -> Response:
-        """Give the HTTP response."""
-        if self.status == 0:
-            return DROPPED
-        if not self.code:
-            return Response(self.status, self.message.encode(), {"Content-Type": "application/json"})
-        return _error(self.code, self.message, self.status)
-
-
-THROTTLED = Fault("ThrottlingException", "Rate exceeded")
-SERVER_ERROR = Fault("InternalServerException", "Internal error", 500)
-CONNECTION_DROPPED = Fault(status=0)
 CANCEL_REFUSED = Fault(
     "InvalidParameterException", "The job is not in a state to be canceled", operation="CancelWorldExportJob"
 )
-ACCESS_DENIED = Fault("AccessDeniedException", "User is not authorized to perform this action", 403)
 # What retired parts of the service were seen to answer (SummitRoute/aws_breaking_changes 64, ekristen/aws-nuke 373).
 RETIRED = Fault(
     "ThrottlingException",
@@ -110,13 +73,6 @@ RETIRED = Fault(
     " ended.",
 )
 EXISTING_CUSTOMERS_ONLY = Fault("ForbiddenException", "AWS RoboMaker is only available for existing customers.")
-
-
-@dataclass
-class _Switched:
-    fault: Fault
-    times: float
-    job: str
 
 
 class RoboMaker:
@@ -139,9 +95,8 @@ class RoboMaker:
         self._answered = answered
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
-        self._faults: list[_Switched] = []
-        self._limit = self._allowed = float("inf")
-        self._counted_at = time.monotonic()
+        self._faults = Faults()
+        self._bucket = Bucket(float("inf"), 0)
         self.calls: list[Call] = []
         self._server = LoopbackServer(self._answer)
 
@@ -183,17 +138,17 @@ class RoboMaker:
     def switch_on(self, fault: Fault, times: float = float("inf"), *, job: str = "") -> None:
         """Answer with a fault, for that many calls, of one job or of any. Faults switched on earlier come first."""
         with self._lock:
-            self._faults.append(_Switched(fault, times, job))
+            self._faults.switch_on(fault, times, job)
 
     def switch_off(self) -> None:
         """Tell the truth again."""
         with self._lock:
-            self._faults.clear()
+            self._faults.switch_off()
 
     def limit(self, calls_per_second: float) -> None:
         """Throttle from now on what goes beyond that many calls a second, at least one, in a bucket of one second."""
         with self._lock:
-            self._limit, self._allowed = calls_per_second, calls_per_second
+            self._bucket = Bucket(calls_per_second, calls_per_second)
 
     def close(self) -> None:
         """Stop listening."""
@@ -214,7 +169,7 @@ class RoboMaker:
         operation, arn = call.operation, call.job
         with self._lock:
             self.calls.append(call)
-            fault = self._next_fault(operation, arn) or self._throttle()
+            fault = self._faults.next(operation, arn) or (None if self._bucket.take() else THROTTLED)
         if operation not in _OPERATIONS.values():
             return _error("UnknownOperationException", operation, 404)
         if not arn:
@@ -229,27 +184,6 @@ class RoboMaker:
                 return _error("ResourceNotFoundException", f"There is no {arn}")
             self._settle(job)
             return self._cancel(job) if operation == "CancelWorldExportJob" else _json(_description(job))
-
-    def _throttle(self) -> Fault | None:
-        """Take one of the calls that the limit allows by now, or refuse."""
-        if self._limit == float("inf"):
-            return None
-        now = time.monotonic()
-        self._allowed = min(self._limit, self._allowed + (now - self._counted_at) * self._limit)
-        self._counted_at = now
-        if self._allowed < 1:
-            return THROTTLED
-        self._allowed -= 1
-        return None
-
-    def _next_fault(self, operation: str, job: str) -> Fault | None:
-        for switched in self._faults:
-            if switched.fault.operation in ("", operation) and switched.job in ("", job):
-                switched.times -= 1
-                if switched.times <= 0:
-                    self._faults.remove(switched)
-                return switched.fault
-        return None
 
     def _cancel(self, job: Job) -> Response:
         if job.status in ENDS:

@@ -17,6 +17,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from ..lambda_service import Function
+from ..services.step_functions import deletion_of
 from .custom_resources import CustomResources, Exchange, Invoke, ResponseUrls
 from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, ResourceError, StackLifecycle, Template
 
@@ -60,8 +61,9 @@ class _Resources(parsing.ResourceMap):
 class _Template(dict[str, Declaration]):
     """A template's resources, with what their references are resolved by."""
 
-    def __init__(self, body: dict[str, Any], parameters: Mapping[str, str]) -> None:
+    def __init__(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> None:
         super().__init__()
+        self.text = text
         self.body = body
         self.parameters = parameters
 
@@ -89,10 +91,21 @@ class _Provisioner:
         self._stack = stack
         self._resources = resources
         self._custom = custom
+        self._templates: tuple[Template, Template] = ({}, {})  # the one before, and the one in use
+        # What this update has replaced, by the logical id: a rollback goes back to it.
+        self._replaced: dict[str, Physical] = {}
 
     def use(self, template: Template) -> None:
+        before, current = self._templates
+        self._templates = (current, template)
+        if template is not before:  # and so no rollback
+            self._replaced.clear()
         if isinstance(template, _Template):
             self._resources.use(template.body, template.parameters)
+            # What GetTemplate gives from now on, and what the next update starts from.
+            stack = self._stack
+            stack.template, stack.template_dict = template.text, template.body
+            stack.parameters = dict(template.parameters)
 
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         with self._moto:
@@ -114,6 +127,9 @@ class _Provisioner:
         if _is_custom(declaration):
             with self._knowing_what_failed(declaration, properties):
                 return self._known(self._custom.update(current, declaration, properties, patience))
+        replaced = self._replaced.pop(declaration.logical_id, None)
+        if replaced and replaced.properties == properties:
+            return self._known(replaced)
 
         def change(model: Any, body: dict[str, Any], name: str) -> Any:
             if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
@@ -126,7 +142,10 @@ class _Provisioner:
                 region_name=self._stack.region_name,
             )
 
-        return self._by_moto(declaration, properties, change)
+        changed = self._by_moto(declaration, properties, change)
+        if changed.physical_id != current.physical_id:
+            self._replaced[declaration.logical_id] = current
+        return changed
 
     def delete(self, resource: Physical, patience: Patience) -> None:
         if _is_custom(resource.declaration):
@@ -138,6 +157,8 @@ class _Provisioner:
                     self._resources._delete_resource(resource.handle, body)
                 except Exception as error:
                     raise ResourceError(str(error) or repr(error)) from error
+            if deletion := deletion_of(resource.handle):
+                patience.wait_for(deletion, threading.TIMEOUT_MAX)
 
     def _create(self, model: Any, body: dict[str, Any], name: str) -> Any:
         return model.create_from_cloudformation_json(
@@ -207,11 +228,12 @@ class _Life:
             template={},
             cross_stack_resources=exports,
         )
+        stack.resource_map = self.resources  # what DescribeStackResource looks into
         self.custom = CustomResources(stack.stack_id, invoke, urls)
         self._listener = listener
         self.lifecycle = StackLifecycle(_Provisioner(stack, self.resources, self.custom), self.record)
 
-    def template(self, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
+    def template(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
         """Read a template: its resources whose conditions hold, and what each depends on."""
         self.resources.use(body, parameters)
         conditions = self.resources.lazy_condition_map
@@ -225,7 +247,7 @@ class _Life:
             for part in ("Resources", "Outputs", "Conditions")
             for name in _imports(body.get(part))
         }
-        template = _Template(body, parameters)
+        template = _Template(text, body, parameters)
         for name, resource in resources.items():
             depends_on = frozenset(_references(resource)) & resources.keys() - {name}
             template[name] = Declaration(name, resource["Type"], {"Properties": {}, **resource}, depends_on)
@@ -391,12 +413,8 @@ class LifecycleBackend(CloudFormationBackend):
         operate = lifecycle.create if change_set.change_set_type == "CREATE" else lifecycle.update
         failed = "ROLLBACK_FAILED" if change_set.change_set_type == "CREATE" else "UPDATE_ROLLBACK_FAILED"
         with life.failing_as(failed):
-            operate(life.template(change_set.template_dict, change_set.parameters))
-        if lifecycle.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            stack.template, stack.template_dict = change_set.template, change_set.template_dict
-            stack.parameters = change_set.parameters
-        stack.resource_map = life.resources
-        if stack.template_dict:
+            operate(life.template(change_set.template, change_set.template_dict, change_set.parameters))
+        if not lifecycle.status.startswith("ROLLBACK"):
             stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
             self._withdraw_exports(stack)
             self.exports.update({export.name: export for export in stack.exports})

@@ -1,0 +1,236 @@
+"""ECS: moto's, with tasks that take time to stop, and clusters that can't be deleted while they run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ecs import urls
+from moto.ecs.exceptions import ClusterNotFoundException, ECSException, InvalidParameterException
+from moto.ecs.models import Cluster, EC2ContainerServiceBackend, Task, ecs_backends
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.moto_api import state_manager
+
+from .. import ACCOUNT, REGION
+from .later import later
+from .moto_parts import replace_model, replace_operation
+from .pages import page
+
+MAX_TASKS = 100  # on a page of ListTasks, and in a call of DescribeTasks (ECS API Reference)
+
+
+class EcsBackend(EC2ContainerServiceBackend):
+    """moto's backend, with the life of tasks and clusters.
+
+    `Ecs` gives it what it needs before it is used.
+    """
+
+    _ecs: Ecs
+
+    @property
+    def _url_module(self) -> Any:
+        return urls  # moto would look for it beside this module
+
+    def _get_cluster(self, name: str) -> Cluster:
+        cluster = super()._get_cluster(name)
+        if cluster.status == "INACTIVE":
+            raise ClusterNotFoundException
+        return cluster
+
+    def tasks_in(self, cluster: str) -> list[Task]:
+        """Give every task of a cluster."""
+        return list(self.tasks.get(self._get_cluster(cluster).name, {}).values())
+
+    def find_task(self, cluster: str, task: str) -> Task | None:
+        """Find a task of a cluster by its ARN or its id."""
+        return next((found for found in self.tasks_in(cluster) if task in (found.task_arn, found.id)), None)
+
+    def stop_task(self, cluster_str: str, task_str: str, reason: str) -> Task:
+        """Tell a task to stop, which takes it some time."""
+        task = self.find_task(cluster_str, task_str)
+        if task is None or task.last_status == "STOPPED":
+            raise InvalidParameterException("The referenced task was not found.")
+        if task.desired_status != "STOPPED":
+            task.desired_status, task.stopped_reason = "STOPPED", reason
+            self._ecs.move(task, "STOPPING")
+            later(self._ecs.seconds_to_stop(task), lambda: self._ecs.move(task, "STOPPED"))
+        return task
+
+    def delete_cluster(self, cluster_str: str) -> Cluster:
+        """Delete a cluster without tasks. It stays visible, and INACTIVE."""
+        if any(task.last_status != "STOPPED" for task in self.tasks_in(cluster_str)):
+            raise ECSException("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
+        return super().delete_cluster(self._get_cluster(cluster_str).name)
+
+
+class ClusterResource(Cluster):
+    """AWS::ECS::Cluster: moto's has no deletion, and loses the old cluster of a replacement too early."""
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Cluster:
+        """Make another cluster if it is to have another name."""
+        name = cloudformation_json["Properties"].get("ClusterName", original_resource.name)
+        if name == original_resource.name:
+            unchanged: Cluster = original_resource
+            return unchanged
+        return ecs_backends[account_id][region_name].create_cluster(new_resource_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,  # noqa: ARG003 - moto's signature
+        account_id: str,
+        region_name: str,
+    ) -> None:
+        """Delete the cluster. One that is gone is deleted already."""
+        try:
+            ecs_backends[account_id][region_name].delete_cluster(resource_name)
+        except ClusterNotFoundException:
+            return
+
+
+class Ecs:
+    """The tasks of the local ECS, for whoever plays with them.
+
+    Parameters
+    ----------
+    changed : callable, optional
+        Told of each task that `start_task` started whenever its lastStatus changes: its ARN and the status.
+
+    Attributes
+    ----------
+    stop_seconds : float
+        How long tasks take to stop, unless they were started with a time of their own. `NEVER`: they don't.
+    """
+
+    def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
+        self._changed = changed
+        self._stop_seconds: dict[str, float] = {}
+        self.stop_seconds = 0.0
+        EcsBackend._ecs = self
+        ecs_backends.backend = EcsBackend
+        # moto has neither pages nor failures.
+        replace_operation(EC2ContainerServiceResponse, "list_tasks", _list_tasks)
+        replace_operation(EC2ContainerServiceResponse, "describe_tasks", _describe_tasks)
+        replace_model("AWS::ECS::Cluster", ClusterResource)
+        # moto moves a task on at each look, until this many of them.
+        state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
+
+    def start_task(
+        self,
+        cluster: str,
+        *,
+        family: str = "work",
+        group: str = "",
+        stop_seconds: float | None = None,
+        name: str = "",
+    ) -> str:
+        """Start a task without any container.
+
+        Parameters
+        ----------
+        cluster : str
+            The name or the ARN of the cluster.
+        family : str
+            The family of its task definition, which is registered where it is missing.
+        group : str, optional
+            Its group, such as ``service:web``. Default: its family.
+        stop_seconds : float, optional
+            How long it takes to stop. Default: as long as every task.
+        name : str, optional
+            What its ARN ends with. Default: an id, as ECS makes them.
+
+        Returns
+        -------
+        str
+            Its ARN.
+        """
+        backend = self._backend
+        if family not in backend.task_definitions:
+            backend.register_task_definition(family, [{"name": "work", "image": "work", "memory": 128}])
+        [task] = backend.run_task(cluster, family, 1, None, "", None, "FARGATE", group=group or None)
+        if name:
+            tasks = backend.tasks[task.cluster_name]
+            del tasks[task.task_arn]
+            task.id = name
+            tasks[task.task_arn] = task
+        if stop_seconds is not None:
+            self._stop_seconds[task.task_arn] = stop_seconds
+        self._changed(task.task_arn, "RUNNING")
+        return task.task_arn
+
+    def status(self, task: str) -> str:
+        """Give a task's lastStatus."""
+        return str(self._task(task).last_status)
+
+    def settle(self, task: str, status: str) -> None:
+        """Bring a task to another lastStatus. STOPPED is an end by itself, without anyone having asked for it."""
+        if status == "STOPPED":
+            self._task(task).desired_status = status
+        self.move(self._task(task), status)
+
+    def move(self, task: Task, status: str) -> None:
+        """Give a task another lastStatus, unless it has stopped."""
+        if task.last_status not in (status, "STOPPED"):
+            task.last_status = status
+            self._changed(task.task_arn, status)
+
+    def seconds_to_stop(self, task: Task) -> float:
+        """Say how long a task takes to stop."""
+        return self._stop_seconds.get(task.task_arn, self.stop_seconds)
+
+    @property
+    def _backend(self) -> EcsBackend:
+        backend = ecs_backends[ACCOUNT][REGION]
+        assert isinstance(backend, EcsBackend)  # noqa: S101 - set above
+        return backend
+
+    def _task(self, arn: str) -> Task:
+        [task] = [tasks[arn] for tasks in self._backend.tasks.values() if arn in tasks]
+        return task
+
+
+def _list_tasks(response: EC2ContainerServiceResponse) -> ActionResult:
+    backend = response.ecs_backend
+    assert isinstance(backend, EcsBackend)  # noqa: S101 - set when the local AWS was started
+    status = response._get_param("desiredStatus", "RUNNING")
+    family, started_by = response._get_param("family"), response._get_param("startedBy")
+
+    def is_listed(task: Task) -> bool:
+        return (
+            task.desired_status == status and family in (None, _family(task)) and started_by in (None, task.started_by)
+        )
+
+    tasks = backend.tasks_in(response._get_param("cluster", "default"))
+    size = response._get_param("maxResults") or MAX_TASKS
+    found, token = page(tasks, is_listed, response._get_param("nextToken"), size)
+    return ActionResult({"taskArns": [task.task_arn for task in found], "nextToken": token})
+
+
+def _describe_tasks(response: EC2ContainerServiceResponse) -> ActionResult:
+    backend = response.ecs_backend
+    assert isinstance(backend, EcsBackend)  # noqa: S101 - set when the local AWS was started
+    cluster, asked = response._get_param("cluster", "default"), response._get_param("tasks", [])
+    if not 0 < len(asked) <= MAX_TASKS:
+        raise InvalidParameterException(f"Tasks must have 1 to {MAX_TASKS} elements.")
+    found = {task: backend.find_task(cluster, task) for task in asked}
+    return ActionResult(
+        {
+            "tasks": [task for task in found.values() if task],
+            "failures": [{"arn": name, "reason": "MISSING"} for name, task in found.items() if not task],
+        }
+    )
+
+
+def _family(task: Task) -> str:
+    return str(task.task_definition_arn).rpartition("/")[2].split(":")[0]

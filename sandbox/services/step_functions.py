@@ -1,0 +1,265 @@
+"""Step Functions: moto's, with machines that wait for their executions to be deleted, and listings that lag behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from moto.core.exceptions import AWSError
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.stepfunctions import urls
+from moto.stepfunctions.exceptions import ValidationException
+from moto.stepfunctions.models import Execution, StateMachine, StepFunctionBackend, stepfunctions_backends
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from .. import ACCOUNT, REGION
+from .later import later
+from .moto_parts import replace_model, replace_operation
+from .pages import page
+
+# On a page of ListExecutions (Step Functions API Reference).
+DEFAULT_EXECUTIONS, MAX_EXECUTIONS = 100, 1000
+
+
+class StateMachineDeleting(AWSError):  # noqa: N818 - the name that the API gives it
+    """The state machine waits for its executions."""
+
+    TYPE = "StateMachineDeleting"
+
+
+class StateMachineTypeNotSupported(AWSError):  # noqa: N818 - the name that the API gives it
+    """The state machine is EXPRESS."""
+
+    TYPE = "StateMachineTypeNotSupported"
+
+
+class StepFunctionsBackend(StepFunctionBackend):
+    """moto's backend, with the life of executions and state machines.
+
+    `StepFunctions` gives it what it needs before it is used.
+    """
+
+    _step_functions: StepFunctions
+
+    @property
+    def _url_module(self) -> Any:
+        return urls  # moto would look for it beside this module
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.deletions: dict[str, Future[bytes]] = {}
+        # What listings show instead, and in how many looks: the status that an execution had, or "" for none.
+        self._seen: dict[str, tuple[str, int]] = {}
+
+    def create_state_machine(self, name: str, *args: Any, **kwargs: Any) -> StateMachine:
+        """Create a state machine, unless one of this name is being deleted."""
+        machine = next((found for found in self.state_machines if found.name == name), None)
+        if machine and machine.arn in self.deletions:
+            raise StateMachineDeleting(f"State Machine is being deleted: '{machine.arn}'")
+        return super().create_state_machine(name, *args, **kwargs)
+
+    def delete_state_machine(self, arn: str) -> None:
+        """Delete a state machine as soon as no execution of it runs."""
+        for machine in self.state_machines:
+            if machine.arn == arn and machine.type != "EXPRESS":
+                self.deletions.setdefault(arn, Future())
+                self._delete_if_idle(machine)
+                return
+        super().delete_state_machine(arn)
+
+    def start_execution(self, state_machine_arn: str, name: str, execution_input: str) -> Execution:
+        """Start an execution, which runs until it is stopped or settled."""
+        if state_machine_arn in self.deletions:
+            raise StateMachineDeleting(f"State Machine is being deleted: '{state_machine_arn}'")
+        execution = super().start_execution(state_machine_arn, name, execution_input)
+        self._lag(execution, "")
+        self._step_functions.changed(execution.execution_arn, execution.status)
+        return execution
+
+    def stop_execution(self, execution_arn: str, error: str | None = None, cause: str | None = None) -> Execution:
+        """Stop an execution. One that has ended stays as it is."""
+        execution = self.describe_execution(execution_arn)
+        if execution.status == "RUNNING" and execution.stop_date is None:
+            execution.stop_date, execution.error, execution.cause = utcnow(), error, cause
+            later(self._step_functions.stop_seconds, lambda: self.settle(execution, "ABORTED"))
+        return execution
+
+    def settle(self, execution: Execution, status: str) -> None:
+        """End an execution, unless it has ended."""
+        if execution.status == "RUNNING":
+            self._lag(execution, "RUNNING")
+            execution.status, execution.stop_date = status, execution.stop_date or utcnow()
+            self._step_functions.changed(execution.execution_arn, status)
+            for machine in list(self.state_machines):
+                if machine.arn == execution.state_machine_arn:
+                    self._delete_if_idle(machine)
+
+    def page_of(
+        self, state_machine_arn: str, status: str | None, token: str | None, size: int
+    ) -> tuple[list[Execution], str | None]:
+        """List a state machine's executions, some of them as they were a while ago."""
+        machine = self.describe_state_machine(state_machine_arn)
+        if machine.type == "EXPRESS":
+            raise StateMachineTypeNotSupported(
+                f"This operation is not supported by this type of state machine: '{machine.arn}'"
+            )
+        if status == "PENDING_REDRIVE":
+            raise ValidationException("PENDING_REDRIVE is a status of the executions of a Map Run only.")
+        seen = {execution.execution_arn: self._look(execution) for execution in machine.executions}
+
+        def is_listed(execution: Execution) -> bool:
+            shown = seen[execution.execution_arn]
+            return shown != "" and status in (None, shown)
+
+        return page(machine.executions, is_listed, token, size)
+
+    def _lag(self, execution: Execution, was: str) -> None:
+        if self._step_functions.stale_looks:
+            self._seen[execution.execution_arn] = (was, self._step_functions.stale_looks)
+
+    def _look(self, execution: Execution) -> str:
+        was, looks = self._seen.pop(execution.execution_arn, ("", 0))
+        if looks == 0:
+            return str(execution.status)
+        self._seen[execution.execution_arn] = (was, looks - 1)
+        return was
+
+    def _delete_if_idle(self, machine: StateMachine) -> None:
+        deletion = self.deletions.get(machine.arn)
+        if deletion and all(execution.status != "RUNNING" for execution in machine.executions):
+            super().delete_state_machine(machine.arn)
+            del self.deletions[machine.arn]
+            deletion.set_result(b"")
+
+
+class StateMachineResource(StateMachine):
+    """AWS::StepFunctions::StateMachine: moto's knows no type, and loses the old machine of a replacement too early."""
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
+    ) -> StateMachine:
+        """Create a state machine."""
+        properties = cloudformation_json["Properties"]
+        return stepfunctions_backends[account_id][region_name].create_state_machine(
+            properties.get("StateMachineName", resource_name),
+            properties.get("DefinitionString", "{}"),
+            properties["RoleArn"],
+            sm_type=properties.get("StateMachineType"),
+        )
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> StateMachine:
+        """Change the definition and the role, or make another machine if it is to have another name or type."""
+        properties = cloudformation_json["Properties"]
+        new = (
+            properties.get("StateMachineName", original_resource.name),
+            properties.get("StateMachineType", "STANDARD"),
+        )
+        if new != (original_resource.name, original_resource.type):
+            return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+        return stepfunctions_backends[account_id][region_name].update_state_machine(
+            original_resource.arn, properties.get("DefinitionString"), properties["RoleArn"]
+        )
+
+
+class StepFunctions:
+    """The executions of the local Step Functions, for whoever plays with them.
+
+    Parameters
+    ----------
+    changed : callable, optional
+        Told of each execution whenever its status changes: its ARN and the status.
+
+    Attributes
+    ----------
+    stop_seconds : float
+        How long executions take to stop. `NEVER`: they don't.
+    stale_looks : int
+        In how many listings a start or an end that comes from now on does not show yet.
+    """
+
+    def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
+        self.changed = changed
+        self.stop_seconds = 0.0
+        self.stale_looks = 0
+        StepFunctionsBackend._step_functions = self
+        stepfunctions_backends.backend = StepFunctionsBackend
+        replace_operation(StepFunctionResponse, "list_executions", _list_executions)
+        replace_operation(StepFunctionResponse, "stop_execution", _stop_execution)
+        replace_operation(StepFunctionResponse, "_describe_state_machine", _describe_state_machine)
+        replace_model("AWS::StepFunctions::StateMachine", StateMachineResource)
+
+    def start_execution(self, state_machine: str, name: str = "") -> str:
+        """Start an execution of a state machine, by its ARN, and give the execution's ARN."""
+        return self._backend.start_execution(state_machine, name, "{}").execution_arn
+
+    def status(self, execution: str) -> str:
+        """Give an execution's status."""
+        return str(self._backend.describe_execution(execution).status)
+
+    def settle(self, execution: str, status: str) -> None:
+        """End an execution."""
+        self._backend.settle(self._backend.describe_execution(execution), status)
+
+    @property
+    def _backend(self) -> StepFunctionsBackend:
+        backend = stepfunctions_backends[ACCOUNT][REGION]
+        assert isinstance(backend, StepFunctionsBackend)  # noqa: S101 - set above
+        return backend
+
+
+def deletion_of(resource: object) -> Future[bytes] | None:
+    """Give what ends when a resource has been deleted, if it is a state machine that waits for its executions."""
+    if not isinstance(resource, StateMachine):
+        return None
+    assert isinstance(resource.backend, StepFunctionsBackend)  # noqa: S101 - set when the local AWS was started
+    return resource.backend.deletions.get(resource.arn)
+
+
+def _backend_of(response: StepFunctionResponse) -> StepFunctionsBackend:
+    backend = response.stepfunction_backend
+    assert isinstance(backend, StepFunctionsBackend)  # noqa: S101 - set when the local AWS was started
+    return backend
+
+
+def _list_executions(response: StepFunctionResponse) -> ActionResult:
+    arn = response._get_param("stateMachineArn")
+    size = min(response._get_param("maxResults") or DEFAULT_EXECUTIONS, MAX_EXECUTIONS)
+    status, token = response._get_param("statusFilter"), response._get_param("nextToken")
+    found, token = _backend_of(response).page_of(arn, status, token, size)
+    executions = [
+        {
+            "executionArn": execution.execution_arn,
+            "name": execution.name,
+            "startDate": execution.start_date,
+            "stateMachineArn": arn,
+            "status": status or execution.status,
+        }
+        for execution in found
+    ]
+    return ActionResult({"executions": executions, "nextToken": token})
+
+
+def _stop_execution(response: StepFunctionResponse) -> ActionResult:
+    arn, error, cause = (response._get_param(name) for name in ("executionArn", "error", "cause"))
+    return ActionResult({"stopDate": _backend_of(response).stop_execution(arn, error, cause).stop_date})
+
+
+_describe = StepFunctionResponse._describe_state_machine
+
+
+def _describe_state_machine(response: StepFunctionResponse, arn: str) -> ActionResult:
+    described: dict[str, Any] = dict(_describe(response, arn).result)  # type: ignore[call-overload]  # moto: an object
+    if arn in _backend_of(response).deletions:
+        described["status"] = "DELETING"
+    return ActionResult(described)
