@@ -138,10 +138,13 @@ class FunctionProvider(ProviderInterface):
         justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, and no secrets; one of your own may have a key.")
         return log_group
 
-    def _attach_policy(self, scope: Construct, id: str) -> iam.Policy:  # noqa: A002
-        """Make a policy of the function's role, of a name that no other policy of the role has."""
-        # Several stacks may give their policies to one role, where those of the same name would replace each other.
-        name = f"{Names.unique_resource_name(scope, max_length=100)}-{Aws.REGION}" if self._shared_role else None
+    def _attach_policy(self, scope: Construct, id: str, prefix: str = "") -> iam.Policy:  # noqa: A002
+        """Make a policy of the function's role, whose name differs for each scope and prefix."""
+        name = None
+        if self._shared_role:
+            # Several stacks may give their policies to one role, where those of the same name would replace each other.
+            of_scope = Names.unique_resource_name(scope, max_length=100 - len(prefix))
+            name = f"{prefix}{of_scope}-{Aws.REGION}"
         policy = iam.Policy(scope, id, policy_name=name)
         self._role.attach_inline_policy(policy)
         return policy
