@@ -8,7 +8,7 @@ from aws_cdk import Arn, ArnFormat, Stack
 from constructs import Construct
 
 from ._errors import InvalidArgumentError, invalid
-from ._provider_interface import IWorldExportJobProvider, Service
+from ._provider_interface import ProviderInterface, Service
 from ._tokens import DYNAMIC_REFERENCE, is_token, not_a_string
 
 # Lambda API reference, FunctionConfiguration and AliasConfiguration: a function's ARN, and that of an alias of it.
@@ -19,8 +19,8 @@ _FUNCTION_ARN = re.compile(
 _GIVE_THE_ARN = "Pass the `service_token` of its provider, such as arn:aws:lambda:us-west-2:123456789012:function:NAME."
 
 
-class ImportedProvider(IWorldExportJobProvider):
-    """What `WorldExportJobProvider.from_service_token` returns."""
+class ImportedProvider(ProviderInterface):
+    """What a provider's `from_service_token` returns."""
 
     def __init__(self, scope: Construct, id: str, service_token: str) -> None:  # noqa: A002
         super().__init__(scope, id)
@@ -37,7 +37,7 @@ class ImportedProvider(IWorldExportJobProvider):
         if arn is None:
             raise refuse("it must be the ARN of a Lambda function, or of an alias of it")
         # An alias can move to a newer version, and its name is never a number (Lambda API reference, CreateAlias). A
-        # version can't move, and CloudFormation gives a deployed job no other token.
+        # version can't move, and CloudFormation gives a deployed resource no other token.
         if (arn["qualifier"] or "").isdecimal():
             raise refuse(
                 f"it is the function's version {arn['qualifier']}, which no fix can ever reach",
@@ -64,8 +64,8 @@ class ImportedProvider(IWorldExportJobProvider):
             )
         return Arn.split(self._service_token, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
 
-    def _serve(self, job: Construct) -> Service:
+    def _serve(self, served: Construct) -> Service:
         account, region = (self._arn["account"], self._arn["region"]) if self._arn else (None, None)
-        self._check_environment(job, shown=self._service_token, account=account, region=region)
+        self._check_environment(served, shown=self._service_token, account=account, region=region)
         # It is not this app's to delete.
         return Service(self._service_token, stays=True)

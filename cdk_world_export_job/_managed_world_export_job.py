@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, RemovalPolicy, Stack
+from aws_cdk import Duration, IResolvable, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._errors import AsWritten, blamed_on, invalid
+from ._choices import check_best_effort, check_provider, check_removal_policy, check_wait, make_resource
+from ._errors import blamed_on, invalid
 from ._handler_code import properties
 from ._help import shows_its_arguments
 from ._provider_interface import IWorldExportJobProvider, MetricOptions
 from ._same_job import warn_of_other_owners
 from ._tokens import is_token, known, not_a_string, partition_of
-from ._world_export_job_provider import FUNCTION_TIMEOUT, WorldExportJobProvider
+from ._world_export_job_provider import WorldExportJobProvider
 
 RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
-
-# A little over the function's time-out, so that an answer that is lost costs minutes and not CloudFormation's hour.
-SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
 
 
 @shows_its_arguments
@@ -86,38 +84,22 @@ class ManagedWorldExportJob(Construct):
         provider: IWorldExportJobProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self._check_removal_policy("removal_policy", removal_policy)
+        check_removal_policy(self, "removal_policy", removal_policy)
         self._check_arn(job_arn)
-        self._check_best_effort(best_effort)
-        seconds = self._seconds(wait)
-        self._check_provider(provider)
+        check_best_effort(self, best_effort)
+        seconds = check_wait(self, wait)
+        check_provider(self, provider, IWorldExportJobProvider, WorldExportJobProvider._NAME)
 
         self._provider = provider or WorldExportJobProvider.get_or_create(self)
-        service = self._provider._serve(self)
-        self._resource = CustomResource(
+        self._resource = make_resource(
             self,
-            "Resource",
-            resource_type=RESOURCE_TYPE,
-            service_token=service.token,
-            service_timeout=SERVICE_TIMEOUT,
-            removal_policy=removal_policy,
-            properties={
-                "JobArn": job_arn,
-                "WaitSeconds": seconds,
-                "BestEffort": best_effort,
-                # The reason of a FAILED says by it which step works for this stack.
-                "ProviderStays": service.stays,
-            },
+            RESOURCE_TYPE,
+            self._provider._serve(self),
+            removal_policy,
+            {"JobArn": job_arn, "WaitSeconds": seconds, "BestEffort": best_effort},
         )
         if not is_token(job_arn):
             warn_of_other_owners(self, job_arn, self._resource)
-
-    def _check_removal_policy(self, argument: str, policy: object) -> None:
-        fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
-        if not isinstance(policy, RemovalPolicy):
-            raise invalid(self, argument, policy, "it must be a RemovalPolicy", fix)
-        if policy is RemovalPolicy.SNAPSHOT:
-            raise invalid(self, argument, policy, "a job has no snapshots", fix)
 
     def _check_arn(self, job_arn: object) -> None:
         if is_token(job_arn):
@@ -131,40 +113,6 @@ class ManagedWorldExportJob(Construct):
             properties.JobArn.parse(
                 job_arn, stack_account=known(stack.account), stack_partition=partition_of(stack), new=True
             )
-
-    def _check_best_effort(self, best_effort: object) -> None:
-        if isinstance(best_effort, CfnParameter):
-            raise not_a_string(self, "best_effort", best_effort)
-        if not isinstance(best_effort, bool) and not is_token(best_effort):
-            raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
-
-    def _seconds(self, wait: object) -> float:
-        if wait is None:
-            return properties.DEFAULT_WAIT_SECONDS
-        if not isinstance(wait, Duration):
-            raise invalid(self, "wait", wait, "it must be a Duration", "Pass, for example, Duration.minutes(5).")
-        if wait.is_unresolved():
-            return wait.to_seconds()
-        seconds = wait.to_seconds(integral=False)
-        with blamed_on(self, "wait"):
-            return properties.check_wait_seconds(
-                AsWritten(int(seconds) if seconds == int(seconds) else seconds, wait.to_string())
-            )
-
-    def _check_provider(self, provider: object) -> None:
-        if provider is None or isinstance(provider, IWorldExportJobProvider):
-            return
-        if any(kind.__name__ == IWorldExportJobProvider.__name__ for kind in type(provider).__mro__):
-            rule = "it is of another copy of this library, which was imported twice"
-            raise invalid(self, "provider", provider, rule, "Import it once, and from one place.")
-        raise invalid(
-            self,
-            "provider",
-            provider,
-            "it must be a WorldExportJobProvider, or what its from_service_token returns",
-            "Make one, which makes the function itself, or import one with"
-            " `WorldExportJobProvider.from_service_token(scope, id, arn)`.",
-        )
 
     @property
     def job_arn(self) -> str:
@@ -189,7 +137,7 @@ class ManagedWorldExportJob(Construct):
         InvalidArgumentError
             If it is another.
         """
-        self._check_removal_policy("policy", policy)
+        check_removal_policy(self, "policy", policy)
         self._resource.apply_removal_policy(policy)
 
     def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:

@@ -1,9 +1,9 @@
-"""What a job takes as its provider, whether it is made here or was deployed by another app."""
+"""What a construct takes as its provider, whether it is made here or was deployed by another app."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple, TypedDict, Unpack
+from typing import ClassVar, NamedTuple, TypedDict, Unpack
 
 import jsii
 from aws_cdk import Duration, Stack
@@ -28,20 +28,23 @@ class MetricOptions(TypedDict, total=False):
 
 
 class Service(NamedTuple):
-    """What a job's resource says of its provider."""
+    """What a resource says of its provider."""
 
     token: str
-    """The service token, as the job's stack refers to it."""
+    """The service token, as the stack of the resource refers to it."""
     stays: bool
-    """Whether the function is there when the deletion of the job's stack has failed and is tried again."""
+    """Whether the function is there when the deletion of that stack has failed and is tried again."""
 
 
-class IWorldExportJobProvider(Construct, metaclass=jsii.JSIIAbstractClass):
-    """The function that ends world export jobs, as a job knows it: a service token, and metrics.
+class ProviderInterface(Construct, metaclass=jsii.JSIIAbstractClass):
+    """What the interfaces of the providers share; see `IWorldExportJobProvider`."""
 
-    `WorldExportJobProvider` makes one; `WorldExportJobProvider.from_service_token` imports one that another app, team
-    or template has deployed. It is not for implementing: a function of your own is imported, too.
-    """
+    # The name of the class that makes one, as errors say it. It is the id of the one that is shared in a stack, and so
+    # a part of the logical ids of every deployed function: it must never change.
+    _NAME: ClassVar[str]
+    # What takes one as its ``provider``, as errors say it.
+    _SERVED: ClassVar[str]
+    _NAMESPACE: ClassVar[str]
 
     @property
     @abstractmethod
@@ -62,7 +65,7 @@ class IWorldExportJobProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         Metric
             In counts.
         """
-        return _metric(metrics.TEARDOWNS, self._by_function, "Sum", options)
+        return self._metric(metrics.TEARDOWNS, "Sum", options)
 
     def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of teardowns that failed, so that the job may still be running; each try counts.
@@ -81,7 +84,73 @@ class IWorldExportJobProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         Metric
             In counts.
         """
-        return _metric(metrics.LEFT_RUNNING, self._by_function, "Sum", options)
+        return self._metric(metrics.LEFT_RUNNING, "Sum", options)
+
+    def metric_teardown_seconds(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how long teardowns took.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the
+            average over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In seconds.
+        """
+        return self._metric(metrics.TEARDOWN_SECONDS, "Average", options)
+
+    def _metric(self, name: str, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
+        return metric(self._NAMESPACE, name, {metrics.FUNCTION: self._function_name}, statistic, options)
+
+    @property
+    @abstractmethod
+    def _function_name(self) -> str: ...
+
+    @abstractmethod
+    def _serve(self, served: Construct) -> Service:
+        """Give a construct what its resource says of this provider, and refuse one that can't be served from here."""
+
+    def _check_environment(self, served: Construct, *, shown: object, account: str | None, region: str | None) -> None:
+        """Refuse a construct elsewhere than the function, where both places are known."""
+        stack = Stack.of(served)
+        rules = {
+            # The role reaches its own account only, and what it ends is in its stack's.
+            "account": (account, known(stack.account), "a function ends the jobs of its own account only"),
+            # CloudFormation User Guide, crpg-ref-requests: the service token must be in the stack's region.
+            "region": (region, known(stack.region), "CloudFormation calls a function of the stack's own region only"),
+        }
+        for kind, (theirs, ours, rule) in rules.items():
+            if theirs is not None and ours is not None and theirs != ours:
+                raise invalid(
+                    served,
+                    "provider",
+                    shown,
+                    f"its {kind} is {theirs}, and that of the stack {ours}, but {rule}",
+                    f"Take a provider of that {kind}.",
+                )
+
+
+def metric(
+    namespace: str, name: str, dimensions: dict[str, str], statistic: str, options: MetricOptions
+) -> cloudwatch.Metric:
+    """Make a metric of teardowns."""
+    chosen: MetricOptions = {"statistic": statistic, **options}
+    return cloudwatch.Metric(namespace=namespace, metric_name=name, dimensions_map=dimensions, **chosen)
+
+
+class IWorldExportJobProvider(ProviderInterface):
+    """The function that ends world export jobs, as a job knows it: a service token, and metrics.
+
+    `WorldExportJobProvider` makes one; `WorldExportJobProvider.from_service_token` imports one that another app, team
+    or template has deployed. It is not for implementing: a function of your own is imported, too.
+    """
+
+    _NAME = "WorldExportJobProvider"
+    _SERVED = "job"
+    _NAMESPACE = metrics.NAMESPACE
 
     @staticmethod
     def metric_all_left_running(**options: Unpack[MetricOptions]) -> cloudwatch.Metric:
@@ -98,56 +167,4 @@ class IWorldExportJobProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         Metric
             In counts.
         """
-        return _metric(metrics.LEFT_RUNNING, {metrics.SERVICE: metrics.ROBOMAKER}, "Sum", options)
-
-    def metric_teardown_seconds(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how long teardowns took.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the
-            average over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In seconds.
-        """
-        return _metric(metrics.TEARDOWN_SECONDS, self._by_function, "Average", options)
-
-    @property
-    def _by_function(self) -> dict[str, str]:
-        return {metrics.FUNCTION: self._function_name}
-
-    @property
-    @abstractmethod
-    def _function_name(self) -> str: ...
-
-    @abstractmethod
-    def _serve(self, job: Construct) -> Service:
-        """Give a job what its resource says of this provider, and refuse one that can't be served from here."""
-
-    def _check_environment(self, job: Construct, *, shown: object, account: str | None, region: str | None) -> None:
-        """Refuse a job elsewhere than the function, where both places are known."""
-        stack = Stack.of(job)
-        rules = {
-            # The role can only cancel jobs of its own account, and a job is in its stack's.
-            "account": (account, known(stack.account), "a function ends the jobs of its own account only"),
-            # CloudFormation User Guide, crpg-ref-requests: the service token must be in the stack's region.
-            "region": (region, known(stack.region), "CloudFormation calls a function of the stack's own region only"),
-        }
-        for kind, (theirs, ours, rule) in rules.items():
-            if theirs is not None and ours is not None and theirs != ours:
-                raise invalid(
-                    job,
-                    "provider",
-                    shown,
-                    f"its {kind} is {theirs}, and that of the job's stack {ours}, but {rule}",
-                    f"Take a provider of that {kind}.",
-                )
-
-
-def _metric(name: str, dimensions: dict[str, str], statistic: str, options: MetricOptions) -> cloudwatch.Metric:
-    chosen: MetricOptions = {"statistic": statistic, **options}
-    return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
+        return metric(metrics.NAMESPACE, metrics.LEFT_RUNNING, {metrics.SERVICE: metrics.ROBOMAKER}, "Sum", options)

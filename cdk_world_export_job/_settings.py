@@ -71,7 +71,7 @@ def blamed_on_the_network(construct: IConstruct, vpc: object, vpc_subnets: objec
         argument, value = ("vpc", vpc) if vpc_subnets is None else ("vpc_subnets", vpc_subnets)
         # The way out that the CDK names is an option of its own function, which makes a function without a way out.
         said, *_ = str(error).split(" If you are aware of this limitation")
-        fix = "Choose private subnets by `vpc_subnets`, with a way to RoboMaker and to S3."
+        fix = "Choose private subnets by `vpc_subnets`, with a way to what the function calls and to S3."
         raise invalid(construct, argument, value, f"the CDK says {said.rstrip('.')!r}", fix) from error
 
 

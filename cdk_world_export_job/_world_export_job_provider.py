@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import cached_property
 from typing import cast
 
 import jsii
-from aws_cdk import (
-    Aws,
-    CfnResource,
-    Duration,
-    IResolveContext,
-    IStableStringProducer,
-    IStringProducer,
-    Lazy,
-    Names,
-    RemovalPolicy,
-    Stack,
-    Stage,
-)
+from aws_cdk import IResolveContext, IStringProducer, Lazy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IConstruct
+from constructs import Construct
 
-from ._bundling import handler_code
-from ._errors import InvalidArgumentError, invalid
+from ._findings import acknowledge, wildcard
+from ._function_provider import FunctionProvider
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
-from ._provider_interface import IWorldExportJobProvider, Service
-from ._settings import (
-    blamed_on_the_network,
-    check_architecture,
-    check_kinds,
-    check_memory_size,
-    check_network,
-    check_proxy,
-    check_runtime,
-)
-from ._tokens import known
+from ._provider_interface import IWorldExportJobProvider
 
-# Lambda's longest (Lambda quotas), because one function serves jobs with waits of up to 14 minutes.
-FUNCTION_TIMEOUT = Duration.minutes(15)
-
-# Part of the logical ids of every deployed function: it must never change.
-SHARED_ID = "WorldExportJobProvider"
-
-_LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 _ROBOMAKER_ACTIONS = ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"]
-# Lambda Developer Guide, configuration-vpc: what the execution role of a function in a VPC needs.
-_VPC_ACTIONS = [
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
-]
 
 
 @shows_its_arguments
-class WorldExportJobProvider(IWorldExportJobProvider):
+class WorldExportJobProvider(FunctionProvider, IWorldExportJobProvider):
     """The Lambda function that ends managed world export jobs.
 
     Best it has a stack of its own, and is passed to each job as ``provider``: then a deletion that failed can be tried
@@ -138,6 +98,9 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         If the crhelper that is deployed with the handler is not installed as it was published.
     """
 
+    _DESCRIPTION = "Cancels world export jobs when their stack lets go of them"
+    _HANDLER = "index.handler"
+
     def __init__(
         self,
         scope: Construct,
@@ -154,101 +117,34 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         environment_encryption: kms.IKey | None = None,
         proxy: str | None = None,
     ) -> None:
-        if existing := scope.node.try_find_child(id):
-            raise _taken(existing)
         super().__init__(scope, id)
-        check_kinds(self, vpc=vpc, log_group=log_group, role=role, environment_encryption=environment_encryption)
-        check_network(self, vpc, vpc_subnets, security_groups)
-        check_memory_size(self, memory_size)
-        runtime = runtime or lambda_.Runtime.PYTHON_3_13
-        check_runtime(self, runtime)
-        architecture = architecture or lambda_.Architecture.ARM_64
-        check_architecture(self, architecture)
-        if proxy is not None:
-            check_proxy(self, proxy)
-        log_group = log_group or self._log_group()
-        # A policy of the provider's own, because a role from another stack may not refer to this stack's log group.
-        policy = self._policy(log_group, environment_encryption, in_vpc=vpc is not None, shared_role=role is not None)
-        role = role or iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="Cancels world export jobs when their stack gives them up",
+        self._make_function(
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=security_groups,
+            memory_size=memory_size,
+            log_group=log_group,
+            role=role,
+            runtime=runtime,
+            architecture=architecture,
+            environment_encryption=environment_encryption,
+            proxy=proxy,
         )
-        role.attach_inline_policy(policy)
-        with blamed_on_the_network(self, vpc, vpc_subnets):
-            self._function = lambda_.Function(
-                self,
-                "Function",
-                description="Cancels world export jobs when their stack gives them up",
-                code=handler_code(runtime),
-                handler="index.handler",
-                runtime=runtime,
-                architecture=architecture,
-                timeout=FUNCTION_TIMEOUT,
-                memory_size=memory_size,
-                logging_format=lambda_.LoggingFormat.JSON,
-                log_group=log_group,
-                role=role,
-                environment={"HTTPS_PROXY": proxy} if proxy is not None else None,
-                environment_encryption=environment_encryption,
-                vpc=vpc,
-                vpc_subnets=vpc_subnets,
-                security_groups=security_groups,
-            )
         if vpc is None:
-            self._function.add_environment("NO_VPC", Lazy.uncached_string(_NoVpc(self._function)))
-        # CloudFormation deletes in the reverse order: the function must keep its permissions and its way out of the
-        # VPC (what the VPC and the security groups were told to make) until the last job has stopped.
-        needs = [policy, *([vpc] if vpc else []), *(security_groups or ())]
-        _resource(self._function).node.add_dependency(*needs)
+            self.function.add_environment("NO_VPC", Lazy.uncached_string(_NoVpc(self.function)))
 
-        _acknowledge(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
-        _justify(
-            self._function,
-            CKV_AWS_115="A limit would hold up the teardown of many jobs.",
-            CKV_AWS_116="CloudFormation waits for each answer, so a lost request shows as the stack's failure.",
-            **({} if environment_encryption else {"CKV_AWS_173": "Its variables hold no secrets."}),
-            **({} if vpc else {"CKV_AWS_117": "RoboMaker's API is public; a VPC is a choice of the provider."}),
-        )
-
-    def _log_group(self) -> logs.LogGroup:
-        log_group = logs.LogGroup(
-            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=RemovalPolicy.RETAIN
-        )
-        _justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, and no secrets; one of your own may have a key.")
-        return log_group
-
-    def _policy(
-        self, log_group: logs.ILogGroup, key: kms.IKey | None, *, in_vpc: bool, shared_role: bool
-    ) -> iam.Policy:
+    def _allow_calls(self, policy: iam.Policy) -> None:
         # Every job of the account, not the current one: in an update the policy changes before the cleanup Delete of
         # the old job arrives, which the handler could then no longer cancel.
         jobs = Stack.of(self).format_arn(
             service="robomaker", region="*", resource="world-export-job", resource_name="*"
         )
-        # Several stacks may give their policies to one role, where those of the same name would replace each other.
-        name = f"{Names.unique_resource_name(self, max_length=100)}-{Aws.REGION}" if shared_role else None
-        policy = iam.Policy(self, "Policy", policy_name=name)
-        policy.add_statements(
-            iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[log_group.log_group_arn]),
-            iam.PolicyStatement(actions=_ROBOMAKER_ACTIONS, resources=[jobs]),
-        )
-        _acknowledge(
+        policy.add_statements(iam.PolicyStatement(actions=_ROBOMAKER_ACTIONS, resources=[jobs]))
+        acknowledge(
             policy,
-            _wildcard(jobs),
+            wildcard(jobs),
             "The template names only the new job while the cleanup of an update cancels the old one.",
         )
-        if key is not None:
-            # Lambda decrypts as the role; without it, no request reaches the handler
-            # (cattle-ops/terraform-aws-gitlab-runner 1253).
-            policy.add_statements(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
-        if in_vpc:
-            policy.add_statements(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
-            no_arn_yet = "Lambda's network interfaces have no ARN before they are made."
-            _acknowledge(policy, _wildcard("*"), no_arn_yet)
-            _justify(policy, CKV_AWS_111=no_arn_yet)
-        return policy
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> WorldExportJobProvider:
@@ -264,9 +160,7 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         WorldExportJobProvider
             The construct ``WorldExportJobProvider`` of the stack.
         """
-        stack = Stack.of(scope)
-        existing = stack.node.try_find_child(SHARED_ID)
-        return existing if isinstance(existing, cls) else cls(stack, SHARED_ID)
+        return cls._shared(scope)
 
     @staticmethod
     def from_service_token(scope: Construct, id: str, service_token: str) -> IWorldExportJobProvider:  # noqa: A002
@@ -297,72 +191,11 @@ class WorldExportJobProvider(IWorldExportJobProvider):
         InvalidArgumentError
             If a literal is no such ARN. A job refuses it if its region or account is not that of the job's stack.
         """
-        return ImportedProvider(scope, id, service_token)
-
-    @property
-    def function(self) -> lambda_.Function:
-        """The function, for whatever else is to be said of it, such as tags, variables or its own metrics."""
-        return self._function
-
-    @property
-    def service_token(self) -> str:
-        """The function's ARN, as CloudFormation calls it in a custom resource."""
-        return self._function.function_arn
-
-    @property
-    def _function_name(self) -> str:
-        return self._function.function_name
-
-    def _serve(self, job: Construct) -> Service:
-        here, there = Stack.of(job), Stack.of(self)
-        if here is there or _root(here) is _root(there):
-            # The CDK passes the ARN between nested stacks, and CloudFormation deletes the function after the job.
-            return Service(self.service_token, stays=False)
-        path = self.node.path
-        self._check_environment(job, shown=path, account=known(there.account), region=known(there.region))
-        if Stage.of(job) is not Stage.of(self):
-            raise invalid(
-                job,
-                "provider",
-                path,
-                "it is in another stage or app, which the CDK deploys apart",
-                "Import it with `WorldExportJobProvider.from_service_token`, or make one in this stage.",
-            )
-        # The stack of the provider is deployed before that of the job, and destroyed after it.
-        job.node.add_dependency(self)
-        return Service(self._exported, stays=True)
-
-    @cached_property
-    def _exported(self) -> str:
-        """The ARN for stacks of other roots.
-
-        An export that is imported keeps this stack from being deleted before theirs. What the CDK makes of a reference
-        does so only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
-        """
-        # At resolve time, because an export fixes the logical id of the function, which an aspect may still change.
-        return Lazy.string(_Exported(self._function))
+        return _Imported(scope, id, service_token)
 
 
-def _resource(construct: IConstruct) -> CfnResource:
-    return cast(CfnResource, construct.node.default_child)
-
-
-def _justify(construct: IConstruct, **reasons: str) -> None:
-    """Tell Checkov why what it finds in a construct stands."""
-    skip = [{"id": check, "comment": reason} for check, reason in reasons.items()]
-    _resource(construct).add_metadata("checkov", {"skip": skip})
-
-
-def _acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
-    """Tell cdk-nag why what it finds in a construct stands."""
-    # What Validations.acknowledge writes, which came with aws-cdk-lib 2.252.
-    construct.node.add_metadata("aws:cdk:acknowledged-rules", {f"AwsSolutions::AwsSolutions-{finding}": reason})
-
-
-def _wildcard(resource: str) -> str:
-    """Name cdk-nag's finding of a wildcard, in which pseudo parameters are in angle brackets."""
-    shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", resource)
-    return f"IAM5[Resource::{shown}]"
+class _Imported(ImportedProvider, IWorldExportJobProvider):
+    """What `WorldExportJobProvider.from_service_token` returns."""
 
 
 @jsii.implements(IStringProducer)
@@ -374,34 +207,3 @@ class _NoVpc:
 
     def produce(self, context: IResolveContext) -> str | None:  # noqa: ARG002 - the CDK passes it by its name
         return "true" if self._resource.vpc_config is None else None
-
-
-@jsii.implements(IStableStringProducer)
-class _Exported:
-    """Exports a function's ARN from the root of its stack, and says how to import it."""
-
-    def __init__(self, function: lambda_.Function) -> None:
-        self._resource = cast(lambda_.CfnFunction, function.node.default_child)
-
-    def produce(self) -> str:
-        return _root(Stack.of(self._resource)).export_value(self._resource.attr_arn)
-
-
-def _root(stack: Stack) -> Stack:
-    while (parent := stack.nested_stack_parent) is not None:
-        stack = parent
-    return stack
-
-
-def _taken(existing: IConstruct) -> InvalidArgumentError:
-    kind = type(existing)
-    if isinstance(existing, WorldExportJobProvider):
-        rule = "there is a WorldExportJobProvider of this name, which the first job of the stack has made"
-        fix = "Make your own before the first job."
-    elif kind.__name__ == WorldExportJobProvider.__name__:
-        rule = "there is a WorldExportJobProvider of another copy of this library, which was imported twice"
-        fix = "Import it once, and from one place."
-    else:
-        rule = f"there is another construct of this name, a {kind.__name__}"
-        fix = "Give that one another id, or each job of the stack a `provider` that you make."
-    return invalid(existing, "id", existing.node.id, rule, fix)
