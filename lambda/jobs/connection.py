@@ -135,7 +135,8 @@ def _is_of_a_look_up(error: BotoCoreError) -> bool:
 
 
 def _is_cut_off(error: BotoCoreError) -> bool:
-    return any(isinstance(cause, ssl.SSLEOFError) for cause in _causes(error))
+    # The second is what Python 3.11.2 makes of the same (measured).
+    return any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

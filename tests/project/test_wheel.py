@@ -44,7 +44,7 @@ def test_holds_the_construct_the_handler_the_model_and_the_type_marker(wheel: Pa
 
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == (
-        {f"cdk_world_export_job/{name}" for name in sources("cdk_world_export_job")}
+        {f"{package}/{name}" for package in ("cdk_stop_on_delete", "cdk_world_export_job") for name in sources(package)}
         | {f"cdk_world_export_job/lambda/{name}" for name in sources("lambda")}
         | {
             f"cdk_world_export_job/lambda/models/{name}"

@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import index
+import stop_on_delete
+from jobs.container import Job, Pace
+from jobs.living_service import TroubleError
+from ownership import Decision
 from protocol.advice import after_failed_delete
 from protocol.custom_resource import CustomResource, ExpectedError
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
+from teardown import Reply, Verdict
+from tests.network import SetClock
 from tests.requests import JOB_1, Sender, answer_soon, request
 
 PAGE = PROJECT / "docs" / "operators.md"
@@ -71,6 +78,46 @@ def _broken(handler: Handler) -> str:
     return handler.reason(_delete())
 
 
+def _not_asked(handler: Handler) -> str:
+    handler.monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9")
+    return _stop(handler, "Delete")
+
+
+def _not_taken(handler: Handler) -> str:
+    handler.monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9")
+    return _stop(handler, "Create")
+
+
+def _stopping(reply: Reply | None = None) -> Callable[[Handler], str]:
+    """Let the tasks of a cluster not end, or the cluster meet a trouble."""
+
+    def unfinished() -> list[Job]:
+        if reply:
+            raise TroubleError(reply)
+        return [Job("arn:aws:ecs:us-west-2:123456789012:task/prod/1", is_stopping=True)]
+
+    def case(handler: Handler) -> str:
+        service = SimpleNamespace(calls=0)
+        kind = SimpleNamespace(noun="tasks", pace=Pace(1, 1), settles_after=0, unfinished=unfinished, service=service)
+        stack = SimpleNamespace(decide=lambda _: Decision(True, "it goes"), service=service)
+        handler.monkeypatch.setattr(stop_on_delete, "Stack", lambda _: stack)
+        handler.monkeypatch.setattr(stop_on_delete, "_kind", lambda *_: kind)
+        return _stop(handler, "Delete")
+
+    return case
+
+
+def _stop(handler: Handler, request_type: str) -> str:
+    handler.monkeypatch.setenv("AWS_REGION", "us-west-2")
+    handler.monkeypatch.setattr(stop_on_delete, "clock", SetClock())
+    cluster = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
+    properties = {"Kind": "EcsTasks", "Container": cluster, "WaitSeconds": "60"}
+    known = {"PhysicalResourceId": f"EcsTasks({cluster})"} if request_type == "Delete" else {}
+    event = request(request_type, properties, **known)
+    reason = str(Sender(stop_on_delete.handler, handler.urls).send(event, seconds=900)["Reason"])
+    return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True)}")
+
+
 def _sleep(*_: Any) -> str:
     time.sleep(5)
     return JOB_1
@@ -94,13 +141,18 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "The job is still": lambda handler: handler.reason(_delete()),
     "its cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
     "The cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
-    "could not be ended in time": lambda handler: handler.reason(_delete(), THROTTLED),
+    "The job could not be ended in time": lambda handler: handler.reason(_delete(), THROTTLED),
     "has no permission": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
     "It is unknown whether": lambda handler: handler.reason(_delete(), Fault("StrangeException", "Odd", 400)),
-    "could not reach RoboMaker": _unreachable,
+    "could not reach": _unreachable,
     "failed:": _no_credentials,
     "can't be called": _no_client,
     "can't load": _broken,
+    "The work in … is still running": _stopping(),
+    "The work in … could not be ended": _stopping(Reply(Verdict.PASSING, "ecs:ListTasks answered ServerException: x")),
+    ":… answered": _stopping(Reply(Verdict.UNKNOWN, "ecs:ListTasks answered OddException: odd")),
+    "CloudFormation can't be asked": _not_asked,
+    "can't be taken charge of": _not_taken,
     "ran out of time": _out_of_time,
     "met an error": lambda handler: handler.reason_of(_raise(KeyError("x"))),
     "gave no reason": lambda handler: handler.reason_of(_raise(ExpectedError(""))),
