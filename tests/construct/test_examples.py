@@ -21,6 +21,7 @@ from sandbox import PROJECT
 from tests.linting import findings
 
 JOB = "Custom::ManagedWorldExportJob"
+STOP = "Custom::StopOnDelete"
 
 Resources = dict[str, dict[str, Any]]
 
@@ -50,6 +51,22 @@ def _watches_what_the_handler_writes(alarm: dict[str, Any]) -> bool:
         and alarm["TreatMissingData"] == "notBreaching"
         and alarm["AlarmActions"] != []
     )
+
+
+def _of(resources: Resources, kind: str) -> tuple[str, dict[str, Any]]:
+    """Give the one StopOnDelete of a kind, with its name."""
+    [found] = [(name, stop) for name, stop in resources.items() if stop.get("Properties", {}).get("Kind") == kind]
+    return found
+
+
+def _needs(resources: Resources, name: str) -> set[str]:
+    return {resources[needed]["Type"] for needed in resources[name]["DependsOn"]}
+
+
+def _stops_what_the_rule_starts(resources: Resources, kind: str) -> bool:
+    [rule] = _all(resources, "AWS::Events::Rule")
+    name, _ = _of(resources, kind)
+    return name in rule["DependsOn"] and rule["Properties"]["Targets"] != []
 
 
 # What each example is there to show.
@@ -103,6 +120,35 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
             for name in _all(found, "AWS::Lambda::Function")[0]["DependsOn"]
         )
         == 2
+    ),
+    "stop_ecs_tasks": lambda found: (
+        found[_of(found, "EcsTasks")[1]["Properties"]["ContainerLogicalId"]]["Type"] == "AWS::ECS::Cluster"
+        and "AWS::EC2::NatGateway" in _needs(found, _of(found, "EcsTasks")[0])
+    ),
+    "stop_state_machine_executions": lambda found: (
+        found[_of(found, "StateMachineExecutions")[1]["Properties"]["ContainerLogicalId"]]["Type"]
+        == "AWS::StepFunctions::StateMachine"
+    ),
+    "stop_emr_serverless_job_runs": lambda found: (
+        found[_of(found, "EmrServerlessJobRuns")[1]["Properties"]["ContainerLogicalId"]]["Type"]
+        == "AWS::EMRServerless::Application"
+        and "AWS::IAM::Role" in _needs(found, _of(found, "EmrServerlessJobRuns")[0])
+    ),
+    "stop_scheduled_fargate_task": lambda found: (
+        _stops_what_the_rule_starts(found, "EcsTasks")
+        and _needs(found, _of(found, "EcsTasks")[0]) >= {"AWS::EC2::NatGateway", "AWS::EC2::SecurityGroup"}
+    ),
+    "stop_state_machine_with_a_rule": lambda found: _stops_what_the_rule_starts(found, "StateMachineExecutions"),
+    "stop_one_family_of_a_shared_cluster": lambda found: (
+        {"Family": "nightly", "Container": "arn:aws:ecs:us-west-2:123456789012:cluster/shared"}.items()
+        <= _of(found, "EcsTasks")[1]["Properties"].items()
+        and "AWS::ECS::TaskDefinition" in _needs(found, _of(found, "EcsTasks")[0])
+    ),
+    "stop_several_in_one_stack": lambda found: (
+        len(_all(found, STOP)) == 2
+        and len(_all(found, "AWS::Lambda::Function")) == 1
+        and _of(found, "EcsTasks")[0] in _of(found, "StateMachineExecutions")[1]["DependsOn"]
+        and _needs(found, _of(found, "EcsTasks")[0]) >= {"AWS::EC2::NatGateway", "AWS::EC2::SecurityGroup"}
     ),
     "retained_job": lambda found: _all(found, JOB)[0]["DeletionPolicy"] == "Retain",
 }

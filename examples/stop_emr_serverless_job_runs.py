@@ -1,0 +1,16 @@
+"""How do I delete an EMR Serverless application that is in use? Cancel its job runs and stop it first."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_emrserverless as emrserverless
+from aws_cdk import aws_iam as iam
+
+from cdk_stop_on_delete import EmrServerlessJobRuns, StopOnDelete
+
+app = App()
+stack = Stack(app, "StopEmrServerlessJobRuns")
+application = emrserverless.CfnApplication(stack, "Application", release_label="emr-7.5.0", type="SPARK")
+role = iam.Role(stack, "JobRole", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+stop = StopOnDelete(stack, "StopJobRuns", jobs=EmrServerlessJobRuns(application))
+# The job runs use it until they have ended.
+stop.node.add_dependency(role)
+app.synth()

@@ -1,0 +1,15 @@
+"""How do I stop my own tasks in a cluster that others use, too? By the family of their task definition."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_ecs as ecs
+
+from cdk_stop_on_delete import EcsTasks, StopOnDelete
+
+app = App()
+stack = Stack(app, "StopOneFamilyOfASharedCluster")
+cluster = ecs.Cluster.from_cluster_arn(stack, "Shared", "arn:aws:ecs:us-west-2:123456789012:cluster/shared")
+task_definition = ecs.FargateTaskDefinition(stack, "Nightly", family="nightly")
+task_definition.add_container("Main", image=ecs.ContainerImage.from_registry("public.ecr.aws/docker/library/busybox"))
+stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(cluster, family=task_definition.family))
+stop.node.add_dependency(task_definition)
+app.synth()

@@ -1,0 +1,29 @@
+"""How do I delete a scheduled Fargate task that is running? Delete the schedule, then stop the task, then the rest."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_ecs_patterns as ecs_patterns
+from aws_cdk.aws_applicationautoscaling import Schedule
+
+from cdk_stop_on_delete import EcsTasks, StopOnDelete
+
+app = App()
+stack = Stack(app, "StopScheduledFargateTask")
+vpc = ec2.Vpc(stack, "Vpc", max_azs=2)
+task = ecs_patterns.ScheduledFargateTask(
+    stack,
+    "Nightly",
+    cluster=ecs.Cluster(stack, "Cluster", vpc=vpc),
+    schedule=Schedule.cron(hour="3", minute="0"),
+    scheduled_fargate_task_image_options=ecs_patterns.ScheduledFargateTaskImageOptions(
+        image=ecs.ContainerImage.from_registry("public.ecr.aws/docker/library/busybox")
+    ),
+)
+stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(task.cluster))
+# Deleted after the last task has ended: what it runs in and by, and the security group, which the CDK makes of the task
+# definition.
+stop.node.add_dependency(vpc, task.task_definition)
+# Deleted before the tasks are stopped: what would start another one.
+task.event_rule.node.add_dependency(stop)
+app.synth()
