@@ -2,7 +2,7 @@
 
 from cdk_world_export_job import InvalidArgumentError, MetricOptions, __version__
 
-from ._kinds import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
+from ._jobs import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from ._provider_interface import IStopOnDeleteProvider
 from ._stop_on_delete import StopOnDelete
 from ._stop_on_delete_provider import StopOnDeleteProvider

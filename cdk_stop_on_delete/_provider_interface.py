@@ -13,7 +13,7 @@ from cdk_world_export_job import MetricOptions
 from cdk_world_export_job._handler_code import metrics
 from cdk_world_export_job._provider_interface import ProviderInterface, metric
 
-from ._kinds import Jobs
+from ._jobs import Jobs
 
 
 class IStopOnDeleteProvider(ProviderInterface):

@@ -29,7 +29,7 @@ from cdk_world_export_job._choices import (
 )
 from cdk_world_export_job._help import shows_its_arguments
 
-from ._kinds import Container, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, check_jobs
+from ._jobs import Container, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, check_jobs
 from ._provider_interface import IStopOnDeleteProvider
 from ._stop_on_delete_provider import StopOnDeleteProvider
 

@@ -18,7 +18,7 @@ from cdk_world_export_job._function_provider import FunctionProvider
 from cdk_world_export_job._help import shows_its_arguments
 from cdk_world_export_job._imported_provider import ImportedProvider
 
-from ._kinds import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions, allow, check_listed
+from ._jobs import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions, allow, check_listed
 from ._provider_interface import IStopOnDeleteProvider
 
 # By which the handler finds out whether a container goes with its stack.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 NAMESPACE = "WorldExportJobs"
-STOP_ON_DELETE_NAMESPACE = "StopOnDelete"
 
 # A teardown is counted for its function, and for all functions of the account and region, some of which go with their
 # stacks.
 FUNCTION = "FunctionName"
 SERVICE = "Service"
 ROBOMAKER = "RoboMaker"
+STOP_ON_DELETE_NAMESPACE = "StopOnDelete"
 STOP_ON_DELETE = "StopOnDelete"
 
 TEARDOWNS = "Teardowns"

@@ -36,7 +36,7 @@ from cdk_stop_on_delete import (
     StopOnDelete,
     StopOnDeleteProvider,
 )
-from cdk_stop_on_delete._kinds import KINDS
+from cdk_stop_on_delete._jobs import KINDS
 from cdk_world_export_job._handler_code import LAMBDA
 
 TYPE = "Custom::StopOnDelete"

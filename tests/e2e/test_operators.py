@@ -215,7 +215,9 @@ def _select(command: str, log: list[str]) -> list[dict[str, Any]]:
     condition = re.fullmatch(r"filter (\w+) = '(\w+)'", filtered)
     assert condition is not None
     assert order == ["sort @timestamp desc", "dedup job"]
-    lines = [line for line in map(json.loads, log) if line.get(condition[1]) == condition[2]]
+    # A line that is not JSON, such as the local Lambda's own, has no fields.
+    parsed = [json.loads(line) for line in log if line.startswith("{")]
+    lines = [line for line in parsed if line.get(condition[1]) == condition[2]]
     shown = fields.removeprefix("fields ").split(", ")
     newest = {line["job"]: {field: line.get(field) for field in shown} for line in lines}
     return list(newest.values())

@@ -10,9 +10,18 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, Environment, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
 from cdk_nag import AwsSolutionsChecks
 
+from cdk_stop_on_delete import (
+    EcsTasks,
+    EmrServerlessJobRuns,
+    StateMachineExecutions,
+    StopOnDelete,
+    StopOnDeleteProvider,
+)
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 from sandbox import PROJECT
 from stacks.provider_stack import ProviderStack
@@ -51,8 +60,35 @@ def _role_of_ones_own(app: App) -> Stack:
     return stack
 
 
+def _stops(app: App) -> Stack:
+    stack = Stack(app, "Stack", env=ENVIRONMENT)
+    cluster = ecs.Cluster.from_cluster_arn(stack, "Cluster", f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod")
+    arn = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
+    state_machine = sfn.StateMachine.from_state_machine_arn(stack, "StateMachine", arn)
+    StopOnDelete(stack, "Tasks", jobs=EcsTasks(cluster, family="nightly"))
+    StopOnDelete(stack, "Executions", jobs=StateMachineExecutions(state_machine))
+    StopOnDelete(stack, "Runs", jobs=EmrServerlessJobRuns("00fexample"))
+    return stack
+
+
+def _provider_of_stops_in_a_vpc(app: App) -> Stack:
+    stack = Stack(app, "Stack")
+    vpc = ec2.Vpc(stack, "Vpc", flow_logs={"All": ec2.FlowLogOptions()})
+    StopOnDeleteProvider(stack, "Provider", kinds=[EcsTasks, StateMachineExecutions, EmrServerlessJobRuns], vpc=vpc)
+    return stack
+
+
 EVERY_KIND = pytest.mark.parametrize(
-    "build", [_example, _example_in_a_known_account, _provider_stack, _function_in_a_vpc, _role_of_ones_own]
+    "build",
+    [
+        _example,
+        _example_in_a_known_account,
+        _provider_stack,
+        _function_in_a_vpc,
+        _role_of_ones_own,
+        _stops,
+        _provider_of_stops_in_a_vpc,
+    ],
 )
 
 

@@ -71,9 +71,20 @@ def test_the_pages_and_the_api_reference_are_one_site(tmp_path: Path) -> None:
     for page in PAGES:
         built = {"README.md": "index"}.get(page.name, page.stem.lower())
         assert f'href="{built}.html' in contents or built == "index", page
-    reference = (tmp_path / "api" / "cdk_world_export_job" / "index.html").read_text()
-    for name in ("ManagedWorldExportJob", "WorldExportJobProvider", "metric_left_running", "best_effort"):
-        assert name in reference
+    for name in (
+        "cdk_stop_on_delete.EcsTasks",
+        "cdk_stop_on_delete.EmrServerlessJobRuns",
+        "cdk_stop_on_delete.IStopOnDeleteProvider.metric_teardowns",
+        "cdk_stop_on_delete.StateMachineExecutions",
+        "cdk_stop_on_delete.StopOnDelete.metric_left_running",
+        "cdk_stop_on_delete.StopOnDeleteProvider.function",
+        "cdk_world_export_job.IWorldExportJobProvider.metric_teardowns",
+        "cdk_world_export_job.ManagedWorldExportJob.metric_left_running",
+        "cdk_world_export_job.WorldExportJobProvider.function",
+    ):
+        reference = (tmp_path / "api" / name.partition(".")[0] / "index.html").read_text()
+        assert f'id="{name}"' in reference, name
+        assert "best_effort" in reference
 
 
 def test_every_outcome_that_the_log_names_is_on_the_page_of_the_alarm() -> None:

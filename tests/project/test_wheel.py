@@ -18,12 +18,16 @@ from packaging.requirements import Requirement
 
 from sandbox import PROJECT
 
+PACKAGES = ("cdk_stop_on_delete", "cdk_world_export_job")
+
 APP = """
 from aws_cdk import App, Stack
+from cdk_stop_on_delete import EmrServerlessJobRuns, StopOnDelete
 from cdk_world_export_job import ManagedWorldExportJob
 app = App(outdir="out")
 stack = Stack(app, "Stack")
 ManagedWorldExportJob(stack, "Job", job_arn="arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
+StopOnDelete(stack, "Stop", jobs=EmrServerlessJobRuns("00fexample"))
 app.synth()
 """
 
@@ -37,21 +41,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_holds_the_construct_the_handler_the_model_and_the_type_marker(wheel: Path) -> None:
+def test_holds_the_constructs_the_handler_the_model_and_the_type_markers(wheel: Path) -> None:
     def sources(folder: str) -> set[str]:
         root = PROJECT / folder
         return {str(path.relative_to(root)) for path in root.rglob("*") if path.suffix in (".py", ".typed")}
 
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == (
-        {f"{package}/{name}" for package in ("cdk_stop_on_delete", "cdk_world_export_job") for name in sources(package)}
+        {f"{package}/{name}" for package in PACKAGES for name in sources(package)}
         | {f"cdk_world_export_job/lambda/{name}" for name in sources("lambda")}
         | {
             f"cdk_world_export_job/lambda/models/{name}"
             for name in ("endpoints.json", "robomaker/2018-06-29/service-2.json")
         }
     )
-    assert "cdk_world_export_job/py.typed" in names
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names
 
 
 def test_synthesizes_an_app_from_any_folder_of_an_environment_that_has_only_what_it_declares(
@@ -70,7 +74,8 @@ def test_synthesizes_an_app_from_any_folder_of_an_environment_that_has_only_what
     subprocess.run([environment / "bin" / "python", "-c", APP], cwd=folder, check=True, capture_output=True)
 
     template = json.loads((folder / "out" / "Stack.template.json").read_text())
-    assert "Custom::ManagedWorldExportJob" in {body["Type"] for body in template["Resources"].values()}
+    types = {body["Type"] for body in template["Resources"].values()}
+    assert {"Custom::ManagedWorldExportJob", "Custom::StopOnDelete"} <= types
     assert list((folder / "out").glob("asset.*/models/robomaker/2018-06-29/service-2.json"))
 
 

@@ -25,7 +25,8 @@ _CLUSTER_ARN = re.compile(
 # Step Functions API reference, CreateStateMachine: the characters of a name. One more part would be that of a version
 # or an alias (the same, ListExecutions), which has some of the executions only.
 _STATE_MACHINE_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):states:[a-z0-9-]+:(?P<account>[0-9]{12}):stateMachine:[^\s:<>{}\[\]?*]{1,80}"
+    r"arn:(?P<partition>aws[a-z-]*):states:[a-z0-9-]+:(?P<account>[0-9]{12}):stateMachine:"
+    r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}"
 )
 # Amazon ECS API reference, RegisterTaskDefinition.
 _FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
