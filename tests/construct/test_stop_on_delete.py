@@ -211,7 +211,7 @@ def test_a_metric_is_its_providers(stack: Stack, jobs: EcsTasks) -> None:
 def test_the_query_for_one_container_asks_for_fields_that_the_log_line_has() -> None:
     documented = StopOnDelete.metric_left_running.__doc__ or ""
     [query] = re.findall(r"filter container = .*\n.*\| fields (.*)", documented)
-    written = (LAMBDA / "protocol/log.py").read_text() + (LAMBDA / "index.py").read_text()
+    written = (LAMBDA / "protocol/log.py").read_text() + (LAMBDA / "deletion.py").read_text()
     assert {name for name in query.split(", ") if name not in written} == {"@timestamp"}
 
 
