@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.config import Config
+from botocore.credentials import CredentialResolver, EnvProvider
 from botocore.exceptions import (
     BotoCoreError,
+    ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -21,7 +23,9 @@ from botocore.exceptions import (
     ResponseStreamingError,
     SSLError,
 )
+from botocore.session import Session
 
+from protocol.environment import ca_bundle
 from teardown import Reply, Verdict
 
 # Seconds.
@@ -50,15 +54,44 @@ _ROUTE_HINT = (
 )
 
 
-def settings(**more: Any) -> Config:
-    """Give the settings of a client. Retries are the teardown's, which knows what may pass, and for how long."""
-    return Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        retries={"total_max_attempts": 1},
-        user_agent_extra="cdk-world-export-job",
-        **more,
+def new_client(service: str, region: str, components: Mapping[str, object] | None = None, **settings: Any) -> Any:
+    """Make a client of a service.
+
+    Parameters
+    ----------
+    service, region : str
+        As botocore names them.
+    components : Mapping, optional
+        What takes the place of botocore's own parts, by their names.
+    **settings
+        More of what botocore's ``Config`` takes.
+    """
+    session = Session()
+    # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
+    session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
+    for name, component in (components or {}).items():
+        session.register_component(name, component)
+    return session.create_client(
+        service,
+        region_name=region,
+        verify=ca_bundle(),
+        # Retries are the teardown's, which knows what may pass, and for how long.
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"total_max_attempts": 1},
+            user_agent_extra="cdk-world-export-job",
+            **settings,
+        ),
     )
+
+
+def read_error(error: ClientError) -> tuple[str, str, int]:
+    """Give the code, the message and the HTTP status of an error that a service answered."""
+    details = error.response.get("Error", {})  # which botocore leaves out of a status of 300
+    code = plain(details.get("Code"))  # an older botocore leaves a code as it came
+    message = str(details.get("Message") or "(no message)")
+    return code, message, error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def may_pass(code: str, status: int) -> bool:
@@ -69,6 +102,14 @@ def may_pass(code: str, status: int) -> bool:
 def is_denial(message: str) -> bool:
     """Tell whether it is IAM that spoke (IAM User Guide, troubleshoot_access-denied)."""
     return "not authorized to perform" in message
+
+
+def missing(permission: str, words: str) -> str:
+    """Say what a person can do about a denial."""
+    return (
+        f"The handler's role has no permission {permission}: add it, and look for a permissions boundary or a service"
+        f" control policy that takes it away. {words}"
+    )
 
 
 def plain(code: object) -> str:
@@ -86,7 +127,7 @@ def judge(action: str, service: str, error: BotoCoreError, *, looked_up: str, an
     error : BotoCoreError
         What botocore raised.
     looked_up : str
-        What `look_up` says of the endpoint's name.
+        What `look_up` says of the endpoint's name after the error.
     answered : bool
         Whether the service has answered before, so that there is a way to it.
     """
@@ -104,12 +145,14 @@ def judge(action: str, service: str, error: BotoCoreError, *, looked_up: str, an
     return Reply(Verdict.UNKNOWN, f"{action} failed: {words}")
 
 
-def look_up(endpoint: str) -> str:
-    """Look an endpoint's name up once more, for IPv4 alone.
+def look_up(endpoint: str, trouble: BotoCoreError) -> str:
+    """Look an endpoint's name up once more, for IPv4 alone, if what went wrong may have been the look-up.
 
     The two families are asked together when a connection is made, and a resolver may then report what one of them met
     as what both did, or as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
     """
+    if not isinstance(trouble, EndpointConnectionError):
+        return FOUND
     try:
         addresses(endpoint)
     except socket.gaierror as error:

@@ -8,12 +8,9 @@ from functools import cache
 from typing import Any
 
 from botocore import xform_name
-from botocore.credentials import CredentialResolver, EnvProvider
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from botocore.session import Session
+from botocore.exceptions import BotoCoreError, ClientError
 
-from jobs.connection import FOUND, is_denial, judge, look_up, may_pass, plain, settings
-from protocol.environment import ca_bundle
+from jobs.connection import is_denial, judge, look_up, may_pass, missing, new_client, read_error
 from teardown import Reply, Verdict
 
 
@@ -73,8 +70,7 @@ class LivingService:
             self._answered = True
             raise _as_trouble(f"{self._service}:{action}", error) from error
         except BotoCoreError as error:
-            endpoint = client.meta.endpoint_url
-            looked_up = look_up(endpoint) if isinstance(error, EndpointConnectionError) else FOUND
+            looked_up = look_up(client.meta.endpoint_url, error)
             reply = judge(action, self._service, error, looked_up=looked_up, answered=self._answered)
             raise TroubleError(reply) from error
         except Exception as error:  # botocore's parsers raise what they please
@@ -122,24 +118,15 @@ def _member(answer: Mapping[str, Any], wanted: str, action: str) -> Any:
 
 
 def _as_trouble(action: str, error: ClientError) -> TroubleError:
-    details = error.response.get("Error", {})
-    code = plain(details.get("Code"))
-    message = str(details.get("Message") or "(no message)")
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    code, message, status = read_error(error)
     words = f"{action} answered {code}: {message}"[:1000]
     if may_pass(code, status) or code.endswith("ThrottlingException"):
         return TroubleError(Reply(Verdict.PASSING, words), code)
     if is_denial(message) or code.startswith("AccessDenied"):
-        hint = "add it, and look for a permissions boundary or a service control policy that takes it away."
-        return TroubleError(
-            Reply(Verdict.UNKNOWN, f"The handler's role has no permission {action}: {hint} {words}"), code
-        )
+        return TroubleError(Reply(Verdict.UNKNOWN, missing(action, words)), code)
     return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=status < 500)
 
 
 @cache
 def _client(service: str, region: str) -> Any:
-    session = Session()
-    # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
-    session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
-    return session.create_client(service, region_name=region, verify=ca_bundle(), config=settings())
+    return new_client(service, region)

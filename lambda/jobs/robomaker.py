@@ -13,16 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.credentials import CredentialResolver, EnvProvider
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError
 from botocore.loaders import Loader
 from botocore.parsers import ResponseParserFactory, RestJSONParser
-from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
 from jobs import connection
 from jobs.connection import (
-    FOUND,
     NO_SUCH_NAME,
     PASSING_CODES,
     addresses,
@@ -30,10 +27,12 @@ from jobs.connection import (
     judge,
     look_up,
     may_pass,
+    missing,
+    new_client,
     plain,
-    settings,
+    read_error,
 )
-from protocol.environment import ca_bundle, is_in_no_vpc
+from protocol.environment import is_in_no_vpc
 from teardown import Clock, Reply, Verdict
 
 if TYPE_CHECKING:
@@ -228,16 +227,12 @@ class WorldExportJob:
         if verdict is not None and (verdict is not Verdict.REFUSED or action.startswith("Cancel")):
             return Reply(verdict, met.words)
         if is_denial(met.message):
-            return Reply(
-                Verdict.UNKNOWN,
-                f"The handler's role has no permission robomaker:{action} on {self._arn.text}: add it, and look for"
-                f" a permissions boundary or a service control policy that takes it away. {met.words}",
-            )
+            return Reply(Verdict.UNKNOWN, missing(f"robomaker:{action} on {self._arn.text}", met.words))
         return Reply(Verdict.UNKNOWN, f"It is unknown whether the job has stopped. {met.words}")
 
     def _judge_connection(self, action: str, endpoint: str, error: BotoCoreError, *, own: bool) -> Reply:
         now = self._clock.monotonic()
-        looked_up = look_up(endpoint) if isinstance(error, EndpointConnectionError) else FOUND
+        looked_up = look_up(endpoint, error)
         is_silent = isinstance(error, ConnectTimeoutError)
         self._silent = self._silent.longer(now) if is_silent else _Streak()
         self._nameless = self._nameless.longer(now) if looked_up is NO_SUCH_NAME else _Streak()
@@ -290,10 +285,7 @@ def _status(answer: Mapping[str, Any]) -> Reply:
 
 
 def _as_trouble(action: str, error: ClientError, *, own: bool) -> Trouble:
-    details = error.response.get("Error", {})  # which botocore leaves out of a status of 300
-    code = plain(details.get("Code"))  # an older botocore leaves a code as it came
-    message = str(details.get("Message") or "(no message)")
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    code, message, status = read_error(error)
     return Trouble(f"{action} answered {code}: {message}", code, message, status, own)
 
 
@@ -366,19 +358,18 @@ class _Loader(Loader):
 
 @cache
 def _client(region: str) -> Any:
-    session = Session()
-    # models/ has the service model that boto3 lost after 1.40.60, and the names of the endpoints, for which botocore
-    # would read more than a megabyte of its other services: the same on every version.
-    session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))
-    # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
-    session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
-    session.register_component("response_parser_factory", _Parsers())
-    return session.create_client(
+    return new_client(
         "robomaker",
-        region_name=region,
-        verify=ca_bundle(),
+        region,
+        {
+            # models/ has the service model that boto3 lost after 1.40.60, and the names of the endpoints, for which
+            # botocore would read more than a megabyte of its other services: the same on every version.
+            "data_loader": _Loader(extra_search_paths=[str(MODELS)]),
+            "response_parser_factory": _Parsers(),
+        },
         # RoboMaker has no such endpoints, whatever the function's environment asks of every service.
-        config=settings(use_fips_endpoint=False, use_dualstack_endpoint=False),
+        use_fips_endpoint=False,
+        use_dualstack_endpoint=False,
     )
 
 
