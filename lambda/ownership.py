@@ -84,15 +84,17 @@ class Stack:
         goes, stays = Decision(True, f"{container.place} goes with its stack"), f"{container.place} stays"
         # Also a deletion that has ended: then this is a request that was delivered twice.
         if status.startswith("DELETE_"):
-            if owner and (policy in _RETAINS or self._policy(owner) in _RETAINS):
+            if owner and (policy in _RETAINS or _attribute(self._resources(), owner, "DeletionPolicy") in _RETAINS):
                 return Decision(False, f"{stays}: the template retains it")
             return goes
         if not owner:
             return Decision(False, f"{stays}: it is not this stack's, and the stack is not being deleted")
+        resources = self._resources()
         # A create that failed deletes what it has created (User Guide, stack-failure-options).
         if status.startswith("ROLLBACK_"):
-            return Decision(False, f"{stays}: the template retains it") if self._policy(owner) == "Retain" else goes
-        if owner not in self._resources():
+            retained = _attribute(resources, owner, "DeletionPolicy") == "Retain"
+            return Decision(False, f"{stays}: the template retains it") if retained else goes
+        if owner not in resources:
             # What was created in the update that rolls back is deleted in spite of RetainExceptOnCreate.
             rolls_back = status.startswith("UPDATE_ROLLBACK_")
             if policy == "Retain" or (policy == "RetainExceptOnCreate" and not rolls_back):
@@ -100,7 +102,7 @@ class Stack:
             return Decision(True, f"{container.place} has left the template")
         if self._current_id(owner) in (container.ref, container.id):
             return Decision(False, f"{stays}: it is still in the template")
-        if self._policy(owner, "UpdateReplacePolicy") in _RETAINS:
+        if _attribute(resources, owner, "UpdateReplacePolicy") in _RETAINS:
             return Decision(False, f"{stays}: the template retains what it replaces")
         return Decision(True, f"{container.place} was replaced")
 
@@ -124,9 +126,6 @@ class Stack:
         resources: Mapping[str, Any] = body["Resources"]
         return resources
 
-    def _policy(self, logical_id: str, attribute: str = "DeletionPolicy") -> str:
-        return str(self._resources().get(logical_id, {}).get(attribute, ""))
-
     def _current_id(self, logical_id: str) -> str:
         try:
             detail = self.service.ask(
@@ -138,3 +137,7 @@ class Stack:
                 return ""
             raise
         return str(detail.get("PhysicalResourceId") or "")
+
+
+def _attribute(resources: Mapping[str, Any], logical_id: str, name: str) -> str:
+    return str(resources.get(logical_id, {}).get(name, ""))
