@@ -131,7 +131,7 @@ def _end(named: Container, request: Request, resource: CustomResource, wait: int
 
 def _kind(named: Container, request: Request) -> Kind:
     logical_id = request["LogicalResourceId"]
-    reason = f"The CloudFormation stack {stack_name(request)} lets go of it (StopOnDelete {logical_id})"
+    reason = f"The CloudFormation stack {stack_name(str(request['StackId']))} lets go of it (StopOnDelete {logical_id})"
     kind: Kind = getattr(import_module(_MODULES[named.kind]), named.kind)(named, reason)
     return kind
 

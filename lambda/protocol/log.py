@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
+from protocol.request import stack_name
+
 logger = logging.getLogger("world_export_jobs")
 
 # Seconds that a line may hold up the work.
@@ -47,7 +49,7 @@ def log(level: int, message: str, *, trace: bool = False, **fields: object) -> N
     """
     names = _names.get()
     if names:
-        stack = names["stack"].split(":stack/")[-1].split("/")[0]
+        stack = stack_name(names["stack"])
         message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
     extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
     error = sys.exc_info() if trace else None

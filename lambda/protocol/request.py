@@ -21,6 +21,6 @@ def stack_of(request: Request) -> tuple[str | None, str | None]:
     return (found[1], found[2]) if found else (None, None)
 
 
-def stack_name(request: Request) -> str:
-    """Give the name of the request's stack, or its whole id, where that is of another form."""
-    return str(request["StackId"]).split(":stack/")[-1].split("/")[0]
+def stack_name(stack_id: str) -> str:
+    """Give the name in a stack's id, or the whole id, where that is of another form."""
+    return stack_id.split(":stack/")[-1].split("/")[0]
