@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Unpack
 
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_world_export_job import MetricOptions
 from cdk_world_export_job._handler_code import metrics
-from cdk_world_export_job._provider_interface import ProviderInterface, metric
+from cdk_world_export_job._provider_interface import ProviderInterface
 
 from ._jobs import Jobs
 
@@ -26,25 +23,8 @@ class IStopOnDeleteProvider(ProviderInterface):
     _NAME = "StopOnDeleteProvider"
     _SERVED = "StopOnDelete"
     _NAMESPACE = metrics.STOP_ON_DELETE_NAMESPACE
+    _SERVICE = metrics.STOP_ON_DELETE
 
     @abstractmethod
     def _permit(self, stop: Construct, kind: type[Jobs]) -> iam.Policy | None:
         """Let the function stop jobs of a kind, and give the policy that does it, if it is the StopOnDelete's own."""
-
-    @staticmethod
-    def metric_all_left_running(**options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of teardowns that failed in any stack of an account and region, deleted ones included.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
-            over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In counts.
-        """
-        of_all = {metrics.SERVICE: metrics.STOP_ON_DELETE}
-        return metric(metrics.STOP_ON_DELETE_NAMESPACE, metrics.LEFT_RUNNING, of_all, "Sum", options)

@@ -44,7 +44,9 @@ class ProviderInterface(Construct, metaclass=jsii.JSIIAbstractClass):
     _NAME: ClassVar[str]
     # What takes one as its ``provider``, as errors say it.
     _SERVED: ClassVar[str]
+    # Where its teardowns are counted, and as what those of all functions of an account and region.
     _NAMESPACE: ClassVar[str]
+    _SERVICE: ClassVar[str]
 
     @property
     @abstractmethod
@@ -102,8 +104,32 @@ class ProviderInterface(Construct, metaclass=jsii.JSIIAbstractClass):
         """
         return self._metric(metrics.TEARDOWN_SECONDS, "Average", options)
 
+    @classmethod
+    def metric_all_left_running(cls, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of teardowns that failed in any stack of an account and region, deleted ones included.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
+            over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts.
+        """
+        return cls._metric_of({metrics.SERVICE: cls._SERVICE}, metrics.LEFT_RUNNING, "Sum", options)
+
     def _metric(self, name: str, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
-        return metric(self._NAMESPACE, name, {metrics.FUNCTION: self._function_name}, statistic, options)
+        return self._metric_of({metrics.FUNCTION: self._function_name}, name, statistic, options)
+
+    @classmethod
+    def _metric_of(
+        cls, dimensions: dict[str, str], name: str, statistic: str, options: MetricOptions
+    ) -> cloudwatch.Metric:
+        chosen: MetricOptions = {"statistic": statistic, **options}
+        return cloudwatch.Metric(namespace=cls._NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
 
     @property
     @abstractmethod
@@ -133,14 +159,6 @@ class ProviderInterface(Construct, metaclass=jsii.JSIIAbstractClass):
                 )
 
 
-def metric(
-    namespace: str, name: str, dimensions: dict[str, str], statistic: str, options: MetricOptions
-) -> cloudwatch.Metric:
-    """Make a metric of teardowns."""
-    chosen: MetricOptions = {"statistic": statistic, **options}
-    return cloudwatch.Metric(namespace=namespace, metric_name=name, dimensions_map=dimensions, **chosen)
-
-
 class IWorldExportJobProvider(ProviderInterface):
     """The function that ends world export jobs, as a job knows it: a service token, and metrics.
 
@@ -151,20 +169,4 @@ class IWorldExportJobProvider(ProviderInterface):
     _NAME = "WorldExportJobProvider"
     _SERVED = "job"
     _NAMESPACE = metrics.NAMESPACE
-
-    @staticmethod
-    def metric_all_left_running(**options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of teardowns that failed in any stack of an account and region, deleted ones included.
-
-        Parameters
-        ----------
-        **options : MetricOptions
-            What the CDK's own metrics take: account, color, label, period, region, statistic, unit. Default: the sum
-            over 5 minutes.
-
-        Returns
-        -------
-        Metric
-            In counts.
-        """
-        return metric(metrics.NAMESPACE, metrics.LEFT_RUNNING, {metrics.SERVICE: metrics.ROBOMAKER}, "Sum", options)
+    _SERVICE = metrics.ROBOMAKER
