@@ -157,12 +157,11 @@ class Work:
             try:
                 self._kind.stop(job)
             except TroubleError as trouble:
-                if trouble.refused:
-                    self._refusal = trouble.reply.words
-                    return True
-                if trouble.reply.verdict is not Verdict.PASSING:
+                if not trouble.refused and trouble.reply.verdict is not Verdict.PASSING:
                     raise
                 self._refusal = trouble.reply.words
+                if trouble.refused:
+                    return True
                 if self._clock.monotonic() + pause >= until:
                     return False
                 self._clock.sleep(pause)
