@@ -16,6 +16,7 @@ from constructs import Construct, IConstruct
 
 from cdk_world_export_job._errors import InvalidArgumentError, invalid
 from cdk_world_export_job._findings import acknowledge, wildcard
+from cdk_world_export_job._handler_code import properties
 from cdk_world_export_job._tokens import is_token, known, not_a_string, partition_of
 
 # Amazon ECS API reference, CreateCluster: the characters of a cluster's name.
@@ -28,10 +29,6 @@ _STATE_MACHINE_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):states:[a-z0-9-]+:(?P<account>[0-9]{12}):stateMachine:"
     r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}"
 )
-# Amazon ECS API reference, RegisterTaskDefinition.
-_FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
-# Amazon EMR Serverless API reference, GetApplication.
-_APPLICATION_ID = re.compile(r"[0-9a-z]{1,64}")
 
 
 class Container(NamedTuple):
@@ -159,7 +156,7 @@ class EcsTasks(Jobs):
         if is_token(self._family):
             if not isinstance(self._family, str):
                 raise not_a_string(stop, argument, self._family)
-        elif not isinstance(self._family, str) or not _FAMILY.fullmatch(self._family):
+        elif not isinstance(self._family, str) or not properties.FAMILY.fullmatch(self._family):
             raise invalid(
                 stop,
                 argument,
@@ -267,7 +264,7 @@ class EmrServerlessJobRuns(Jobs):
         if is_token(application):
             if not isinstance(application, str):
                 raise not_a_string(stop, self._written(self._ARGUMENT), application)
-        elif not isinstance(application, str) or not _APPLICATION_ID.fullmatch(application):
+        elif not isinstance(application, str) or not properties.APPLICATION_ID.fullmatch(application):
             raise self._refuse(
                 stop,
                 application,

@@ -137,9 +137,13 @@ class JobArn:
         return cls(value, region)
 
 
+# EMR Serverless API reference, GetApplication.
+APPLICATION_ID = re.compile(r"(?P<name>[0-9a-z]{1,64})")
+# Amazon ECS API reference, RegisterTaskDefinition.
+FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
 # The containers of each kind of job: the form of their ids, how to say it, and what a person calls one.
-# Service Authorization Reference (list_amazonelasticcontainerservice, list_awsstepfunctions); EMR Serverless API
-# reference, GetApplication.
+# Service Authorization Reference (list_amazonelasticcontainerservice, list_awsstepfunctions).
 _CONTAINERS = {
     "EcsTasks": (
         re.compile(
@@ -157,13 +161,11 @@ _CONTAINERS = {
         "state machine",
     ),
     "EmrServerlessJobRuns": (
-        re.compile(r"(?P<name>[0-9a-z]{1,64})"),
+        APPLICATION_ID,
         "the id of an application, such as 00f1r5e7t8m9o0c1",
         "application",
     ),
 }
-# Amazon ECS API reference, RegisterTaskDefinition.
-_FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PHYSICAL_ID = re.compile(r"(?P<kind>\w+)\((?P<id>[^,()]+)(,family=(?P<family>[^,()]+))?\)")
 
 
@@ -281,7 +283,7 @@ def check_family(value: object) -> str:
     InvalidPropertyError
         If it is no name of a family.
     """
-    if not isinstance(value, str) or not _FAMILY.fullmatch(value):
+    if not isinstance(value, str) or not FAMILY.fullmatch(value):
         raise InvalidPropertyError(
             "Family", value, "it must be letters, digits, - and _, 255 at the most", "Pass the name without a revision."
         )
