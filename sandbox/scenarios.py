@@ -117,9 +117,11 @@ class Stage:
         def wait() -> None:
             while not self.aws.step_functions.is_deleting(machine):
                 time.sleep(0.1)
-            self.timeline.note("The state machine is DELETING until its execution has ended, which takes a day.")
+            self.timeline.note(
+                "The state machine is DELETING until the state of its execution has ended, which takes a day."
+            )
             time.sleep(seconds)
-            self.timeline.note("Here, it ends by itself now.")
+            self.timeline.note("Here, that is now.")
             self.aws.step_functions.settle(execution, "SUCCEEDED")
 
         threading.Thread(target=wait, daemon=True).start()
@@ -252,7 +254,8 @@ def executions(stage: Stage) -> None:
     machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
     stopped = stage.start_executions(f"{machines}with-stop", "one", "two")
     [left] = stage.start_executions(f"{machines}without-stop", "other")
-    # Step Functions API Reference, DeleteStateMachine; CloudFormation waits for it (aws/copilot-cli 5607).
+    # At the latest the next state transition ends an execution (Step Functions API Reference, DeleteStateMachine), and
+    # CloudFormation waits for it (aws/copilot-cli 5607).
     stage.end_while_deleting(f"{machines}without-stop", left, seconds=6)
     stage.destroy(WITHOUT_STOP)
     stage.expect_stack(WITHOUT_STOP, "gone")
