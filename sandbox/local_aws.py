@@ -41,6 +41,11 @@ class LocalAws:
         Takes each line that a function logs.
     call_answered : callable, optional
         Told of each call of RoboMaker, with the code of the error that it was answered.
+
+    Attributes
+    ----------
+    variables : dict
+        What leads a function here.
     """
 
     def __init__(
@@ -70,9 +75,8 @@ class LocalAws:
         # The living services are moto's. Whatever other AWS API a function calls, the call arrives at the RoboMaker
         # endpoint and is recorded there.
         living = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _LIVING}
-        self.functions = LambdaService(
-            self.function, {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}, log
-        )
+        self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}
+        self.functions = LambdaService(self.function, self.variables, log)
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
         # What the CDK CLI asks after a failed deployment, again and again while moto knows no answer.
