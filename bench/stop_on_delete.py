@@ -17,16 +17,16 @@ def measure(endpoints: Endpoints, size: Size) -> None:
     """Print the tables."""
     head("StopOnDelete", "measured", "beside it")
     for kind in KINDS:
-        _cold(endpoints, kind, size.runs)
+        measure_cold(endpoints, kind, size.runs)
     for kind in KINDS:
-        _crowd(endpoints, kind, size.crowd)
+        measure_crowd(endpoints, kind, size.crowd)
 
     head("Case", *(contender.title for contender in CONTENDERS))
     for case in CASES:
         row(case, *(_held(case, endpoints, contender) for contender in CONTENDERS))
 
 
-def _cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None:
+def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None:
     """Measure a Delete of a container without jobs, from the start of the process to the answer."""
     container = kind.make(endpoints.aws)
     contenders = (OURS, LIMIT)
@@ -52,7 +52,7 @@ def _cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None:
     row(title, f"{ours:.0f} ms", f"{limit:.0f} ms: {LIMIT.title}")
 
 
-def _crowd(endpoints: Endpoints, kind: type[Container], crowd: int) -> None:
+def measure_crowd(endpoints: Endpoints, kind: type[Container], crowd: int) -> None:
     """Measure the Delete of a container with many jobs, at an endpoint that holds to the service's limit."""
     _, _, _, one = _stop(endpoints, kind, 1)
     last_stop, answered, calls, memory = _stop(endpoints, kind, crowd)
