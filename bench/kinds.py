@@ -15,6 +15,7 @@ from moto.cloudformation.models import cloudformation_backends
 from bench.contenders import call_on_delete
 from sandbox import ACCOUNT, REGION
 from sandbox.local_aws import LocalAws
+from sandbox.services.front import LIMITS_ELSEWHERE
 
 OWNER = "Container"  # the container's logical id
 
@@ -119,7 +120,7 @@ class Cluster(Container):
     kind = "EcsTasks"
     noun = "ECS tasks"
     operation = "StopTask"
-    limit = (40, 40)  # Amazon ECS API reference, request-throttling
+    limit = LIMITS_ELSEWHERE[operation]
     page = 100  # API reference, ListTasks
 
     def start(self, group: str = "") -> str:
@@ -165,7 +166,7 @@ class StateMachine(Container):
     kind = "StateMachineExecutions"
     noun = "executions"
     operation = "StopExecution"
-    limit = (500, 25)  # Step Functions Developer Guide, quotas, in most regions
+    limit = LIMITS_ELSEWHERE[operation]
     page = 1000  # API reference, ListExecutions
 
     def start(self) -> str:
@@ -212,7 +213,7 @@ class Application(Container):
     kind = "EmrServerlessJobRuns"
     noun = "EMR Serverless job runs"
     operation = "CancelJobRun"
-    limit = (10, 10)  # none is documented
+    limit = (10, 10)  # no limit is documented: this is assumed
     page = 50  # EMR Serverless API reference, ListJobRuns
 
     def start(self) -> str:
