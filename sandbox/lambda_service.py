@@ -189,6 +189,13 @@ class ExecutionEnvironment:
         """Whether the process can take another invocation."""
         return self._process.poll() is None
 
+    @property
+    def peak_memory(self) -> int:
+        """The most memory that the living process has had at once, in KiB (Linux only: proc(5), VmHWM)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        [kib] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        return int(kib)
+
     def close(self) -> None:
         """End the process and release everything."""
         if self.alive:  # or its id may be another's by now

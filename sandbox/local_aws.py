@@ -46,6 +46,8 @@ class LocalAws:
     ----------
     living_jobs : dict
         The last status of each task, execution and job run, by its ARN.
+    variables : dict
+        What leads a function here.
     """
 
     def __init__(
@@ -78,9 +80,8 @@ class LocalAws:
         # The living services are moto's. Whatever other AWS API a function calls, the call arrives at the RoboMaker
         # endpoint and is recorded there.
         living = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _LIVING}
-        self.functions = LambdaService(
-            self.function, {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}, log
-        )
+        self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}
+        self.functions = LambdaService(self.function, self.variables, log)
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
         # What the CDK CLI asks after a failed deployment, again and again while moto knows no answer.

@@ -54,23 +54,34 @@ _ROUTE_HINT = (
 )
 
 
-def new_client(service: str, region: str, components: Mapping[str, object] | None = None, **settings: Any) -> Any:
-    """Make a client of a service.
+def new_session(components: Mapping[str, object] | None = None) -> Session:
+    """Make what clients are made by, which reads of botocore's data what its clients share only once.
 
     Parameters
     ----------
-    service, region : str
-        As botocore names them.
     components : Mapping, optional
         What takes the place of botocore's own parts, by their names.
-    **settings
-        More of what botocore's ``Config`` takes.
     """
     session = Session()
     # Where Lambda gives a role's credentials (Lambda Developer Guide, configuration-envvars).
     session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
     for name, component in (components or {}).items():
         session.register_component(name, component)
+    return session
+
+
+def new_client(session: Session, service: str, region: str, **settings: Any) -> Any:
+    """Make a client of a service.
+
+    Parameters
+    ----------
+    session : Session
+        What it is made by.
+    service, region : str
+        As botocore names them.
+    **settings
+        More of what botocore's ``Config`` takes.
+    """
     return session.create_client(
         service,
         region_name=region,

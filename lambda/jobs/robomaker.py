@@ -29,6 +29,7 @@ from jobs.connection import (
     may_pass,
     missing,
     new_client,
+    new_session,
     plain,
     read_error,
 )
@@ -358,15 +359,16 @@ class _Loader(Loader):
 
 @cache
 def _client(region: str) -> Any:
+    components = {
+        # models/ has the service model that boto3 lost after 1.40.60, and the names of the endpoints, for which
+        # botocore would read more than a megabyte of its other services: the same on every version.
+        "data_loader": _Loader(extra_search_paths=[str(MODELS)]),
+        "response_parser_factory": _Parsers(),
+    }
     return new_client(
+        new_session(components),
         "robomaker",
         region,
-        {
-            # models/ has the service model that boto3 lost after 1.40.60, and the names of the endpoints, for which
-            # botocore would read more than a megabyte of its other services: the same on every version.
-            "data_loader": _Loader(extra_search_paths=[str(MODELS)]),
-            "response_parser_factory": _Parsers(),
-        },
         # RoboMaker has no such endpoints, whatever the function's environment asks of every service.
         use_fips_endpoint=False,
         use_dualstack_endpoint=False,

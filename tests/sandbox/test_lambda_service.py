@@ -141,6 +141,15 @@ def test_a_runtime_that_ends_before_it_takes_an_event_is_an_error_at_once() -> N
                 environment.invoke({})
 
 
+def test_the_peak_of_the_memory_outlives_its_use(run: Run) -> None:
+    environment = run(function_with("def handler(event, context): b'x' * event['bytes']"))
+    environment.invoke({"bytes": 0})
+    before = environment.peak_memory
+    environment.invoke({"bytes": 100 * 2**20})
+    environment.invoke({"bytes": 0})
+    assert 95 * 1024 < environment.peak_memory - before < 150 * 1024
+
+
 def test_functions_that_take_turns_stay_warm() -> None:
     code = "import os\ndef handler(event, context): print(os.getpid(), flush=True)"
     functions = {arn: replace(function_with(code), arn=arn) for arn in (ARN, f"{ARN}-2")}

@@ -26,6 +26,11 @@ def _cluster(name: str) -> dict[str, Any]:
     return {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": name}}
 
 
+def _application() -> dict[str, Any]:
+    properties = {"Name": "spark", "ReleaseLabel": "emr-7.10.0", "Type": "Spark"}
+    return {"Type": "AWS::EMRServerless::Application", "Properties": properties}
+
+
 def _stop(name: str, **properties: Any) -> dict[str, Any]:
     return {"Type": "Custom::Stop", "Properties": {"ServiceToken": "arn:function", "id": name, **properties}}
 
@@ -230,13 +235,15 @@ class TestAStackWithWhatStillRuns:
         cloud.aws.step_functions.start_execution(cloud.physical_id("Stack", "Flow"))
         assert cloud.delete() == ""
 
+    def test_shows_the_state_of_an_application(self, cloud: Cloud) -> None:
+        cloud.change("CREATE", _template(Spark=_application()))
+        emr = boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION)
+        found = emr.get_application(applicationId=cloud.physical_id("Stack", "Spark"))
+        assert found["application"]["state"] == "CREATED"
+
     def test_fails_to_delete_an_application(self, cloud: Cloud) -> None:
-        application = {
-            "Type": "AWS::EMRServerless::Application",
-            "Properties": {"Name": "spark", "ReleaseLabel": "emr-7.10.0", "Type": "Spark"},
-        }
         outputs = {"Id": {"Value": {"Ref": "Spark"}}, "Arn": {"Value": {"Fn::GetAtt": ["Spark", "Arn"]}}}
-        cloud.change("CREATE", {**_template(Spark=application), "Outputs": outputs})
+        cloud.change("CREATE", {**_template(Spark=_application()), "Outputs": outputs})
         [stack] = cloud.cloudformation.describe_stacks(StackName="Stack")["Stacks"]
         given = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         assert given["Arn"].endswith(f"/applications/{given['Id']}")

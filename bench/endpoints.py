@@ -1,0 +1,122 @@
+"""The local endpoints that every contender talks to, and the Deletes that it is sent."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from bench.contenders import Contender
+from sandbox import ACCOUNT, REGION
+from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
+from sandbox.lambda_service import ExecutionEnvironment, Function
+from sandbox.local_aws import LocalAws
+from sandbox.robomaker import Job
+
+STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Bench/1"
+_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench"
+_ENDS = ("Canceled", "STOPPED", "ABORTED", "CANCELLED")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to a Delete.
+
+    Parameters
+    ----------
+    status, reason : str
+        What it says.
+    at : float
+        When it arrived, by the monotonic clock.
+    """
+
+    status: str
+    reason: str
+    at: float
+
+    @property
+    def is_success(self) -> bool:
+        """Whether CloudFormation would go on."""
+        return self.status == "SUCCESS"
+
+
+class Endpoints:
+    """The local AWS, and response URLs over TLS, without which AwsCustomResource can't answer.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder.
+
+    Attributes
+    ----------
+    last_end : float
+        When a job was last stopped, by the monotonic clock.
+    at_end : callable
+        Called whenever a job is stopped.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        trusted = folder / "ca.pem"
+        authority.cert_pem.write_to_path(str(trusted))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
+        self.last_end = 0.0
+        self.at_end: Callable[[], None] = lambda: None
+        self.aws = LocalAws(job_changed=self._job_changed)
+        self._urls = ResponseUrls(tls)
+        self._variables = {
+            **self.aws.variables,
+            "SSL_CERT_FILE": str(trusted),
+            "NODE_EXTRA_CA_CERTS": str(trusted),
+        }
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._urls.close()
+        self.aws.close()
+
+    @contextmanager
+    def process(self, contender: Contender) -> Iterator[ExecutionEnvironment]:
+        """Start a process of a contender's."""
+        function = Function(_FUNCTION, contender.package(), contender.handler, 900, log_format="JSON")
+        variables = {**self._variables, **contender.variables}
+        with closing(ExecutionEnvironment(function, variables, lambda _: None, contender.runtime)) as environment:
+            yield environment
+
+    def delete(
+        self,
+        environment: ExecutionEnvironment,
+        physical_id: str,
+        properties: Mapping[str, str],
+        stack: str = STACK,
+    ) -> Answer:
+        """Send a Delete and give its answer."""
+        exchange = Exchange(
+            {
+                "RequestType": "Delete",
+                "StackId": stack,
+                "RequestId": "request-1",
+                "LogicalResourceId": "Bench",
+                "ResourceType": "Custom::Bench",
+                "PhysicalResourceId": physical_id,
+                "ResourceProperties": {"ServiceToken": _FUNCTION, **properties},
+            }
+        )
+        arrived: list[float] = []
+        exchange.first.add_done_callback(lambda _: arrived.append(time.monotonic()))
+        environment.invoke({**exchange.event, "ResponseURL": self._urls.open(exchange)})
+        if not arrived:
+            raise SystemExit(f"No answer to the Delete of {physical_id}")
+        return Answer(exchange.answer["Status"], exchange.answer.get("Reason", ""), arrived[0])
+
+    def _job_changed(self, job: Job) -> None:
+        if job.status in _ENDS:
+            self.last_end = time.monotonic()
+            self.at_end()
