@@ -56,9 +56,8 @@ def measure(endpoints: Endpoints, size: Size) -> None:
 
     calls, took = _fleet(endpoints.aws.robomaker, size.fleet)
     title = f"{size.fleet} teardowns at once, of {CALLS_A_SECOND:.0f} calls a second that are let through"
-    row(
-        f"{title}: until the last one is done", f"{took:.0f} s", f"{2 * size.fleet / CALLS_A_SECOND:.0f} s at the least"
-    )
+    least = (2 * size.fleet - CALLS_A_SECOND) / CALLS_A_SECOND  # a second's calls may come at once
+    row(f"{title}: until the last one is done", f"{took:.0f} s", f"{least:.0f} s at the least")
     row(f"{title}: calls for each job", f"{calls / size.fleet:.1f}", "2, if none is refused")
     row("Size of the asset, zipped", f"{len(OURS.package()) / 1024:.0f} KiB", "")
 
