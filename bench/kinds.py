@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import boto3
 from moto.cloudformation.models import cloudformation_backends
 
 from bench.contenders import call_on_delete
@@ -51,7 +50,7 @@ class Container:
         """Make a stack with nothing but the container, and let it be deleted: that is what its status says."""
         name = f"bench-{uuid.uuid4()}"
         change = {"StackName": name, "ChangeSetName": name}
-        cloudformation = aws.cloudformation
+        cloudformation = aws.client("cloudformation")
         template = json.dumps({"Resources": {OWNER: cls._resource(name)}})
         cloudformation.create_change_set(**change, ChangeSetType="CREATE", TemplateBody=template)
         cloudformation.execute_change_set(**change)
@@ -108,11 +107,6 @@ class Container:
         """Give the call of AwsCustomResource's that stops a job, and takes one that has ended or is gone for done."""
         raise NotImplementedError
 
-    def _client(self, service: str) -> Any:
-        make: Any = boto3.client  # typed for the names of services only
-        keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
-        return make(service, endpoint_url=self.aws.url, region_name=REGION, **keys)
-
 
 class Cluster(Container):
     """A cluster with tasks."""
@@ -141,7 +135,7 @@ class Cluster(Container):
 
     def remove(self) -> None:
         """Delete the cluster, which stays visible as INACTIVE."""
-        self._client("ecs").delete_cluster(cluster=self.id)
+        self.aws.client("ecs").delete_cluster(cluster=self.id)
 
     @classmethod
     def _resource(cls, name: str) -> Mapping[str, Any]:
@@ -187,7 +181,7 @@ class StateMachine(Container):
 
     def remove(self) -> None:
         """Delete the state machine."""
-        self._client("stepfunctions").delete_state_machine(stateMachineArn=self.id)
+        self.aws.client("stepfunctions").delete_state_machine(stateMachineArn=self.id)
 
     @classmethod
     def _resource(cls, name: str) -> Mapping[str, Any]:
@@ -234,7 +228,7 @@ class Application(Container):
 
     def remove(self) -> None:
         """Delete the application."""
-        client = self._client("emr-serverless")
+        client = self.aws.client("emr-serverless")
         client.stop_application(applicationId=self.id)
         client.delete_application(applicationId=self.id)
 
