@@ -230,9 +230,7 @@ class StateMachineExecutions(Jobs):
             )
 
         return [
-            iam.PolicyStatement(
-                actions=["states:DescribeStateMachine", "states:ListExecutions"], resources=[arn("stateMachine", "*")]
-            ),
+            iam.PolicyStatement(actions=["states:ListExecutions"], resources=[arn("stateMachine", "*")]),
             iam.PolicyStatement(actions=["states:StopExecution"], resources=[arn("execution", "*:*")]),
         ]
 
