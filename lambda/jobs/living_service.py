@@ -68,7 +68,9 @@ class LivingService:
             answer: Mapping[str, Any] = getattr(client, xform_name(action))(**parameters)
         except ClientError as error:
             self._answered = True
-            raise _as_trouble(f"{self._service}:{action}", error) from error
+            # The prefix of its actions in IAM, which botocore's name for it may not be: stepfunctions is states.
+            prefix = client.meta.service_model.signing_name
+            raise _as_trouble(f"{prefix}:{action}", error) from error
         except BotoCoreError as error:
             looked_up = look_up(client.meta.endpoint_url, error)
             reply = judge(action, self._service, error, looked_up=looked_up, answered=self._answered)
