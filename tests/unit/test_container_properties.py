@@ -89,7 +89,7 @@ BAD_STATE_MACHINES: list[object] = [
     CLUSTER,
     None,
 ]
-BAD_APPLICATIONS = [
+BAD_APPLICATIONS: list[object] = [
     "",
     "x" * 65,
     "00F",
