@@ -397,7 +397,8 @@ class TestSettling:
 
 class TestLog:
     def _lines(self, caplog: pytest.LogCaptureFixture) -> list[tuple[str, Any]]:
-        return [(record.getMessage(), record.__dict__["stopped"]) for record in caplog.records]
+        # Without the request that another test may have named.
+        return [(record.getMessage().rpartition(": ")[2], record.__dict__["stopped"]) for record in caplog.records]
 
     def test_names_what_was_told_to_stop(self, caplog: pytest.LogCaptureFixture) -> None:
         world = World({"a": False, "b": True, "c": False})
