@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -142,7 +143,9 @@ def _as_trouble(action: str, error: ClientError) -> TroubleError:
     if may_pass(code, status) or code.endswith("ThrottlingException"):
         return TroubleError(Reply(Verdict.PASSING, words), code)
     if is_denial(message) or code.startswith("AccessDenied"):
-        return TroubleError(Reply(Verdict.UNKNOWN, missing(action, words)), code)
+        # That of a key may lack, and not the action's own.
+        named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
+        return TroubleError(Reply(Verdict.UNKNOWN, missing(named[1] if named else action, words)), code)
     return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=status < 500)
 
 

@@ -102,6 +102,13 @@ def test_an_access_denied_of_a_service_names_the_permission(aws: Canned) -> None
     )
 
 
+def test_a_denial_of_another_services_permission_names_that(aws: Canned) -> None:
+    message = "User: x is not authorized to perform: kms:GenerateDataKey on resource: y"
+    aws.answer("StopExecution", error("KmsAccessDeniedException", message))
+    words = _trouble("stepfunctions", "StopExecution", executionArn="1").reply.words
+    assert words.startswith("The handler's role has no permission kms:GenerateDataKey: add it")
+
+
 def test_a_trouble_has_no_code_where_the_service_answered_none() -> None:
     trouble = TroubleError(Reply(Verdict.GONE, "Gone."))
     assert (str(trouble), trouble.code, trouble.refused) == ("Gone.", "", False)
