@@ -87,7 +87,7 @@ class EcsTasks:
     def _gone_or(self, trouble: TroubleError) -> TroubleError:
         if trouble.code != "ClusterNotFoundException":
             return trouble
-        return TroubleError(Reply(Verdict.GONE, "There is no such cluster"), trouble.code)
+        return TroubleError(Reply(Verdict.GONE, "There is no such cluster"))
 
 
 def _is_of_a_service(task: Mapping[str, Any]) -> bool:

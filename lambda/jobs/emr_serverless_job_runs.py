@@ -36,7 +36,7 @@ class EmrServerlessJobRuns:
     settles_after = 0.0
 
     def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - as every kind takes it
-        self.service = LivingService("emr-serverless", container.region)
+        self.service = LivingService("emr-serverless")
         self._application = container.id
 
     def check(self) -> Reply:
@@ -59,7 +59,7 @@ class EmrServerlessJobRuns:
                     yield [Job(run["id"], is_stopping) for run in page]
         except TroubleError as trouble:
             if self._state() is None:
-                raise TroubleError(_NO_APPLICATION, trouble.code) from trouble
+                raise TroubleError(_NO_APPLICATION) from trouble
             raise
 
     def stop(self, job: Job) -> None:

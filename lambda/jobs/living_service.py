@@ -146,7 +146,7 @@ def _as_trouble(action: str, error: ClientError) -> TroubleError:
         # That of a key may lack, and not the action's own.
         named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
         return TroubleError(Reply(Verdict.UNKNOWN, missing(named[1] if named else action, words)), code)
-    return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=status < 500)
+    return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=True)
 
 
 @cache

@@ -66,7 +66,7 @@ class StateMachineExecutions:
         except TroubleError as trouble:
             if trouble.code not in _GONE:
                 raise
-            raise TroubleError(_GONE[trouble.code], trouble.code) from trouble
+            raise TroubleError(_GONE[trouble.code]) from trouble
 
     def stop(self, job: Job) -> None:
         """Call StopExecution. The words of a stop are encrypted, so they are left out where KMS refuses."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.container import FORGOTTEN, SLICE, Job, Pace, Work
+from jobs.container import SLICE, Job, Pace, Work
 from jobs.living_service import LivingService, TroubleError
 from teardown import End, Outcome, Reply, Verdict, tear_down
 
@@ -78,6 +78,7 @@ class World:
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
         self.now += seconds
 
     @property
@@ -317,7 +318,7 @@ class TestLook:
         assert work.describe() == Reply(Verdict.STOPPING, "running (1 of 2 tasks stopped, but not b)")
         assert world.told == ["a", "b"]
 
-    @pytest.mark.parametrize(("seconds", "stops"), [(FORGOTTEN - 0.001, 1), (FORGOTTEN, 2)])
+    @pytest.mark.parametrize(("seconds", "stops"), [(59.999, 1), (60, 2)])
     def test_tells_a_job_again_that_took_its_stop_and_does_not_show_it(self, seconds: float, stops: int) -> None:
         world = World({"a": False})
         work = world.work

@@ -140,7 +140,8 @@ class TestUnfinished:
         )
         aws.answer("DescribeTasks", {"tasks": first}, {"tasks": second})
         assert [len(page) for page in tasks.unfinished()] == [100, 50, 0]
-        assert [len(asked["tasks"]) for asked in aws.asked("DescribeTasks")] == [100, 50]
+        described = aws.asked("DescribeTasks")
+        assert [(asked["cluster"], len(asked["tasks"])) for asked in described] == [(CLUSTER, 100), (CLUSTER, 50)]
         assert [asked.get("nextToken") for asked in aws.asked("ListTasks")] == [None, "next", None]
 
     def test_are_not_described_again_once_they_have_ended_or_are_a_services(self, aws: Canned, tasks: EcsTasks) -> None:

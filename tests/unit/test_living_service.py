@@ -87,6 +87,12 @@ def test_an_error_may_pass_or_is_a_refusal_or_neither(
     assert (trouble.reply.verdict, trouble.refused) == (verdict, refused)
 
 
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "OddException"])
+def test_an_error_keeps_its_code(aws: Canned, code: str) -> None:
+    aws.answer("StopTask", error(code))
+    assert _trouble("ecs", "StopTask", task="1").code == code
+
+
 def test_an_error_is_told_in_the_services_words(aws: Canned) -> None:
     aws.answer("StopTask", error("OddException", "x" * 2000))
     trouble = _trouble("ecs", "StopTask", task="1")
@@ -255,6 +261,16 @@ class TestWay:
         verdict, words = self._verdict(LivingService("ecs", "eu-west-1"))
         assert verdict is Verdict.PASSING
         assert words.startswith("ListTasks could not look up its endpoint: ")
+        assert aws.calls == []
+
+    @pytest.mark.usefixtures("new_clients")
+    def test_to_a_name_that_there_is_not_is_unknown(self, aws: Canned, monkeypatch: pytest.MonkeyPatch) -> None:
+        trouble = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        Names(monkeypatch).fail("ecs.eu-west-1.amazonaws.com", together=trouble, ipv4=trouble)
+        monkeypatch.delenv("AWS_ENDPOINT_URL_ECS")
+        verdict, words = self._verdict(LivingService("ecs", "eu-west-1"))
+        assert verdict is Verdict.UNKNOWN
+        assert words.startswith("ListTasks could not reach ecs: ")
         assert aws.calls == []
 
 

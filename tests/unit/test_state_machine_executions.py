@@ -131,6 +131,11 @@ def test_nothing_is_left_to_do_in_a_state_machine_without_executions(
     assert aws.calls == []
 
 
+def test_executions_are_looked_for_in_their_state_machines_region(aws: Canned) -> None:  # noqa: ARG001
+    elsewhere = Container("StateMachineExecutions", STATE_MACHINE.replace("us-west-2", "eu-west-1"))
+    assert StateMachineExecutions(elsewhere, "Because.").service._region == "eu-west-1"
+
+
 def test_executions_are_stopped_at_the_pace_of_the_slowest_region(executions: StateMachineExecutions) -> None:
     described = (executions.pace, executions.settles_after, executions.noun)
     assert described == (Pace(burst=500, rate=25), 2, "executions")
