@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 import index
+import stop_on_delete
 from jobs import living_service
 from tests.canned import VARIABLES, Canned
 from tests.requests import HurriedClock
@@ -20,7 +21,8 @@ settings.load_profile("project")
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses of a teardown take no time."""
-    monkeypatch.setattr(index, "clock", HurriedClock())
+    for entry in (index, stop_on_delete):
+        monkeypatch.setattr(entry, "clock", HurriedClock())
 
 
 @pytest.fixture(scope="module")
