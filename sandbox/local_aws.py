@@ -41,6 +41,11 @@ class LocalAws:
         Takes each line that a function logs.
     call_answered : callable, optional
         Told of each call of RoboMaker, with the code of the error that it was answered.
+
+    Attributes
+    ----------
+    living_jobs : dict
+        The last status of each task, execution and job run, by its ARN.
     """
 
     def __init__(
@@ -52,7 +57,10 @@ class LocalAws:
     ) -> None:
         moto_api_backend.reset()
 
+        self.living_jobs: dict[str, str] = {}
+
         def changed(arn: str, status: str) -> None:
+            self.living_jobs[arn] = status
             job_changed(Job(arn, status))
 
         self.front = Front()
@@ -85,11 +93,10 @@ class LocalAws:
         # By name, because moto takes the first part of an address for a bucket.
         return f"http://localhost:{port}"
 
-    @property
-    def cloudformation(self) -> Any:  # boto3-stubs has no types for it here
-        """A client of the local CloudFormation."""
-        return boto3.client(
-            "cloudformation",
+    def client(self, service: str) -> Any:  # boto3-stubs has no types for them here
+        """Give a client of one of the services that listen at `url`, by boto3's name."""
+        return boto3.client(  # type: ignore[call-overload]  # the stubs want a literal
+            service,
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id="sandbox",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # so that the scenarios can be named before anything is insta
 
 STACK = "WorldExport"
 PROVIDER_STACK = "WorldExportProvider"
+WITH_STOP, WITHOUT_STOP = "WithStop", "WithoutStop"
 
 
 class ScenarioError(Exception):
@@ -44,13 +46,14 @@ class Stage:
         for job in jobs:
             self.aws.robomaker.start_job(job, cancel_seconds=cancel_seconds)
 
-    def deploy(self, job: str) -> None:
-        """Run ``cdk deploy`` with a job."""
-        self.cdk("deploy", "--all", *self.app, "--require-approval", "never", "-c", f"job_arn={job}")
+    def deploy(self, job: str = "") -> None:
+        """Run ``cdk deploy``, perhaps with a job."""
+        context = ("-c", f"job_arn={job}") if job else ()
+        self.cdk("deploy", "--all", *self.app, "--require-approval", "never", *context)
 
-    def destroy(self, *, fails: str = "") -> None:
+    def destroy(self, stack: str = "--all", *, fails: str = "") -> None:
         """Run ``cdk destroy`` with what was deployed last. It succeeds, or fails and says why."""
-        self.cdk("destroy", "--all", "--app", str(self.cli.assembly), "--force", fails=fails)
+        self.cdk("destroy", stack, "--app", str(self.cli.assembly), "--force", fails=fails)
 
     def cdk(self, *arguments: str, fails: str = "") -> None:
         """Run a command that succeeds, or fails and says why."""
@@ -72,7 +75,7 @@ class Stage:
 
     def let_go(self) -> None:
         """Delete the stack without what failed to be deleted, by what the AWS CLI's command calls."""
-        cloudformation = self.aws.cloudformation
+        cloudformation = self.aws.client("cloudformation")
         resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         left = [resource["LogicalResourceId"] for resource in resources]
         options = ("--region", REGION, "--stack-name", STACK, "--retain-resources", *left)
@@ -81,9 +84,51 @@ class Stage:
         while self.aws.stacks().get(STACK) == "DELETE_IN_PROGRESS":
             time.sleep(0.05)
 
+    def run_tasks(self, cluster: str, count: int) -> list[str]:
+        """Run tasks in a cluster, and give their ARNs."""
+        ecs, ec2 = self.aws.client("ecs"), self.aws.client("ec2")
+        subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+        groups = [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
+        ecs.register_task_definition(
+            family="nightly",
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            containerDefinitions=[{"name": "nightly", "image": "nightly", "memory": 512}],
+        )
+        ran = ecs.run_task(
+            cluster=cluster,
+            taskDefinition="nightly",
+            count=count,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": subnets, "securityGroups": groups}},
+        )
+        return [task["taskArn"] for task in ran["tasks"]]
+
+    def start_executions(self, machine: str, *names: str) -> list[str]:
+        """Start executions of a state machine, and give their ARNs."""
+        client = self.aws.client("stepfunctions")
+        return [client.start_execution(stateMachineArn=machine, name=name)["executionArn"] for name in names]
+
+    def end_while_deleting(self, machine: str, execution: str, seconds: float) -> None:
+        """Let an execution end by itself some seconds after the deletion of its state machine has begun."""
+
+        def wait() -> None:
+            while not self.aws.step_functions.is_deleting(machine):
+                time.sleep(0.1)
+            self.timeline.note(
+                "The state machine is DELETING until the state of its execution has ended, which takes a day."
+            )
+            time.sleep(seconds)
+            self.timeline.note("Here, that is now.")
+            self.aws.step_functions.settle(execution, "SUCCEEDED")
+
+        threading.Thread(target=wait, daemon=True).start()
+
     def expect_job(self, job: str, status: str) -> None:
         """Check the status of a job."""
-        found = self.aws.robomaker.status(job)
+        found = self.aws.living_jobs.get(job) or self.aws.robomaker.status(job)
         if found != status:
             raise ScenarioError(f"{job} is {found or 'gone'}, not {status}.")
 
@@ -178,6 +223,49 @@ def stuck(stage: Stage) -> None:
     stage.expect_no_stack()
 
 
+def tasks(stage: Stage) -> None:
+    """Tasks run in a cluster: its stack fails to be deleted, and the same one with StopOnDelete stops them."""
+    stage = stage.with_app("tasks")
+    stage.start()
+    stage.aws.ecs.stop_seconds = 3
+    stage.deploy()
+    stage.timeline.note(f"Two tasks are started in {WITH_STOP}, and one in {WITHOUT_STOP}.")
+    stopped, [left] = stage.run_tasks("with-stop", 2), stage.run_tasks("without-stop", 1)
+    # What ECS answers (gruntwork-io/cloud-nuke 368), and what becomes of the stack (aws/aws-cdk 8654).
+    stage.destroy(WITHOUT_STOP, fails="The Cluster cannot be deleted while Tasks are active.")
+    stage.expect_stack(WITHOUT_STOP, "DELETE_FAILED")
+    stage.expect_job(left, "RUNNING")
+    stage.destroy(WITH_STOP)
+    stage.expect_stack(WITH_STOP, "gone")
+    for task in stopped:
+        stage.expect_job(task, "STOPPED")
+    stage.timeline.note("The other task ends by itself.")
+    stage.aws.ecs.settle(left, "STOPPED")
+    stage.destroy(WITHOUT_STOP)
+    stage.expect_stack(WITHOUT_STOP, "gone")
+
+
+def executions(stage: Stage) -> None:
+    """Executions run: the stack waits for as long as they take, and the same one with StopOnDelete stops them."""
+    stage = stage.with_app("executions")
+    stage.start()
+    stage.deploy()
+    stage.timeline.note(f"Two executions are started in {WITH_STOP}, and one in {WITHOUT_STOP}.")
+    machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
+    stopped = stage.start_executions(f"{machines}with-stop", "one", "two")
+    [left] = stage.start_executions(f"{machines}without-stop", "other")
+    # At the latest the next state transition ends an execution (Step Functions API Reference, DeleteStateMachine), and
+    # CloudFormation waits for it (aws/copilot-cli 5607).
+    stage.end_while_deleting(f"{machines}without-stop", left, seconds=6)
+    stage.destroy(WITHOUT_STOP)
+    stage.expect_stack(WITHOUT_STOP, "gone")
+    stage.expect_job(left, "SUCCEEDED")
+    stage.destroy(WITH_STOP)
+    stage.expect_stack(WITH_STOP, "gone")
+    for execution in stopped:
+        stage.expect_job(execution, "ABORTED")
+
+
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
-    scenario.__name__: scenario for scenario in (lifecycle, retired, throttled, gone, refused, stuck)
+    scenario.__name__: scenario for scenario in (lifecycle, retired, throttled, gone, refused, stuck, tasks, executions)
 }

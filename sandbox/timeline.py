@@ -1,4 +1,4 @@
-"""Prints what happens as it happens: each stack event beside the status of each world export job."""
+"""Prints what happens as it happens: each stack event beside the status of each job."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ from pathlib import Path
 from .cloudformation.lifecycle import Event
 from .robomaker import FORGOTTEN, Call, Job
 
-_COLORS = {"COMPLETE": "32", "FAILED": "31", "SKIPPED": "33", "Running": "36", "Canceling": "33", "Canceled": "32"}
+_STATUSES = {
+    "31": ("FAILED",),
+    "32": ("COMPLETE", "Canceled", "STOPPED", "ABORTED", "SUCCEEDED"),
+    "33": ("SKIPPED", "Canceling", "STOPPING"),
+    "36": ("Running", "RUNNING"),
+}
+_COLORS = {status: color for color, statuses in _STATUSES.items() for status in statuses}
 _HASH = re.compile(r"[0-9A-F]{8}$")  # what the CDK appends to a construct's path to make a logical id
-_ARN = re.compile(r"arn:aws:robomaker:[^/]*:world-export-job/")
+_ARN = re.compile(r"arn:aws:[\w:/-]*(?=[/:]\w)")  # up to the name at its end
+_ID = re.compile(r"[0-9a-f-]{32,}")  # what a service makes up for a name
 
 _OPTION = re.compile(r"( --?[\w-]+) (?!-)")
 _UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
@@ -46,7 +53,7 @@ class Timeline:
 
     def command(self, *words: str) -> None:
         """Begin a chapter with a command, which can be copied but for the ARNs and folders that are cut short."""
-        shown = [_ARN.sub("…/", Path(word).name if word.startswith("/") else word) for word in words]
+        shown = [_ARN.sub("…", Path(word).name if word.startswith("/") else word) for word in words]
         line = " ".join(word if "…" in word else shlex.quote(word) for word in shown)
         line = _OPTION.sub(f"\\1{_UNBROKEN}", line)
         room = _width() - _TIME - len(" \\")
@@ -69,7 +76,7 @@ class Timeline:
             line = record["message"]
             if record.get("outcome") == "failed":  # the stack's event, which follows, says why
                 line = line.removesuffix(f": {record['detail']}")
-        self.note(f"log: {line}")
+        self.note(f"log: {_ARN.sub('…', line)}")
 
     @contextlib.contextmanager
     def busy(self, what: str) -> Iterator[Callable[[str], None]]:
@@ -137,9 +144,11 @@ class Timeline:
 
     def _row(self, what: str, status: str) -> None:
         with self._lock:
-            room = _width() - _TIME - _JOB * len(self._jobs)
-            what = _cut(what, room - 1 - len(status))
             jobs = "".join(self._status(f"{status:{_JOB}}") for status in self._jobs.values())
+            room = _width() - _TIME - _JOB * len(self._jobs)
+            left = room - len(status) - (2 if jobs else 1)
+            if len(what) > left:  # the end of a logical id tells more than its beginning
+                what = f"  …{what[len(what) - max(left - 3, 0) :]}"
             padding = " " * (room - len(f"{what} {status}"))
             self._print(f"{what} {self._status(status)}{padding}{jobs}".rstrip())
 
@@ -168,5 +177,7 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: max(room - 1, 0)]}…"
 
 
-def _name(arn: str) -> str:
-    return arn.rpartition("/")[2]
+def _name(named: str) -> str:
+    """Give the name of a job or a container, which is the end of its ARN, or the beginning of an id."""
+    name = re.split(r"[/:]", named.rstrip(")"))[-1]
+    return name[:8] if _ID.fullmatch(name) else name

@@ -1,1 +1,1 @@
-"""Apps of the demo whose jobs wait a few seconds only, so that a refusal takes no longer."""
+"""Apps of the demo: what the example app can't show."""

@@ -1,4 +1,4 @@
-"""A job whose provider is in its own stack."""
+"""A job whose provider is in its own stack. It waits a few seconds only, so that a refusal takes no longer."""
 
 from aws_cdk import App, Duration, Stack
 

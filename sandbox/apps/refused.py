@@ -1,4 +1,4 @@
-"""A job whose provider has a stack of its own, as in the example app."""
+"""A job whose provider has a stack of its own, as in the example app, but which waits a few seconds only."""
 
 from aws_cdk import App, Duration, Stack
 

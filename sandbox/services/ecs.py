@@ -105,7 +105,7 @@ class Ecs:
     Parameters
     ----------
     changed : callable, optional
-        Told of each task that `start_task` started whenever its lastStatus changes: its ARN and the status.
+        Told of each task that `start_task` or RunTask started whenever its lastStatus changes: its ARN and the status.
 
     Attributes
     ----------
@@ -114,11 +114,12 @@ class Ecs:
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        self._changed = changed
+        self.changed = changed
         self._stop_seconds: dict[str, float] = {}
         self.stop_seconds = 0.0
         EcsBackend._ecs = self
         ecs_backends.backend = EcsBackend
+        replace_operation(EC2ContainerServiceResponse, "run_task", _run_task)
         # moto has neither pages nor failures.
         replace_operation(EC2ContainerServiceResponse, "list_tasks", _list_tasks)
         replace_operation(EC2ContainerServiceResponse, "describe_tasks", _describe_tasks)
@@ -166,7 +167,7 @@ class Ecs:
             tasks[task.task_arn] = task
         if stop_seconds is not None:
             self._stop_seconds[task.task_arn] = stop_seconds
-        self._changed(task.task_arn, "RUNNING")
+        self.changed(task.task_arn, "RUNNING")
         return task.task_arn
 
     def status(self, task: str) -> str:
@@ -183,7 +184,7 @@ class Ecs:
         """Give a task another lastStatus, unless it has stopped."""
         if task.last_status not in (status, "STOPPED"):
             task.last_status = status
-            self._changed(task.task_arn, status)
+            self.changed(task.task_arn, status)
 
     def seconds_to_stop(self, task: Task) -> float:
         """Say how long a task takes to stop."""
@@ -198,6 +199,17 @@ class Ecs:
     def _task(self, arn: str) -> Task:
         [task] = [tasks[arn] for tasks in self._backend.tasks.values() if arn in tasks]
         return task
+
+
+_run = EC2ContainerServiceResponse.run_task
+
+
+def _run_task(response: EC2ContainerServiceResponse) -> ActionResult:
+    backend, ran = response.ecs_backend, _run(response)
+    assert isinstance(backend, EcsBackend)  # noqa: S101 - set when the local AWS was started
+    for task in ran.result["tasks"]:  # type: ignore[index]  # moto: an object
+        backend._ecs.changed(task.task_arn, task.last_status)
+    return ran
 
 
 def _list_tasks(response: EC2ContainerServiceResponse) -> ActionResult:

@@ -211,6 +211,10 @@ class StepFunctions:
         """End an execution."""
         self._backend.settle(self._backend.describe_execution(execution), status)
 
+    def is_deleting(self, state_machine: str) -> bool:
+        """Say whether a state machine, by its ARN, waits for its executions to be deleted."""
+        return state_machine in self._backend.deletions
+
     @property
     def _backend(self) -> StepFunctionsBackend:
         backend = stepfunctions_backends[ACCOUNT][REGION]

@@ -88,11 +88,51 @@ def test_every_other_scenario_ends_with_the_stack_deleted(scenario: str, line: s
     assert "WorldExport DELETE_COMPLETE" in output
 
 
+def _expect_in_order(output: str, *lines: str) -> None:
+    """Check that each line comes after the one before, and that no line is wider than eighty columns."""
+    found = re.search(".*".join(map(re.escape, lines)), output, re.DOTALL)
+    assert found, output
+    assert max(map(len, output.splitlines())) <= 80, output
+
+
+def test_tasks_let_a_stack_fail_and_are_stopped_before_the_one_that_has_a_stop_on_delete_goes() -> None:
+    status, output = _play("tasks")
+    assert status == 0, output
+    _expect_in_order(
+        output,
+        "ClusterContainsTasksException",
+        "WithoutStop DELETE_FAILED",
+        "cdk destroy WithStop ",
+        " is now STOPPED ",
+        " is now STOPPED ",
+        "  Cluster DELETE_COMPLETE",
+        "WithStop DELETE_COMPLETE",
+        "The other task ends by itself.",
+    )
+
+
+def test_executions_hold_up_a_stack_and_are_stopped_before_the_one_that_has_a_stop_on_delete_goes() -> None:
+    status, output = _play("executions")
+    assert status == 0, output
+    _expect_in_order(
+        output,
+        "WithoutStop DELETE_IN_PROGRESS",
+        "The state machine is DELETING",
+        "other is now SUCCEEDED",
+        "WithoutStop DELETE_COMPLETE",
+        "cdk destroy WithStop ",
+        " is now ABORTED ",
+        " is now ABORTED ",
+        "  StateMachine DELETE_COMPLETE",
+        "WithStop DELETE_COMPLETE",
+    )
+
+
 def test_an_unknown_scenario_names_those_there_are_and_takes_nothing_but_python() -> None:
     status, output = _play("nonsense", "-S")
     assert status == 2
     assert "There is no scenario 'nonsense'" in output
-    for name in ("lifecycle", "retired", "throttled", "gone", "refused", "stuck"):
+    for name in ("lifecycle", "retired", "throttled", "gone", "refused", "stuck", "tasks", "executions"):
         assert f"make demo SCENARIO={name}" in output
 
 
@@ -100,7 +140,8 @@ def test_an_unknown_scenario_names_those_there_are_and_takes_nothing_but_python(
 def fresh(tmp_path: Path) -> Path:
     """Give a copy of what make and the scenarios' names need, with nothing installed."""
     shutil.copy(PROJECT / "Makefile", tmp_path)
-    shutil.copytree(PROJECT / "sandbox", tmp_path / "sandbox")
+    for folder in ("requirements", "sandbox"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
     return tmp_path
 
 
@@ -109,6 +150,17 @@ def test_make_names_an_unknown_scenario_before_it_installs_anything(fresh: Path)
     assert done.returncode == 2
     assert "There is no scenario 'nonsense'" in done.stderr
     assert not (fresh / ".venv").exists()
+
+
+def test_make_shows_that_setting_up_goes_on_and_ends_with_what_fails(fresh: Path) -> None:
+    python = fresh / "python"
+    python.write_text('#!/bin/sh\ncase "$2" in venv) sleep 5; exit 1;; esac\n')
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "demo", "PYTHON=./python", "PYTHON_3_13="], cwd=fresh, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(r"  \.venv: the CDK, .* \.+", done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("target", [[], ["help"]])

@@ -217,6 +217,7 @@ class TestStepFunctions:
         execution = aws.step_functions.start_execution(machine)
         sfn.delete_state_machine(stateMachineArn=machine)
         assert sfn.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING"
+        assert aws.step_functions.is_deleting(machine)
         assert self._running(sfn, machine) == [execution]
         for call, parameters in (
             (sfn.start_execution, {"stateMachineArn": machine}),
@@ -401,6 +402,12 @@ def test_what_the_cdk_cli_asks_of_cloudformation_is_neither_recorded_nor_disturb
     code, _ = _refused(_client(aws, "cloudformation").describe_stacks, StackName="Stack")
     assert code == "ValidationError"
     assert aws.front.calls == []
+
+
+def test_whoever_watches_hears_of_what_others_run(aws: LocalAws, ecs: Any) -> None:
+    ecs.register_task_definition(family="nightly", containerDefinitions=[{"name": "a", "image": "a", "memory": 128}])
+    [task] = ecs.run_task(cluster="prod", taskDefinition="nightly", launchType="FARGATE")["tasks"]
+    assert aws.living_jobs == {task["taskArn"]: "RUNNING"}
 
 
 def test_whoever_watches_hears_of_every_change() -> None:

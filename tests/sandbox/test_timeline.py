@@ -105,6 +105,32 @@ def test_a_log_line_leaves_why_it_failed_to_the_event_of_the_stack(timeline: Tim
     assert "\n".join(lines()).count("the reason") == 1
 
 
+def test_a_log_line_shows_no_long_arn(timeline: Timeline, lines: Lines) -> None:
+    timeline.log(f"Teardown of {ARN}: gone; EcsTasks(arn:aws:ecs:us-west-2:123456789012:cluster/prod): stopped")
+    assert lines()[0].endswith("log: Teardown of …/job-1: gone; EcsTasks(…/prod): stopped")
+
+
+def test_a_long_logical_id_keeps_its_end(timeline: Timeline, lines: Lines) -> None:
+    timeline.stack_event("Stack", _event("DELETE_COMPLETE", logical_id=f"{'AnEndlesslyLongName' * 3}WithAnEnd9F8FED21"))
+    assert re.search(r"  …\w+WithAnEnd \(job-1\) DELETE_COMPLETE Running +Running$", lines()[0])
+
+
+def test_a_job_without_a_name_has_the_beginning_of_its_id(lines: Lines) -> None:
+    task = "arn:aws:ecs:us-west-2:123456789012:task/prod/0123456789abcdef0123456789abcdef"
+    execution = "arn:aws:states:us-west-2:123456789012:execution:nightly:monday"
+    timeline = Timeline()
+    for arn in (task, execution):
+        timeline.job_changed(Job(arn, "RUNNING"))
+    timeline.command("cdk", "destroy")
+    assert lines()[-1].split() == ["01234567", "monday"]
+
+
+def test_a_container_is_named_as_its_arn_ends(timeline: Timeline, lines: Lines) -> None:
+    cluster = "EcsTasks(arn:aws:ecs:us-west-2:123456789012:cluster/prod)"
+    timeline.stack_event("Stack", Event("Stop9F8FED21", cluster, "Custom::StopOnDelete", "DELETE_COMPLETE"))
+    assert "  Stop (prod) DELETE_COMPLETE " in lines()[0]
+
+
 def test_a_forgotten_job_was_forgotten_by_the_service(timeline: Timeline, lines: Lines) -> None:
     timeline.job_changed(Job(ARN, FORGOTTEN))
     assert "RoboMaker has forgotten job-1" in lines()[-1]

@@ -1,7 +1,8 @@
 """The table: what is done to a stack and its jobs, and how both clouds must stand after each step.
 
 What ministack is known to get wrong shows in no outcome here, and so nothing is said of it: a cleanup that tries once
-and not three times, and has no status of its own; no Delete for a Create that failed; answers that nobody judges.
+and not three times, and has no status of its own; no Delete for a Create that failed; answers that nobody judges; a
+state machine that is deleted without waiting for its executions.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from sandbox.robomaker import CANCEL_REFUSED, RETIRED
 
-from .stage import EXAMPLE, IN_STACK, OWN_STACK, App, Outcome, Stage, arn_of
+from .stage import EXAMPLE, EXECUTIONS, IN_STACK, OWN_STACK, App, Outcome, Stage, arn_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,22 @@ def _destroy_after_retirement(stage: Stage) -> None:
     stage.robomaker.switch_on(RETIRED)
     stage.destroy()
     stage.robomaker.switch_off()
+
+
+def _deploy_and_start(execution: str) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        stage.deploy_with()
+        stage.start_execution(execution)
+
+    return act
+
+
+def _take_out(stage: Stage) -> None:
+    stage.deploy_with(stop_in_stack="no")
+
+
+def _destroy_other_stack(stage: Stage) -> None:
+    stage.destroy("WitnessStop")
 
 
 SCENARIOS = (
@@ -206,6 +223,53 @@ SCENARIOS = (
                 ),
             ),
             Step("destroy when RoboMaker has ended", _destroy_after_retirement, Outcome(jobs={"first": ""})),
+        ),
+    ),
+    Scenario(
+        "stop-on-delete",
+        EXECUTIONS,
+        (
+            Step(
+                "deploy, and start an execution",
+                _deploy_and_start("first"),
+                Outcome(
+                    jobs={"first": "RUNNING"},
+                    stacks={"WitnessMachine": "CREATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "take the StopOnDelete out of the machine's stack; the machine stays, and so the execution runs on",
+                _take_out,
+                Outcome(
+                    jobs={"first": "RUNNING"},
+                    stacks={"WitnessMachine": "UPDATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "destroy the other stack; its StopOnDelete stops the execution",
+                _destroy_other_stack,
+                Outcome(
+                    jobs={"first": "ended"},
+                    stacks={"WitnessMachine": "UPDATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "deploy again, and start another execution",
+                _deploy_and_start("second"),
+                Outcome(
+                    jobs={"first": "ended", "second": "RUNNING"},
+                    stacks={"WitnessMachine": "UPDATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
+                    left={"functions": 1, "roles": 2},
+                ),
+            ),
+            Step(
+                "destroy; the execution is stopped before its machine goes",
+                _destroy,
+                Outcome(jobs={"first": "ended", "second": "ended"}),
+            ),
         ),
     ),
 )

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from .clouds import LocalCloud
 
 @dataclass(frozen=True)
 class App:
-    """A CDK app with a job in it.
+    """A CDK app with a job in it, or with the executions of a state machine.
 
     Parameters
     ----------
     script : str
         Its file, from the project's folder.
     stack : str
-        The stack of the job.
+        The stack of the job, or of a StopOnDelete.
     provider : str
         The stack of the provider, if it has one of its own.
     arn_by_context : bool
@@ -52,6 +52,8 @@ class App:
 EXAMPLE = App("app.py", "WorldExport", "WorldExportProvider", arn_by_context=True)
 OWN_STACK = App("tests/witness/app.py", "Witness", "WitnessProvider")
 IN_STACK = App("tests/witness/app.py", "WitnessInStack")
+EXECUTIONS = App("tests/witness/stop_app.py", "WitnessStop", "WitnessMachine")
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:witness"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Outcome:
     Parameters
     ----------
     jobs : Mapping
-        The status of each job that was deployed.
+        The status of each job that was deployed, and of each execution that was started: RUNNING, or else ended.
     stacks : Mapping
         The status of each stack that there is.
     left : Mapping
@@ -85,9 +87,8 @@ class Assemblies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def of(self, app: App, job_arn: str) -> Path:
-        """Synthesize an app, unless it has been by now."""
-        context = {"job_arn": job_arn} if app.arn_by_context else {}
+    def of(self, app: App, context: Mapping[str, str]) -> Path:
+        """Synthesize an app with a context, unless it has been by now."""
         assembly = self._folder / "-".join(["assembly", app.script, *context.values()]).replace("/", "-")
         if assembly.exists():
             return assembly
@@ -127,12 +128,13 @@ class Stage:
         self._assemblies = assemblies
         self._assembly = Path()
         self._jobs: list[str] = []
+        self._executions: list[str] = []
         # What the last command of the CDK CLI printed.
         self.output = ""
         self._cli = CdkCli(cloud, cloud.home)
         self._clients: dict[str, Any] = {
             name: boto3.client(name, endpoint_url=cloud.url, region_name=REGION)
-            for name in ("cloudformation", "iam", "lambda", "s3")
+            for name in ("cloudformation", "iam", "lambda", "s3", "stepfunctions")
         }
         self._before = self._count()
 
@@ -142,14 +144,24 @@ class Stage:
         if job not in self._jobs:
             self._jobs.append(job)
             self.robomaker.start_job(arn)
-        self._assembly = self._assemblies.of(self._app, arn)
+        self._assembly = self._assemblies.of(self._app, {"job_arn": arn} if self._app.arn_by_context else {})
         parameters = {} if self._app.arn_by_context else {"JobArn": arn, "LaterArn": later}
         options = [f"--parameters={self._app.stack}:{name}={value}" for name, value in parameters.items()]
         self._cdk("deploy", "--require-approval", "never", *options, fails=fails)
 
-    def destroy(self, *, fails: bool = False) -> None:
-        """Run ``cdk destroy``."""
-        self._cdk("destroy", "--force", fails=fails)
+    def deploy_with(self, **context: str) -> None:
+        """Run ``cdk deploy`` with a context."""
+        self._assembly = self._assemblies.of(self._app, context)
+        self._cdk("deploy", "--require-approval", "never", fails=False)
+
+    def start_execution(self, name: str) -> None:
+        """Start an execution of the state machine, which takes a day."""
+        self._clients["stepfunctions"].start_execution(stateMachineArn=MACHINE, name=name)
+        self._executions.append(name)
+
+    def destroy(self, *stacks: str, fails: bool = False) -> None:
+        """Run ``cdk destroy``, of some stacks or of all."""
+        self._cdk("destroy", "--force", stacks=stacks, fails=fails)
 
     def delete_retaining_what_failed(self) -> None:
         """Run ``aws cloudformation delete-stack`` with ``--retain-resources`` for each resource in DELETE_FAILED."""
@@ -165,7 +177,10 @@ class Stage:
         """Look how the cloud stands."""
         now = self._count()
         return Outcome(
-            {job: self.robomaker.status(arn_of(job)) for job in self._jobs},
+            {
+                **{job: self.robomaker.status(arn_of(job)) for job in self._jobs},
+                **{name: self._status_of_execution(name) for name in self._executions},
+            },
             {
                 stack["StackName"]: stack["StackStatus"]
                 for stack in self._clients["cloudformation"].describe_stacks()["Stacks"]
@@ -174,6 +189,16 @@ class Stage:
             {kind: now[kind] - self._before[kind] for kind in now if now[kind] != self._before[kind]},
         )
 
+    def _status_of_execution(self, name: str) -> str:
+        client = self._clients["stepfunctions"]
+        arn = f"{MACHINE.replace(':stateMachine:', ':execution:')}:{name}"
+        try:
+            status = client.describe_execution(executionArn=arn)["status"]
+        except client.exceptions.ExecutionDoesNotExist:
+            # Once its machine is gone. ministack keeps it then; no source says what Step Functions does.
+            status = "gone"
+        return "RUNNING" if status == "RUNNING" else "ended"
+
     def _count(self) -> dict[str, int]:
         return {
             "functions": len(self._clients["lambda"].list_functions()["Functions"]),
@@ -181,8 +206,8 @@ class Stage:
             "buckets": len(self._clients["s3"].list_buckets()["Buckets"]),
         }
 
-    def _cdk(self, command: str, *options: str, fails: bool) -> None:
-        finished = self._cli.run(command, *self._app.stacks, "--app", str(self._assembly), *options)
+    def _cdk(self, command: str, *options: str, stacks: Sequence[str] = (), fails: bool) -> None:
+        finished = self._cli.run(command, *(stacks or self._app.stacks), "--app", str(self._assembly), *options)
         self.output = finished.output
         assert (finished.status != 0) is fails, finished.output
 
