@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import index
+import stop_on_delete
 from sandbox.cloudformation.custom_resources import MAX_BODY_BYTES, Exchange, ResponseUrls
 from sandbox.robomaker import RoboMaker
+from tests.canned import Canned
 from tests.corpus import EVENTS
 from tests.requests import JOB_1, STACK_ID, Context
 
@@ -59,7 +62,42 @@ events = st.fixed_dictionaries(
 def test_an_event_is_answered_once_and_keeps_its_url_to_itself(
     event: dict[str, Any], urls: ResponseUrls, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _check_answer(event, urls, robomaker, caplog)
+    robomaker.start_job(JOB_1)
+    _check_answer(index.handler, event, urls, caplog)
+
+
+CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
+container_properties = st.one_of(
+    odd,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "Kind": st.one_of(st.just("EcsTasks"), odd),
+            "Container": st.one_of(st.just(CLUSTER), odd),
+            "Family": odd,
+            "ContainerLogicalId": odd,
+            "ContainerDeletionPolicy": odd,
+        },
+    ),
+)
+physical_ids = st.one_of(st.just(f"EcsTasks({CLUSTER})"), odd)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(event=events, declared=container_properties, physical_id=physical_ids)
+def test_an_event_of_stop_on_delete_is_answered_once_and_keeps_its_url_to_itself(
+    event: dict[str, Any],
+    declared: object,
+    physical_id: object,
+    urls: ResponseUrls,
+    aws: Canned,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    aws.answer("DescribeStacks", {"Stacks": [{"StackStatus": "DELETE_IN_PROGRESS"}]})
+    aws.answer("GetTemplate", {"TemplateBody": '{"Resources": {}}'})
+    aws.answer("ListTasks", {"taskArns": []})
+    sent = {**event, "ResourceProperties": declared, "PhysicalResourceId": physical_id}
+    _check_answer(stop_on_delete.handler, sent, urls, caplog)
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -67,19 +105,19 @@ def test_an_event_of_the_corpus_has_its_answer(
     name: str, urls: ResponseUrls, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
     event, status = EVENTS[name]
-    assert _check_answer(event, urls, robomaker, caplog) == status
+    robomaker.start_job(JOB_1)
+    assert _check_answer(index.handler, event, urls, caplog) == status
 
 
 def _check_answer(
-    event: dict[str, Any], urls: ResponseUrls, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
+    handler: Callable[[Any, Any], None], event: dict[str, Any], urls: ResponseUrls, caplog: pytest.LogCaptureFixture
 ) -> str:
     """Send an event, hold its only answer and the log against the rules, and give the answer's status."""
     caplog.clear()
-    robomaker.start_job(JOB_1)
     exchange = Exchange(event)
     url = urls.open(exchange)
     with caplog.at_level(logging.DEBUG):
-        index.handler({**event, "ResponseURL": url}, Context(900))
+        handler({**event, "ResponseURL": url}, Context(900))
 
     [body] = exchange.bodies
     answer = json.loads(body)
