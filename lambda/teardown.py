@@ -37,6 +37,8 @@ class Verdict(Enum):
     """There is no such job."""
     RETIRED = auto()
     """There is no such service any more, so no job can be running."""
+    UNFINISHED = auto()
+    """The call did a part of its work in the time that one call has, and goes on with it when it is made again."""
     PASSING = auto()
     """A trouble that is known to pass: the same call may succeed later."""
     UNKNOWN = auto()
@@ -44,7 +46,7 @@ class Verdict(Enum):
 
 
 # How long a call is made again that meets nothing but this trouble, in seconds, while there is time.
-PERSISTENCE = {Verdict.PASSING: inf, Verdict.UNKNOWN: 60.0}
+PERSISTENCE = {Verdict.UNFINISHED: inf, Verdict.PASSING: inf, Verdict.UNKNOWN: 60.0}
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,9 @@ def persist(
         last_try = min(until, since + PERSISTENCE[reply.verdict])
         if clock.monotonic() >= last_try:
             return reply
+        if reply.verdict is Verdict.UNFINISHED:  # no trouble, so there is nothing to let pass
+            backoff = FIRST_BACKOFF
+            continue
         _sleep(clock, backoff * (0.5 + 0.5 * jitter()), last_try)
         backoff = min(LONGEST_BACKOFF, backoff * 2)
 
@@ -287,7 +292,7 @@ class _Teardown:
     def _ended(self, reply: Reply) -> Outcome:
         if reply.verdict in _ENDS:
             return self._outcome(_ENDS[reply.verdict], reply.words)
-        if reply.verdict is Verdict.PASSING:
+        if reply.verdict in (Verdict.PASSING, Verdict.UNFINISHED):
             return self._failed(f"{self._name} could not be ended in time. {reply.words}")
         return self._failed(reply.words)
 

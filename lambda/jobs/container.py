@@ -107,31 +107,34 @@ class Work:
         self._was_empty = False
 
     def cancel(self) -> Reply:
-        """Tell every job to stop. What takes longer than a slice is a trouble that passes."""
-        return self._round(if_untold=Verdict.PASSING, if_told=Verdict.ACCEPTED)
+        """Tell every job to stop. What takes longer than a slice goes on in the next one."""
+        return self._round(if_unfinished=Verdict.UNFINISHED, if_untold=Verdict.PASSING, if_told=Verdict.ACCEPTED)
 
     def describe(self) -> Reply:
         """Tell every job to stop that was not there before, and say how many are left."""
-        return self._round(if_untold=Verdict.RUNNING, if_told=Verdict.STOPPING)
+        return self._round(if_unfinished=Verdict.RUNNING, if_untold=Verdict.RUNNING, if_told=Verdict.STOPPING)
 
-    def _round(self, *, if_untold: Verdict, if_told: Verdict) -> Reply:
+    def _round(self, *, if_unfinished: Verdict, if_untold: Verdict, if_told: Verdict) -> Reply:
         until = self._clock.monotonic() + SLICE
         self._refusal = ""
         self._stopped = []
         try:
-            return self._go_round(until, if_untold=if_untold, if_told=if_told)
+            return self._go_round(until, if_unfinished=if_unfinished, if_untold=if_untold, if_told=if_told)
         except TroubleError as trouble:
             return trouble.reply
         finally:
             self._log_stops()
 
-    def _go_round(self, until: float, *, if_untold: Verdict, if_told: Verdict) -> Reply:
+    def _go_round(self, until: float, *, if_unfinished: Verdict, if_untold: Verdict, if_told: Verdict) -> Reply:
         while True:
             sweep = self._go_on(until)
             if sweep.left or not sweep.is_whole:
                 self._was_empty = self._was_empty and not sweep.left
-                is_told = sweep.is_whole and sweep.all_told
-                return Reply(if_told if is_told else if_untold, self._words(sweep))
+                if sweep.is_whole:
+                    return Reply(if_told if sweep.all_told else if_untold, self._words(sweep))
+                # A slice in which the service took no stop at all is a trouble.
+                gets_on = self._stopped or not self._refusal
+                return Reply(if_unfinished if gets_on else if_untold, self._words(sweep))
             if self._was_empty or not self._kind.settles_after:
                 break
             self._was_empty = True

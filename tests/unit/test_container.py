@@ -122,7 +122,7 @@ class TestCancel:
     def test_that_takes_longer_than_a_slice_says_what_it_has_done_so_far(self) -> None:
         world = World(_ids(30), stop_seconds=1)
         assert world.work.cancel() == Reply(
-            Verdict.PASSING, "running (not all tasks were looked at yet; still there: 0, 1, 2 and 7 more)"
+            Verdict.UNFINISHED, "running (not all tasks were looked at yet; still there: 0, 1, 2 and 7 more)"
         )
         assert (len(world.stops), world.now - 100) == (10, SLICE)
 
@@ -130,13 +130,13 @@ class TestCancel:
         world = World(_ids(25), stop_seconds=1)
         work = world.work
         verdicts = [work.cancel().verdict for _ in range(3)]
-        assert verdicts == [Verdict.PASSING, Verdict.PASSING, Verdict.ACCEPTED]
+        assert verdicts == [Verdict.UNFINISHED, Verdict.UNFINISHED, Verdict.ACCEPTED]
         assert (world.told, world.lists) == (list(world.jobs), 1)
 
     def test_of_many_pages_without_a_job_keeps_to_its_slice_and_goes_on(self) -> None:
         world = World(_ids(1), empty_pages=15, page_seconds=1)
         work = world.work
-        assert work.cancel() == Reply(Verdict.PASSING, "running (not all tasks were looked at yet)")
+        assert work.cancel() == Reply(Verdict.UNFINISHED, "running (not all tasks were looked at yet)")
         assert (world.now - 100, world.stops) == (SLICE, [])
         assert work.cancel() == Reply(Verdict.ACCEPTED, "running (0 of 1 tasks stopped, but not 0)")
         assert world.lists == 1
@@ -229,6 +229,14 @@ class TestThrottledStop:
         world = World({"a": False}, stop_seconds=SLICE - 0.101, on_stop=lambda _: THROTTLED)
         world.work.cancel()
         assert len(world.stops) == 2
+
+    def test_is_a_trouble_where_no_stop_of_the_slice_was_taken(self) -> None:
+        world = World(_ids(2), stop_seconds=4, on_stop=lambda _: THROTTLED)
+        assert world.work.cancel().verdict is Verdict.PASSING
+
+    def test_is_none_where_another_stop_of_the_slice_was_taken(self) -> None:
+        world = World(_ids(3), stop_seconds=4, on_stop=lambda id_: None if id_.endswith("/0") else THROTTLED)
+        assert world.work.cancel().verdict is Verdict.UNFINISHED
 
     def test_is_tried_again_by_the_next_look(self) -> None:
         world = World({"a": False}, on_stop=lambda _: THROTTLED)
@@ -383,13 +391,13 @@ class TestSettling:
         world = World(settles_after=2, empty_pages=3, page_seconds=4)
         work = world.work
         said = [work.cancel().verdict for _ in range(3)]
-        assert said == [Verdict.PASSING, Verdict.PASSING, Verdict.STOPPED]
+        assert said == [Verdict.UNFINISHED, Verdict.UNFINISHED, Verdict.STOPPED]
         assert world.lists == 2
 
     def test_is_not_done_by_two_parts_of_one_list(self) -> None:
         world = World(settles_after=2, empty_pages=3, page_seconds=4)
         work = world.work
-        assert work.cancel().verdict is Verdict.PASSING
+        assert work.cancel().verdict is Verdict.UNFINISHED
         world.empty_pages = 0
         world.jobs = {"a": False}
         assert work.cancel().verdict is Verdict.ACCEPTED

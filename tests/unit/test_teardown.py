@@ -16,6 +16,7 @@ GONE = Reply(Verdict.GONE, "There is no such job")
 RETIRED = Reply(Verdict.RETIRED, "support has ended")
 REFUSED = Reply(Verdict.REFUSED, "No.")
 PASSING = Reply(Verdict.PASSING, "Rate exceeded")
+UNFINISHED = Reply(Verdict.UNFINISHED, "3 of 41 told")
 UNKNOWN = Reply(Verdict.UNKNOWN, "Denied")
 
 
@@ -253,6 +254,23 @@ class TestPassingTrouble:
     def test_at_the_look_after_a_refusal_does_not_eat_the_wait(self) -> None:
         outcome = World(cancel=[REFUSED], describe=[PASSING, PASSING, STOPPING]).tear_down(wait=10)
         assert outcome.seconds == 0.5 + 1 + 10
+
+
+class TestUnfinishedCancel:
+    def test_goes_on_without_a_pause(self) -> None:
+        world = World(cancel=[UNFINISHED] * 20 + [ACCEPTED], describe=[STOPPED], call_seconds=10)
+        assert world.tear_down().end is End.STOPPED
+        assert world.pauses == []
+
+    def test_that_meets_trouble_again_starts_with_the_first_pause(self) -> None:
+        world = World(cancel=[PASSING, PASSING, UNFINISHED, PASSING, GONE], call_seconds=1)
+        assert world.tear_down().end is End.GONE
+        assert world.pauses == [0.5, 1.0, 0.5]
+
+    def test_ends_with_the_time_and_says_how_far_it_came(self) -> None:
+        outcome = World(cancel=[UNFINISHED], describe=[RUNNING], call_seconds=10).tear_down(time_left=100)
+        assert (outcome.end, outcome.words) == (End.FAILED, "The job could not be ended in time. 3 of 41 told")
+        assert outcome.seconds == 100
 
 
 class TestUnknownTrouble:
