@@ -152,8 +152,8 @@ class ApplicationResource(Application, CloudFormationModel):
             release_label=properties["ReleaseLabel"],
             application_type=properties["Type"].upper(),
             client_token="",
-            initial_capacity="",
-            maximum_capacity="",
+            initial_capacity=None,  # type: ignore[arg-type]  # moto: a string, but serialized as a map
+            maximum_capacity=None,  # type: ignore[arg-type]  # ditto
             tags={},
             auto_start_configuration=_in_lower_case(properties.get("AutoStartConfiguration")),  # type: ignore[arg-type]  # moto: a string
             auto_stop_configuration="",

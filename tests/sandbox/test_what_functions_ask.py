@@ -240,11 +240,11 @@ class TestAStackWithWhatStillRuns:
         [stack] = cloud.cloudformation.describe_stacks(StackName="Stack")["Stacks"]
         given = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         assert given["Arn"].endswith(f"/applications/{given['Id']}")
+        emr = boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION)
+        assert emr.get_application(applicationId=given["Id"])["application"]["state"] == "CREATED"
         job_run = cloud.aws.emr_serverless.start_job_run(given["Id"], stop_seconds=NEVER)
         assert cloud.delete() == "DELETE_FAILED"
         cloud.aws.emr_serverless.settle(given["Id"], job_run, "SUCCESS")
         assert cloud.delete() == "DELETE_FAILED"
-        boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION).stop_application(
-            applicationId=given["Id"]
-        )
+        emr.stop_application(applicationId=given["Id"])
         assert cloud.delete() == ""
