@@ -135,16 +135,17 @@ class Work:
 
     def _sweep(self, until: float) -> _Sweep:
         """Tell every job to stop that was not told before, as far as the time goes."""
-        left: list[str] = []
+        # Each once: what is told to stop comes again among those that were told.
+        left: dict[str, None] = {}
         all_told = True
         for job in self._kind.unfinished():
             self._seen.add(job.id)
-            left.append(job.id)
+            left[job.id] = None
             if not job.is_stopping and not self._was_told(job):
                 all_told &= self._stop(job, until)
             if self._clock.monotonic() >= until:
-                return _Sweep(left, all_told=False, is_whole=False)
-        return _Sweep(left, all_told)
+                return _Sweep(list(left), all_told=False, is_whole=False)
+        return _Sweep(list(left), all_told)
 
     def _was_told(self, job: Job) -> bool:
         return self._clock.monotonic() - self._told.get(job.id, -FORGOTTEN) < FORGOTTEN
