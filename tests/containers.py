@@ -23,6 +23,8 @@ RESOURCE_TYPE = "Custom::StopOnDelete"
 # No application has this id: a StopOnDelete of it fails to be created.
 NO_APPLICATION = "00nonsense"
 
+DEFINITION = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
+
 # A moment's work of the service, in seconds, which passes while the handler looks.
 SOON = 0.05
 
@@ -62,7 +64,7 @@ class Declared:
     container : str, default: "first"
         The name of the container. Another name is another container. ``""``: none.
     policy : str, default: "Delete"
-        Its DeletionPolicy and UpdateReplacePolicy.
+        Its DeletionPolicy. What is not deleted is not replaced either, as the CDK has it.
     fails : bool, default: False
         Whether the operation that brings this about fails in the end.
     """
@@ -145,8 +147,9 @@ class Row:
 
     @property
     def id(self) -> str:
-        """Its name as a part of a logical id, and of the names of containers."""
-        return _SHORT[self.kind] + "".join(word[0].upper() + word[1:] for word in self.name.split())
+        """Its name as a part of a logical id, and of the names of containers, which have up to 64 characters."""
+        words = (word for word in self.name.split() if word not in _FILLERS)
+        return _SHORT[self.kind] + "".join(word[0].upper() + word[1:] for word in words)
 
     @property
     def is_deployed(self) -> bool:
@@ -197,7 +200,7 @@ class World:
             return str(self.client.create_cluster(clusterName=name)["cluster"]["clusterArn"])
         if self._row.kind == "StateMachineExecutions":
             role = f"arn:aws:iam::{ACCOUNT}:role/role"
-            made = self.client.create_state_machine(name=name, definition="{}", roleArn=role)
+            made = self.client.create_state_machine(name=name, definition=DEFINITION, roleArn=role)
             return str(made["stateMachineArn"])
         return str(self.client.create_application(name=name, releaseLabel="emr-7.10.0", type="SPARK")["applicationId"])
 
@@ -278,6 +281,7 @@ class World:
 
 
 _SHORT = {"EcsTasks": "Ecs", "StateMachineExecutions": "Sfn", "EmrServerlessJobRuns": "Emr"}
+_FILLERS = ("a", "an", "and", "be", "can", "in", "is", "of", "that", "the", "with")
 _SERVICES = {"EcsTasks": "ecs", "StateMachineExecutions": "stepfunctions", "EmrServerlessJobRuns": "emr-serverless"}
 _NOUNS = {"EcsTasks": "tasks", "StateMachineExecutions": "executions", "EmrServerlessJobRuns": "job runs"}
 _ENDED = ("STOPPED", "SUCCEEDED", "ABORTED", "SUCCESS", "CANCELLED")

@@ -135,7 +135,16 @@ class StepFunctionsBackend(StepFunctionBackend):
 
 
 class StateMachineResource(StateMachine):
-    """AWS::StepFunctions::StateMachine: moto's knows no type, and loses the old machine of a replacement too early."""
+    """AWS::StepFunctions::StateMachine: moto's knows no type and no Arn, and loses a replaced machine too early."""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Say which attributes Fn::GetAtt finds."""
+        return attr in ("Arn", "Name")
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Give what Fn::GetAtt finds."""
+        return str(self.arn if attribute_name == "Arn" else self.name)
 
     @classmethod
     def create_from_cloudformation_json(
@@ -143,12 +152,14 @@ class StateMachineResource(StateMachine):
     ) -> StateMachine:
         """Create a state machine."""
         properties = cloudformation_json["Properties"]
-        return stepfunctions_backends[account_id][region_name].create_state_machine(
+        machine = stepfunctions_backends[account_id][region_name].create_state_machine(
             properties.get("StateMachineName", resource_name),
             properties.get("DefinitionString", "{}"),
             properties["RoleArn"],
             sm_type=properties.get("StateMachineType"),
         )
+        machine.__class__ = cls
+        return machine
 
     @classmethod
     def update_from_cloudformation_json(

@@ -18,7 +18,7 @@ from sandbox.cloudformation.backend import LifecycleBackend
 from sandbox.cloudformation.custom_resources import Exchange, invalidity
 from sandbox.cloudformation.lifecycle import Event
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws
-from tests.containers import NO_APPLICATION, RESOURCE_TYPE, ROWS, Declared, Row, World
+from tests.containers import DEFINITION, NO_APPLICATION, RESOURCE_TYPE, ROWS, Declared, Row, World
 from tests.requests import Context, HurriedClock
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
@@ -117,7 +117,9 @@ def _template(row: Row, declared: Declared, container: str) -> dict[str, Any]:
     given: Any = container
     ownership = {}
     if declared.container and not container:
-        policies = {"DeletionPolicy": declared.policy, "UpdateReplacePolicy": declared.policy}
+        # There is no RetainExceptOnCreate for what is replaced (User Guide, aws-attribute-updatereplacepolicy).
+        replaced = "Delete" if declared.policy == "Delete" else "Retain"
+        policies = {"DeletionPolicy": declared.policy, "UpdateReplacePolicy": replaced}
         resources[owner] = {**_container(row, f"{row.id}-{declared.container}"), **policies}
         given = {"Fn::GetAtt": [owner, "Arn"]} if row.kind == "EcsTasks" else {"Ref": owner}
         ownership = {"ContainerLogicalId": owner, "ContainerDeletionPolicy": declared.policy}
@@ -141,7 +143,10 @@ def _container(row: Row, name: str) -> dict[str, Any]:
     if row.kind == "StateMachineExecutions":
         machine_type = "EXPRESS" if row.express else "STANDARD"
         properties = {"StateMachineName": name, "RoleArn": _ROLE, "StateMachineType": machine_type}
-        return {"Type": "AWS::StepFunctions::StateMachine", "Properties": {**properties, "DefinitionString": "{}"}}
+        return {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {**properties, "DefinitionString": DEFINITION},
+        }
     properties = {"Name": name, "ReleaseLabel": "emr-7.10.0", "Type": "Spark"}
     return {"Type": "AWS::EMRServerless::Application", "Properties": properties}
 
@@ -166,6 +171,10 @@ def stage(_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield _stage
     living_service._client.cache_clear()
     _stage.reset()
+
+
+def test_no_two_rows_have_the_same_id() -> None:
+    assert len({row.id for row in ROWS}) == len(ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

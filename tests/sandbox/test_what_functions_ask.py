@@ -212,7 +212,11 @@ class TestAStackWithWhatStillRuns:
 
     def test_waits_for_the_executions_of_a_state_machine(self, cloud: Cloud) -> None:
         properties = {"StateMachineName": "flow", "RoleArn": ROLE, "DefinitionString": "{}"}
-        cloud.change("CREATE", _template(Flow={"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}))
+        flow = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+        outputs = {"Arn": {"Value": {"Fn::GetAtt": ["Flow", "Arn"]}}}
+        cloud.change("CREATE", {**_template(Flow=flow), "Outputs": outputs})
+        [stack] = cloud.cloudformation.describe_stacks(StackName="Stack")["Stacks"]
+        assert stack["Outputs"][0]["OutputValue"] == cloud.physical_id("Stack", "Flow")
         execution = cloud.aws.step_functions.start_execution(cloud.physical_id("Stack", "Flow"))
         deletion = threading.Thread(target=cloud.delete)
         deletion.start()
