@@ -19,17 +19,6 @@ from cdk_world_export_job._findings import acknowledge, wildcard
 from cdk_world_export_job._handler_code import properties
 from cdk_world_export_job._tokens import is_token, known, not_a_string, partition_of
 
-# Amazon ECS API reference, CreateCluster: the characters of a cluster's name.
-_CLUSTER_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):ecs:[a-z0-9-]+:(?P<account>[0-9]{12}):cluster/[A-Za-z0-9_-]{1,255}"
-)
-# Step Functions API reference, CreateStateMachine: the characters of a name. One more part would be that of a version
-# or an alias (the same, ListExecutions), which has some of the executions only.
-_STATE_MACHINE_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):states:[a-z0-9-]+:(?P<account>[0-9]{12}):stateMachine:"
-    r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}"
-)
-
 
 class Container(NamedTuple):
     """What the jobs run in."""
@@ -106,7 +95,7 @@ class Jobs(ABC):
                     f"it is no ARN of a {self._ARGUMENT.replace('_', ' ')}",
                     f"Import it by its own ARN, such as {such_as}.",
                 )
-            self._check_place(stop, arn, parts.groupdict())
+            self._check_place(stop, arn, {part: parts[part] for part in self._PLACE})
         return Container(arn, None)
 
 
@@ -146,7 +135,11 @@ class EcsTasks(Jobs):
                 "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)`.",
             )
         return self._named_by_arn(
-            stop, cluster, cluster.cluster_arn, _CLUSTER_ARN, "arn:aws:ecs:us-west-2:123456789012:cluster/NAME"
+            stop,
+            cluster,
+            cluster.cluster_arn,
+            properties.CLUSTER_ARN,
+            "arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
         )
 
     def _filter(self, stop: Construct) -> Mapping[str, str]:
@@ -214,7 +207,7 @@ class StateMachineExecutions(Jobs):
             stop,
             state_machine,
             state_machine.state_machine_arn,
-            _STATE_MACHINE_ARN,
+            properties.STATE_MACHINE_ARN,
             "arn:aws:states:us-west-2:123456789012:stateMachine:NAME, which has no version and no alias",
         )
 
@@ -230,9 +223,7 @@ class StateMachineExecutions(Jobs):
             )
 
         return [
-            iam.PolicyStatement(
-                actions=["states:DescribeStateMachine", "states:ListExecutions"], resources=[arn("stateMachine", "*")]
-            ),
+            iam.PolicyStatement(actions=["states:ListExecutions"], resources=[arn("stateMachine", "*")]),
             iam.PolicyStatement(actions=["states:StopExecution"], resources=[arn("execution", "*:*")]),
         ]
 

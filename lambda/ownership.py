@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,8 @@ class Stack:
         """
         if self._status().startswith("UPDATE_ROLLBACK_"):
             return True
-        for call in (self._resources, lambda: self._current_id(self._logical_id)):
+        calls: tuple[Callable[[], object], ...] = (self._resources, lambda: self._detail(self._logical_id))
+        for call in calls:
             try:
                 call()
             except TroubleError as trouble:
@@ -94,23 +95,28 @@ class Stack:
         if status.startswith("ROLLBACK_"):
             retained = _attribute(resources, owner, "DeletionPolicy") == "Retain"
             return Decision(False, f"{stays}: the template retains it") if retained else goes
-        if owner not in resources:
+        detail = self._detail(owner) if owner in resources else None
+        if detail is None:
             # What was created in the update that rolls back is deleted in spite of RetainExceptOnCreate.
             rolls_back = status.startswith("UPDATE_ROLLBACK_")
             if policy == "Retain" or (policy == "RetainExceptOnCreate" and not rolls_back):
                 return Decision(False, f"{stays}: the template that it has left retained it")
             return Decision(True, f"{container.place} has left the template")
-        if self._current_id(owner) in (container.ref, container.id):
+        current = detail.get("PhysicalResourceId")
+        if not current:
+            words = f"DescribeStackResource got an answer without the physical id of {owner}"
+            raise TroubleError(Reply(Verdict.PASSING, words))
+        if current in (container.ref, container.id):
             return Decision(False, f"{stays}: it is still in the template")
         if _attribute(resources, owner, "UpdateReplacePolicy") in _RETAINS:
             return Decision(False, f"{stays}: the template retains what it replaces")
         return Decision(True, f"{container.place} was replaced")
 
     def _status(self) -> str:
-        stacks = self.service.ask("DescribeStacks", "Stacks", StackName=self._id)
+        stacks = self.service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=self._id)
         if not stacks:
             raise TroubleError(Reply(Verdict.PASSING, "DescribeStacks got an answer without a stack"))
-        return str(stacks[0].get("StackStatus"))
+        return str(stacks[0]["StackStatus"])
 
     def _resources(self) -> Mapping[str, Any]:
         # A template without a transform is the same in both stages (API reference, GetTemplate).
@@ -126,17 +132,18 @@ class Stack:
         resources: Mapping[str, Any] = body["Resources"]
         return resources
 
-    def _current_id(self, logical_id: str) -> str:
+    def _detail(self, logical_id: str) -> Mapping[str, Any] | None:
+        """Describe a resource, if the stack has it: a condition keeps out what its template has."""
         try:
-            detail = self.service.ask(
+            detail: Mapping[str, Any] = self.service.ask(
                 "DescribeStackResource", "StackResourceDetail", StackName=self._id, LogicalResourceId=logical_id
             )
         except TroubleError as trouble:
-            # Seen in public logs; the API reference lists no error for it.
-            if trouble.code == "ValidationError" and "does not exist" in str(trouble):
-                return ""
+            # getmoto/moto 4186; the API reference lists no error for it.
+            if trouble.code == "ValidationError" and "does not exist for stack" in str(trouble):
+                return None
             raise
-        return str(detail.get("PhysicalResourceId") or "")
+        return detail
 
 
 def _attribute(resources: Mapping[str, Any], logical_id: str, name: str) -> str:

@@ -137,25 +137,32 @@ class JobArn:
         return cls(value, region)
 
 
+# A region is a label in the name of its endpoint, so at most 63 characters (RFC 1035).
+# Amazon ECS API reference, CreateCluster: the characters of a name.
+CLUSTER_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):ecs:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):cluster/"
+    r"(?P<name>[A-Za-z0-9_-]{1,255})"
+)
+# Step Functions API reference, CreateStateMachine: what a name is free of. One more part would be that of a version or
+# an alias (the same, ListExecutions), which has some of the executions only.
+STATE_MACHINE_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):states:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):stateMachine:"
+    r"(?P<name>[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]{1,80})"
+)
 # EMR Serverless API reference, GetApplication.
 APPLICATION_ID = re.compile(r"(?P<name>[0-9a-z]{1,64})")
 # Amazon ECS API reference, RegisterTaskDefinition.
 FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 # The containers of each kind of job: the form of their ids, how to say it, and what a person calls one.
-# Service Authorization Reference (list_amazonelasticcontainerservice, list_awsstepfunctions).
 _CONTAINERS = {
     "EcsTasks": (
-        re.compile(
-            r"arn:(?P<partition>[a-z-]+):ecs:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):cluster/(?P<name>[\w-]+)"
-        ),
+        CLUSTER_ARN,
         "the ARN of a cluster, such as arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
         "cluster",
     ),
     "StateMachineExecutions": (
-        re.compile(
-            r"arn:(?P<partition>[a-z-]+):states:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stateMachine:(?P<name>[^\s:,()]+)"
-        ),
+        STATE_MACHINE_ARN,
         "the ARN of a state machine, such as arn:aws:states:us-west-2:123456789012:stateMachine:NAME,"
         " without a version or an alias",
         "state machine",
@@ -166,7 +173,8 @@ _CONTAINERS = {
         "application",
     ),
 }
-_PHYSICAL_ID = re.compile(r"(?P<kind>\w+)\((?P<id>[^,()]+)(,family=(?P<family>[^,()]+))?\)")
+# No id has a comma, but a state machine's name may have parentheses.
+_PHYSICAL_ID = re.compile(r"(?P<kind>\w+)\((?P<id>[^,]+)(,family=(?P<family>[^,]+))?\)")
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _handler_for(answer: Callable[[Request], Response]) -> type[http.server.Base
             self.end_headers()
             self.wfile.write(response.body)
 
-        do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - http.server looks methods up by these names
+        do_DELETE = do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - http.server looks methods up by these names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the method it replaces
             """Say nothing."""

@@ -6,7 +6,8 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from jobs.living_service import LivingService, TroubleError
@@ -73,8 +74,8 @@ class Kind(Protocol):
     def check(self) -> Reply:
         """Look at the container once: ACCEPTED, or GONE if it is not there."""
 
-    def unfinished(self) -> Iterator[Job]:
-        """List every job that has not ended, those first that were not told to stop."""
+    def unfinished(self) -> Iterator[list[Job]]:
+        """List every job that has not ended, page by page, those first that were not told to stop."""
 
     def stop(self, job: Job) -> None:
         """Tell a job to stop."""
@@ -102,6 +103,8 @@ class Work:
         self._told: dict[str, float] = {}
         self._refusal = ""
         self._stopped: list[str] = []
+        self._sweep: _Sweep | None = None
+        self._was_empty = False
 
     def cancel(self) -> Reply:
         """Tell every job to stop. What takes longer than a slice is a trouble that passes."""
@@ -123,29 +126,35 @@ class Work:
             self._log_stops()
 
     def _go_round(self, until: float, *, if_untold: Verdict, if_told: Verdict) -> Reply:
-        seen = self._sweep(until)
-        if not seen.left and self._kind.settles_after:
+        while True:
+            sweep = self._go_on(until)
+            if sweep.left or not sweep.is_whole:
+                self._was_empty = self._was_empty and not sweep.left
+                is_told = sweep.is_whole and sweep.all_told
+                return Reply(if_told if is_told else if_untold, self._words(sweep))
+            if self._was_empty or not self._kind.settles_after:
+                break
+            self._was_empty = True
             self._clock.sleep(self._kind.settles_after)
-            seen = self._sweep(until)
-        if seen.left:
-            return Reply(if_told if seen.all_told else if_untold, self._words(seen))
         if waits_for := self._kind.close():
             return Reply(if_told, waits_for)
         return Reply(Verdict.STOPPED, f"{len(self._seen):,} {self._kind.noun} stopped" if self._seen else "nothing ran")
 
-    def _sweep(self, until: float) -> _Sweep:
-        """Tell every job to stop that was not told before, as far as the time goes."""
-        # Each once: what is told to stop comes again among those that were told.
-        left: dict[str, None] = {}
-        all_told = True
-        for job in self._kind.unfinished():
-            self._seen.add(job.id)
-            left[job.id] = None
-            if not job.is_stopping and not self._was_told(job):
-                all_told &= self._stop(job, until)
+    def _go_on(self, until: float) -> _Sweep:
+        """Tell every job to stop that was not told before, as far as the time goes, and the next time from there."""
+        sweep = self._sweep or _Sweep(_one_by_one(self._kind.unfinished()))
+        self._sweep = None  # for good, if it meets trouble
+        for job in sweep.jobs:
+            if job is not None:
+                self._seen.add(job.id)
+                sweep.left[job.id] = None
+                if not job.is_stopping and not self._was_told(job):
+                    sweep.all_told &= self._stop(job, until)
             if self._clock.monotonic() >= until:
-                return _Sweep(list(left), all_told=False, is_whole=False)
-        return _Sweep(list(left), all_told)
+                self._sweep = sweep
+                return sweep
+        sweep.is_whole = True
+        return sweep
 
     def _was_told(self, job: Job) -> bool:
         return self._clock.monotonic() - self._told.get(job.id, -FORGOTTEN) < FORGOTTEN
@@ -177,22 +186,34 @@ class Work:
             some = self._stopped[first : first + NAMED_IN_A_LINE]
             log(logging.INFO, f"Told {len(some)} {self._kind.noun} to stop", stopped=some)
 
-    def _words(self, seen: _Sweep) -> str:
-        left = len(seen.left)
-        names = ", ".join(re.split("[/:]", name)[-1] for name in seen.left[:NAMED])
+    def _words(self, sweep: _Sweep) -> str:
+        left, noun = len(sweep.left), self._kind.noun
+        names = ", ".join(re.split("[/:]", name)[-1] for name in islice(sweep.left, NAMED))
         if left > NAMED:
             names += f" and {left - NAMED:,} more"
-        noun = self._kind.noun
-        stopped = f"{len(self._seen) - left:,} of {len(self._seen):,} {noun} stopped, but not {names}"
-        refusal = f"; the last refusal: {self._refusal}" if self._refusal else ""
-        return f"running ({stopped if seen.is_whole else f'not all {noun} were looked at yet; {names}'}{refusal})"
+        if sweep.is_whole:
+            words = f"{len(self._seen) - left:,} of {len(self._seen):,} {noun} stopped, but not {names}"
+        else:
+            words = f"not all {noun} were looked at yet{names and f'; still there: {names}'}"
+        return f"running ({words}{self._refusal and f'; the last refusal: {self._refusal}'})"
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Sweep:
-    left: list[str]
-    all_told: bool
-    is_whole: bool = True
+    """One way through the list of all jobs that have not ended, which may take several rounds."""
+
+    jobs: Iterator[Job | None]
+    # No job twice: one that is told to stop may come again, as one that is stopping.
+    left: dict[str, None] = field(default_factory=dict)
+    all_told: bool = True
+    is_whole: bool = False
+
+
+def _one_by_one(pages: Iterator[list[Job]]) -> Iterator[Job | None]:
+    """Give each job, and None after each page, because a list may have many pages without one."""
+    for page in pages:
+        yield from page
+        yield None
 
 
 class _Bucket:

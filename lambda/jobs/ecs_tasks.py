@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from jobs.container import Job, Pace
 from jobs.living_service import LivingService, TroubleError
@@ -28,25 +29,27 @@ class EcsTasks:
     noun = "tasks"
     # Amazon ECS API reference, request-throttling: StopTask.
     pace = Pace(burst=40, rate=40)
-    settles_after = 0.0
+    # A task that was just started may not be listed at once; a couple of seconds is what to begin with (API reference,
+    # RunTask: eventual consistency).
+    settles_after = 2.0
 
     def __init__(self, container: Container, reason: str) -> None:
         self.service = LivingService("ecs", container.region)
         self._cluster = container.id
         family = {"family": container.family} if container.family else {}
-        self._listed = {"cluster": container.id, "maxResults": _PAGE, **family}
+        self._listed: dict[str, Any] = {"cluster": container.id, "maxResults": _PAGE, **family}
         self._reason = reason[:_LONGEST_REASON]
         # Tasks that have ended, which ECS lists for a while, or that are a service's: neither can change.
         self._others: set[str] = set()
 
     def check(self) -> Reply:
         """Call DescribeClusters: a cluster that was deleted may stay visible as INACTIVE (API reference, Cluster)."""
-        clusters = self.service.ask("DescribeClusters", "clusters", clusters=[self._cluster])
-        if not any(cluster.get("status") != "INACTIVE" for cluster in clusters):
+        clusters = self.service.ask("DescribeClusters", "clusters", each="status", clusters=[self._cluster])
+        if not any(cluster["status"] != "INACTIVE" for cluster in clusters):
             return Reply(Verdict.GONE, "There is no such cluster")
         return Reply(Verdict.ACCEPTED, "")
 
-    def unfinished(self) -> Iterator[Job]:
+    def unfinished(self) -> Iterator[list[Job]]:
         """Call ListTasks and DescribeTasks.
 
         A task that was told to stop is listed as desired STOPPED only, while it may still hold its network interface
@@ -55,20 +58,23 @@ class EcsTasks:
         for desired in ("RUNNING", "STOPPED"):
             try:
                 for arns in self.service.pages("ListTasks", "taskArns", desiredStatus=desired, **self._listed):
-                    yield from self._unfinished_of(arns)
+                    yield self._unfinished_of(arns, desired)
             except TroubleError as trouble:
                 raise self._gone_or(trouble) from trouble
 
-    def _unfinished_of(self, arns: list[str]) -> Iterator[Job]:
+    def _unfinished_of(self, arns: list[str], desired: str) -> list[Job]:
         asked = [arn for arn in arns if arn not in self._others]
         if not asked:
-            return
-        for task in self.service.ask("DescribeTasks", "tasks", cluster=self._cluster, tasks=asked):
-            of_a_service = str(task.get("group", "")).startswith("service:")
-            if of_a_service or task.get("lastStatus") == "STOPPED":
-                self._others.add(task["taskArn"])
-            else:
-                yield Job(task["taskArn"], is_stopping=task.get("desiredStatus") == "STOPPED")
+            return []
+        tasks = self.service.ask("DescribeTasks", "tasks", each="taskArn", cluster=self._cluster, tasks=asked)
+        found = {task["taskArn"]: task for task in tasks}
+        self._others.update(arn for arn, task in found.items() if _is_of_a_service(task) or _has_ended(task))
+        # What is listed but not found yet (failures: MISSING) has not been seen to end.
+        return [
+            Job(arn, is_stopping=found.get(arn, {}).get("desiredStatus", desired) == "STOPPED")
+            for arn in asked
+            if arn not in self._others
+        ]
 
     def stop(self, job: Job) -> None:
         """Call StopTask."""
@@ -81,4 +87,12 @@ class EcsTasks:
     def _gone_or(self, trouble: TroubleError) -> TroubleError:
         if trouble.code != "ClusterNotFoundException":
             return trouble
-        return TroubleError(Reply(Verdict.GONE, "There is no such cluster"), trouble.code)
+        return TroubleError(Reply(Verdict.GONE, "There is no such cluster"))
+
+
+def _is_of_a_service(task: Mapping[str, Any]) -> bool:
+    return str(task.get("group")).startswith("service:")
+
+
+def _has_ended(task: Mapping[str, Any]) -> bool:
+    return task.get("lastStatus") == "STOPPED"

@@ -36,7 +36,7 @@ class EmrServerlessJobRuns:
     settles_after = 0.0
 
     def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - as every kind takes it
-        self.service = LivingService("emr-serverless", container.region)
+        self.service = LivingService("emr-serverless")
         self._application = container.id
 
     def check(self) -> Reply:
@@ -44,15 +44,23 @@ class EmrServerlessJobRuns:
         state = self._state()
         return _NO_APPLICATION if state is None else Reply(Verdict.ACCEPTED, state)
 
-    def unfinished(self) -> Iterator[Job]:
-        """Call GetApplication, because ListJobRuns has no error for one that is gone, and ListJobRuns."""
-        if self._state() is None:
-            raise TroubleError(_NO_APPLICATION)
-        for states, is_stopping in ((_UNFINISHED, False), (_STOPPING, True)):
-            for page in self.service.pages(
-                "ListJobRuns", "jobRuns", applicationId=self._application, states=list(states), maxResults=_PAGE
-            ):
-                yield from (Job(run["id"], is_stopping) for run in page)
+    def unfinished(self) -> Iterator[list[Job]]:
+        """Call ListJobRuns, which has no error for an application that is gone: after any, GetApplication tells."""
+        try:
+            for states, is_stopping in ((_UNFINISHED, False), (_STOPPING, True)):
+                for page in self.service.pages(
+                    "ListJobRuns",
+                    "jobRuns",
+                    each="id",
+                    applicationId=self._application,
+                    states=list(states),
+                    maxResults=_PAGE,
+                ):
+                    yield [Job(run["id"], is_stopping) for run in page]
+        except TroubleError as trouble:
+            if self._state() is None:
+                raise TroubleError(_NO_APPLICATION) from trouble
+            raise
 
     def stop(self, job: Job) -> None:
         """Call CancelJobRun."""
@@ -60,8 +68,12 @@ class EmrServerlessJobRuns:
 
     def close(self) -> str:
         """Call StopApplication until the application is at rest, because only then can it be deleted."""
+        # Not before the runs are known to be none: a run that is submitted starts its application (API reference,
+        # AutoStartConfig).
         state = self._state()
-        if state is None or state in _AT_REST:
+        if state is None:
+            raise TroubleError(_NO_APPLICATION)
+        if state in _AT_REST:
             return ""
         words = f"in the state {state}"
         if state == "STARTED":
@@ -75,10 +87,12 @@ class EmrServerlessJobRuns:
 
     def _state(self) -> str | None:
         try:
-            application = self.service.ask("GetApplication", "application", applicationId=self._application)
+            application = self.service.ask(
+                "GetApplication", "application", each="state", applicationId=self._application
+            )
         except TroubleError as trouble:
             if trouble.code != "ResourceNotFoundException":
                 raise
             return None
-        state = str(application.get("state"))
+        state = str(application["state"])
         return None if state == "TERMINATED" else state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -68,7 +69,9 @@ class LivingService:
             answer: Mapping[str, Any] = getattr(client, xform_name(action))(**parameters)
         except ClientError as error:
             self._answered = True
-            raise _as_trouble(f"{self._service}:{action}", error) from error
+            # The prefix of its actions in IAM, which botocore's name for it may not be: stepfunctions is states.
+            prefix = client.meta.service_model.signing_name
+            raise _as_trouble(f"{prefix}:{action}", error) from error
         except BotoCoreError as error:
             looked_up = look_up(client.meta.endpoint_url, error)
             reply = judge(action, self._service, error, looked_up=looked_up, answered=self._answered)
@@ -79,42 +82,59 @@ class LivingService:
         self._answered = True
         return answer
 
-    def ask(self, action: str, wanted: str, **parameters: Any) -> Any:
+    def ask(self, action: str, wanted: str, *, each: str = "", **parameters: Any) -> Any:
         """Make a call and give one member of its answer.
 
         botocore takes a page, such as a proxy's, for an answer without any member.
 
+        Parameters
+        ----------
+        action : str
+            The call.
+        wanted : str
+            The member.
+        each : str, optional
+            What the member has, or every element of it, if it is a list. Default: nothing.
+        **parameters
+            Those of the call.
+
         Raises
         ------
         TroubleError
-            If the call does not succeed, or its answer lacks the member.
+            If the call does not succeed, or its answer lacks what was wanted.
         """
-        return _member(self.call(action, **parameters), wanted, action)
+        return _member(self.call(action, **parameters), action, wanted, each)
 
-    def pages(self, action: str, wanted: str, **parameters: Any) -> Iterator[list[Any]]:
-        """Give every page of a list.
+    def pages(self, action: str, wanted: str, *, each: str = "", **parameters: Any) -> Iterator[list[Any]]:
+        """Give every page of a list. The parameters are those of `ask`.
 
         Raises
         ------
         TroubleError
-            If a call does not succeed, or its answer lacks the list.
+            If a call does not succeed, or its answer lacks what was wanted.
         """
         token: dict[str, str] = {}
+        used: set[str] = set()
         while True:
             answer = self.call(action, **parameters, **token)
-            yield _member(answer, wanted, action)
+            yield _member(answer, action, wanted, each)
             following = answer.get("nextToken")
             if not following:
                 return
-            if following == token.get("nextToken"):
+            if following in used:
                 raise TroubleError(Reply(Verdict.PASSING, f"{action} got the same page again and again"))
+            used.add(following)
             token = {"nextToken": following}
 
 
-def _member(answer: Mapping[str, Any], wanted: str, action: str) -> Any:
+def _member(answer: Mapping[str, Any], action: str, wanted: str, each: str) -> Any:
     if wanted not in answer:
         raise TroubleError(Reply(Verdict.PASSING, f"{action} got an answer without {wanted}"))
-    return answer[wanted]
+    found = answer[wanted]
+    elements = found if isinstance(found, list) else [found]
+    if each and not all(element and element.get(each) for element in elements):
+        raise TroubleError(Reply(Verdict.PASSING, f"{action} got an answer with {wanted} without {each}"))
+    return found
 
 
 def _as_trouble(action: str, error: ClientError) -> TroubleError:
@@ -123,8 +143,10 @@ def _as_trouble(action: str, error: ClientError) -> TroubleError:
     if may_pass(code, status) or code.endswith("ThrottlingException"):
         return TroubleError(Reply(Verdict.PASSING, words), code)
     if is_denial(message) or code.startswith("AccessDenied"):
-        return TroubleError(Reply(Verdict.UNKNOWN, missing(action, words)), code)
-    return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=status < 500)
+        # That of a key may lack, and not the action's own.
+        named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
+        return TroubleError(Reply(Verdict.UNKNOWN, missing(named[1] if named else action, words)), code)
+    return TroubleError(Reply(Verdict.UNKNOWN, words), code, refused=True)
 
 
 @cache

@@ -51,21 +51,22 @@ class StateMachineExecutions:
             return reply if reply.verdict is Verdict.GONE else Reply(Verdict.ACCEPTED, reply.words)
         return Reply(Verdict.ACCEPTED, "")
 
-    def unfinished(self) -> Iterator[Job]:
+    def unfinished(self) -> Iterator[list[Job]]:
         """Call ListExecutions."""
         try:
             for page in self.service.pages(
                 "ListExecutions",
                 "executions",
+                each="executionArn",
                 stateMachineArn=self._state_machine,
                 statusFilter="RUNNING",
                 maxResults=_PAGE,
             ):
-                yield from (Job(execution["executionArn"]) for execution in page)
+                yield [Job(execution["executionArn"]) for execution in page]
         except TroubleError as trouble:
             if trouble.code not in _GONE:
                 raise
-            raise TroubleError(_GONE[trouble.code], trouble.code) from trouble
+            raise TroubleError(_GONE[trouble.code]) from trouble
 
     def stop(self, job: Job) -> None:
         """Call StopExecution. The words of a stop are encrypted, so they are left out where KMS refuses."""

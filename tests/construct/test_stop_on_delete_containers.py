@@ -230,6 +230,12 @@ class TestImported:
         StopOnDelete(stack, "Stop", jobs=StateMachineExecutions(machine))
         assert _properties(stack)["Container"] == {"Ref": "Arn"}
 
+    def test_may_have_a_name_with_whatever_its_service_takes(self, stack: Stack) -> None:
+        arn = f"{STATE_MACHINE}(1)+=@!'.é"
+        machine = sfn.StateMachine.from_state_machine_arn(stack, "M", arn)
+        StopOnDelete(stack, "Stop", jobs=StateMachineExecutions(machine))
+        assert _properties(stack)["Container"] == arn
+
     def test_may_be_in_another_region_which_its_arn_says(self, stack_of_account: Stack) -> None:
         arn = CLUSTER.replace("us-west-2", "eu-west-1")
         StopOnDelete(stack_of_account, "Stop", jobs=EcsTasks(ecs.Cluster.from_cluster_arn(stack_of_account, "C", arn)))

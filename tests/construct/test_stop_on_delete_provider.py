@@ -61,7 +61,7 @@ STATEMENTS: dict[Kind, list[dict[str, Any]]] = {
     StateMachineExecutions: [
         {
             "Effect": "Allow",
-            "Action": ["states:DescribeStateMachine", "states:ListExecutions"],
+            "Action": "states:ListExecutions",
             "Resource": _arn("states", "stateMachine:*"),
         },
         {"Effect": "Allow", "Action": "states:StopExecution", "Resource": _arn("states", "execution:*:*")},

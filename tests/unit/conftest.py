@@ -1,11 +1,15 @@
-"""What the tests of the handler share: how hypothesis tries, and time that does not pass."""
+"""What the tests of the handler share: how hypothesis tries, time that does not pass, and the living services."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
 import index
+from jobs import living_service
+from tests.canned import VARIABLES, Canned
 from tests.requests import HurriedClock
 
 # No test depends on how fast the machine is.
@@ -17,3 +21,23 @@ settings.load_profile("project")
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses of a teardown take no time."""
     monkeypatch.setattr(index, "clock", HurriedClock())
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Canned]:
+    """Give an endpoint for a module's tests, whose clients are made once."""
+    endpoint = Canned()
+    living_service._client.cache_clear()
+    yield endpoint
+    living_service._client.cache_clear()
+    endpoint.close()
+
+
+@pytest.fixture
+def aws(endpoint: Canned, monkeypatch: pytest.MonkeyPatch) -> Canned:
+    """Lead every living service's client to an endpoint that has no answers yet."""
+    endpoint.reset()
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, endpoint.url)
+    return endpoint

@@ -1,4 +1,7 @@
-"""A boto3 that Lambda has moved on from what the handler imports: no Create fails, and every Delete is answered."""
+"""A boto3 that Lambda has moved on from what the handler imports: no Create fails, and every Delete is answered.
+
+Of StopOnDelete a Create fails, too, because it has to look.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import botocore
 import pytest
@@ -18,11 +22,11 @@ from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from tests.requests import JOB_1, request
 
 RUN = """
-import json, sys
-import index
+import importlib, json, sys
 from tests.requests import Context
-index.handler(json.load(sys.stdin), Context(900))
+importlib.import_module(sys.argv[1]).handler(json.load(sys.stdin), Context(900))
 """
+CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +40,36 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
-def test_every_request_is_answered(moved: Path, urls: ResponseUrls, request_type: str) -> None:
-    exchange = Exchange(request(request_type, {"JobArn": JOB_1}, PhysicalResourceId=JOB_1))
-    event = {**exchange.event, "ResponseURL": urls.open(exchange)}
+def _send(moved: Path, urls: ResponseUrls, module: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Send a request to a handler that finds the moved botocore, and give its answer."""
+    exchange = Exchange(event)
+    sent = {**event, "ResponseURL": urls.open(exchange)}
     handler = Path(index.__file__).parent
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (moved, handler, PROJECT)))}
-    subprocess.run([sys.executable, "-c", RUN], input=json.dumps(event), env=environment, text=True, check=True)
+    run = [sys.executable, "-c", RUN, module]
+    subprocess.run(run, input=json.dumps(sent), env=environment, text=True, check=True)
+    return exchange.answer
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_every_request_is_answered(moved: Path, urls: ResponseUrls, request_type: str) -> None:
+    answer = _send(moved, urls, "index", request(request_type, {"JobArn": JOB_1}, PhysicalResourceId=JOB_1))
     if request_type == "Delete":
-        assert exchange.answer["Status"] == "FAILED"
-        assert "can't load what it calls RoboMaker with: ImportError(" in exchange.answer["Reason"]
-        assert "EnvProvider" in exchange.answer["Reason"]
+        assert answer["Status"] == "FAILED"
+        assert "can't load what it calls RoboMaker with: ImportError(" in answer["Reason"]
+        assert "EnvProvider" in answer["Reason"]
     else:
-        assert (exchange.answer["Status"], exchange.answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
+
+
+@pytest.mark.parametrize(
+    ("request_type", "known"), [("Create", {}), ("Delete", {"PhysicalResourceId": f"EcsTasks({CLUSTER})"})]
+)
+def test_every_request_of_stop_on_delete_is_answered(
+    moved: Path, urls: ResponseUrls, request_type: str, known: dict[str, str]
+) -> None:
+    event = request(request_type, {"Kind": "EcsTasks", "Container": CLUSTER}, **known)
+    answer = _send(moved, urls, "stop_on_delete", event)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("The handler can't load what it calls AWS with: ImportError(")
+    assert "EnvProvider" in answer["Reason"]

@@ -91,10 +91,10 @@ def _not_taken(handler: Handler) -> str:
 def _stopping(reply: Reply | None = None) -> Callable[[Handler], str]:
     """Let the tasks of a cluster not end, or the cluster meet a trouble."""
 
-    def unfinished() -> list[Job]:
+    def unfinished() -> list[list[Job]]:
         if reply:
             raise TroubleError(reply)
-        return [Job("arn:aws:ecs:us-west-2:123456789012:task/prod/1", is_stopping=True)]
+        return [[Job("arn:aws:ecs:us-west-2:123456789012:task/prod/1", is_stopping=True)]]
 
     def case(handler: Handler) -> str:
         service = SimpleNamespace(calls=0)
