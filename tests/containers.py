@@ -421,7 +421,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
 
 def _at_a_creation(kind: str) -> Iterator[Row]:
     refused = Row(kind, "", None, Declared(), jobs=(), shared=True, judged="Create", answer="FAILED", outcome="")
-    yield replace(refused, name="a container that is gone", prepare=World.delete, words="There is no such")
+    yield replace(refused, name="a missing container", prepare=World.delete, words="There is no such")
     yield replace(
         refused, name="a container of the wrong kind", given="arn:aws:sqs:us-west-2:123456789012:q", words=f"of {kind}"
     )

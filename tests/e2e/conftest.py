@@ -154,8 +154,9 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    # One folder for all workers.
-    cloud = Cloud(tmp_path_factory.mktemp("cdk"), tmp_path_factory.getbasetemp().parent)
+    # One folder for all workers, and for this run: what an earlier one has synthesized may be of other code.
+    base = tmp_path_factory.getbasetemp()
+    cloud = Cloud(tmp_path_factory.mktemp("cdk"), base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
     with closing(cloud.aws):
         cloud.set_up()
         yield cloud
