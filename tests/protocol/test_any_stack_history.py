@@ -230,11 +230,16 @@ class History(RuleBasedStateMachine):
         self.first = len(self.custom.exchanges)
 
     def hear(self, event: Event) -> None:
-        """Note what is retained, and what is guarded by a StopOnDelete in this operation."""
+        """Note what is retained and what is guarded by a StopOnDelete, in which a task then starts at once."""
         if event.type == CLUSTER and event.status == "DELETE_SKIPPED":
             self.kept.add(f"{ARN}{event.physical_id}")
         if event.type == RESOURCE_TYPE and event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             self.guarded.add(event.physical_id)
+            self.start_in(event.physical_id.partition("(")[2].strip(")").partition(",")[0])
+
+    def start_in(self, cluster: str, family: str = "nightly", *, stops: bool = True) -> None:
+        arn = f"arn:aws:ecs:us-west-2:123456789012:task/{cluster.rpartition('/')[2]}/{next(_numbers)}"
+        self.aws.tasks[arn] = Task(arn, cluster, family, stops)
 
     def deliver(self, _arn: str, event: dict[str, Any]) -> None:
         with _one_at_a_time:
@@ -322,9 +327,7 @@ class History(RuleBasedStateMachine):
         stops=st.sampled_from([True, True, False]),
     )
     def start_a_task(self, pick: int, family: str, stops: bool) -> None:
-        cluster = sorted(self.aws.active)[pick % len(self.aws.active)]
-        arn = f"arn:aws:ecs:us-west-2:123456789012:task/{cluster.rpartition('/')[2]}/{next(_numbers)}"
-        self.aws.tasks[arn] = Task(arn, cluster, family, stops)
+        self.start_in(sorted(self.aws.active)[pick % len(self.aws.active)], family, stops=stops)
 
     @rule()
     def let_a_task_end(self) -> None:
