@@ -216,6 +216,8 @@ class StackLifecycle:
         self._take(old_template)
         self._enter("UPDATE_ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to update: {_listed(failed)}.")
         touched = {name: declaration for name, declaration in old_template.items() if name in self._touched}
+        for name in old_template.keys() - touched:  # with the policies that they had
+            self._keep(replace(self.live[name], declaration=old_template[name]))
         failed = self._forward(touched, self._roll_back_one)
         if failed:
             self._enter("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: {_listed(failed)}.")

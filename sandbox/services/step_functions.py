@@ -83,7 +83,7 @@ class StepFunctionsBackend(StepFunctionBackend):
         execution = self.describe_execution(execution_arn)
         if execution.status == "RUNNING" and execution.stop_date is None:
             execution.stop_date, execution.error, execution.cause = utcnow(), error, cause
-            later(self._step_functions.stop_seconds, lambda: self.settle(execution, "ABORTED"))
+            later(self._step_functions.seconds_to_stop(execution), lambda: self.settle(execution, "ABORTED"))
         return execution
 
     def settle(self, execution: Execution, status: str) -> None:
@@ -135,7 +135,16 @@ class StepFunctionsBackend(StepFunctionBackend):
 
 
 class StateMachineResource(StateMachine):
-    """AWS::StepFunctions::StateMachine: moto's knows no type, and loses the old machine of a replacement too early."""
+    """AWS::StepFunctions::StateMachine: moto's knows no type and no Arn, and loses a replaced machine too early."""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Say which attributes Fn::GetAtt finds."""
+        return attr in ("Arn", "Name")
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Give what Fn::GetAtt finds."""
+        return str(self.arn if attribute_name == "Arn" else self.name)
 
     @classmethod
     def create_from_cloudformation_json(
@@ -143,12 +152,14 @@ class StateMachineResource(StateMachine):
     ) -> StateMachine:
         """Create a state machine."""
         properties = cloudformation_json["Properties"]
-        return stepfunctions_backends[account_id][region_name].create_state_machine(
+        machine = stepfunctions_backends[account_id][region_name].create_state_machine(
             properties.get("StateMachineName", resource_name),
             properties.get("DefinitionString", "{}"),
             properties["RoleArn"],
             sm_type=properties.get("StateMachineType"),
         )
+        machine.__class__ = cls
+        return machine
 
     @classmethod
     def update_from_cloudformation_json(
@@ -183,13 +194,14 @@ class StepFunctions:
     Attributes
     ----------
     stop_seconds : float
-        How long executions take to stop. `NEVER`: they don't.
+        How long executions take to stop, unless they were started with a time of their own. `NEVER`: they don't.
     stale_looks : int
         In how many listings a start or an end that comes from now on does not show yet.
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
         self.changed = changed
+        self._stop_seconds: dict[str, float] = {}
         self.stop_seconds = 0.0
         self.stale_looks = 0
         StepFunctionsBackend._step_functions = self
@@ -199,9 +211,22 @@ class StepFunctions:
         replace_operation(StepFunctionResponse, "_describe_state_machine", _describe_state_machine)
         replace_model("AWS::StepFunctions::StateMachine", StateMachineResource)
 
-    def start_execution(self, state_machine: str, name: str = "") -> str:
-        """Start an execution of a state machine, by its ARN, and give the execution's ARN."""
-        return self._backend.start_execution(state_machine, name, "{}").execution_arn
+    def start_execution(self, state_machine: str, name: str = "", *, stop_seconds: float | None = None) -> str:
+        """Start an execution of a state machine and give the execution's ARN.
+
+        Parameters
+        ----------
+        state_machine : str
+            The state machine's ARN.
+        name : str, optional
+            The execution's name. Default: an id.
+        stop_seconds : float, optional
+            How long it takes to stop. Default: as long as every execution.
+        """
+        arn = self._backend.start_execution(state_machine, name, "{}").execution_arn
+        if stop_seconds is not None:
+            self._stop_seconds[arn] = stop_seconds
+        return arn
 
     def status(self, execution: str) -> str:
         """Give an execution's status."""
@@ -214,6 +239,10 @@ class StepFunctions:
     def is_deleting(self, state_machine: str) -> bool:
         """Say whether a state machine, by its ARN, waits for its executions to be deleted."""
         return state_machine in self._backend.deletions
+
+    def seconds_to_stop(self, execution: Execution) -> float:
+        """Say how long an execution takes to stop."""
+        return self._stop_seconds.get(execution.execution_arn, self.stop_seconds)
 
     @property
     def _backend(self) -> StepFunctionsBackend:

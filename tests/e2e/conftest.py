@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -34,17 +34,18 @@ class Cloud:
     def __init__(self, home: Path, assemblies: Path) -> None:
         self.events: list[Event] = []
         self.log: list[str] = []
-        self.aws = LocalAws(lambda _, event: self.events.append(event), log=self.log.append)
+        self.listeners: list[Callable[[Event], None]] = []
+        self.aws = LocalAws(self._hear, log=self.log.append)
         self.cli = CdkCli(self.aws, home)
         self._assemblies = assemblies
-        self._synthesized = functools.cache(self._synthesize)
+        self.synthesized = functools.cache(self._synthesize)
         self.service_token = ""
         self._jobs = 0
         self._exchanges = 0
 
     def set_up(self) -> None:
         """Bootstrap, and deploy the function that the jobs of most tests share, as is recommended."""
-        app = self._synthesized(json.dumps({"part": "provider"}))
+        app = self.synthesized(json.dumps({"part": "provider"}))
         bootstrap = self.cli.run("bootstrap", "--app", app, f"aws://{ACCOUNT}/{REGION}")
         assert bootstrap.status == 0, bootstrap.output
         deployed = self.cli.run("deploy", "--app", app, "--require-approval", "never")
@@ -56,6 +57,7 @@ class Cloud:
         """Forget what happened in other tests."""
         self.events.clear()
         self.log.clear()
+        self.listeners.clear()
         self.aws.robomaker.calls.clear()
         self.aws.robomaker.switch_off()
         self._exchanges = len(self.aws.exchanges)
@@ -93,7 +95,7 @@ class Cloud:
             time.sleep(0.05)
 
     def _run(self, succeeds: bool, command: str, context: Mapping[str, object], *arguments: str) -> str:
-        finished = self.cli.run(command, "--app", self._synthesized(json.dumps(context)), *arguments)
+        finished = self.cli.run(command, "--app", self.synthesized(json.dumps(context)), *arguments)
         assert (finished.status == 0) is succeeds, finished.output
         return finished.output
 
@@ -107,14 +109,19 @@ class Cloud:
         pairs = [word for name, value in given.items() for word in ("--parameters", f"{name}={value}")]
         return ["--require-approval", "never", *pairs]
 
-    def _synthesize(self, context: str) -> str:
-        """Synthesize the app once for each context: the CDK CLI takes a cloud assembly as an app, too."""
-        assembly = self._assemblies / sha256(context.encode()).hexdigest()[:16]
+    def _hear(self, _: str, event: Event) -> None:
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+
+    def _synthesize(self, context: str, app: str = "tests.e2e.app") -> str:
+        """Synthesize an app once for each context: the CDK CLI takes a cloud assembly as an app, too."""
+        assembly = self._assemblies / sha256(f"{app} {context}".encode()).hexdigest()[:16]
         with assembly.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
             if not (assembly / "manifest.json").exists():
                 environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": context}
-                subprocess.run([sys.executable, "-m", "tests.e2e.app"], cwd=PROJECT, env=environment, check=True)
+                subprocess.run([sys.executable, "-m", app], cwd=PROJECT, env=environment, check=True)
         return str(assembly)
 
     @property
@@ -147,8 +154,9 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    # One folder for all workers.
-    cloud = Cloud(tmp_path_factory.mktemp("cdk"), tmp_path_factory.getbasetemp().parent)
+    # One folder for all workers, and for this run: what an earlier one has synthesized may be of other code.
+    base = tmp_path_factory.getbasetemp()
+    cloud = Cloud(tmp_path_factory.mktemp("cdk"), base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
     with closing(cloud.aws):
         cloud.set_up()
         yield cloud

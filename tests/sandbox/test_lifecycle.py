@@ -218,6 +218,14 @@ class TestUpdateThatFails:
         assert "update a2-canceled to a1" in stack.asked()
         assert stack.lifecycle.status == "UPDATE_ROLLBACK_COMPLETE"
 
+    def test_that_is_rolled_back_gives_a_resource_its_policy_back(self, stack: Stack) -> None:
+        stack.created(A="a1 retained")
+        stack.provisioner.failing = {"create b1"}
+        stack.lifecycle.update(_template(A="a1", B="b1"))
+        stack.asked()
+        stack.lifecycle.delete()
+        assert stack.asked() == []
+
     def test_whose_rollback_fails_keeps_everything(self, stack: Stack) -> None:
         stack.created(A="a1", B="b1 A").provisioner.failing = {"update b1 to b2", "update a2 to a1"}
         stack.lifecycle.update(_template(A="a2", B="b2 A"))

@@ -177,6 +177,15 @@ class TestStepFunctions:
         assert self._running(sfn, machine) == [execution]
         _until(lambda: self._running(sfn, machine) == [])
 
+    def test_one_execution_may_take_longer_to_stop_than_others(self, aws: LocalAws, sfn: Any, machine: str) -> None:
+        stays, stops = (
+            aws.step_functions.start_execution(machine, stop_seconds=NEVER),
+            aws.step_functions.start_execution(machine),
+        )
+        for execution in (stays, stops):
+            sfn.stop_execution(executionArn=execution)
+        assert self._running(sfn, machine) == [stays]
+
     def test_an_execution_that_has_ended_stays_as_it_is(self, aws: LocalAws, sfn: Any, machine: str) -> None:
         execution = aws.step_functions.start_execution(machine)
         aws.step_functions.settle(execution, "SUCCEEDED")

@@ -217,7 +217,11 @@ class TestAStackWithWhatStillRuns:
 
     def test_waits_for_the_executions_of_a_state_machine(self, cloud: Cloud) -> None:
         properties = {"StateMachineName": "flow", "RoleArn": ROLE, "DefinitionString": "{}"}
-        cloud.change("CREATE", _template(Flow={"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}))
+        flow = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+        outputs = {"Arn": {"Value": {"Fn::GetAtt": ["Flow", "Arn"]}}}
+        cloud.change("CREATE", {**_template(Flow=flow), "Outputs": outputs})
+        [stack] = cloud.cloudformation.describe_stacks(StackName="Stack")["Stacks"]
+        assert stack["Outputs"][0]["OutputValue"] == cloud.physical_id("Stack", "Flow")
         execution = cloud.aws.step_functions.start_execution(cloud.physical_id("Stack", "Flow"))
         deletion = threading.Thread(target=cloud.delete)
         deletion.start()
@@ -247,11 +251,11 @@ class TestAStackWithWhatStillRuns:
         [stack] = cloud.cloudformation.describe_stacks(StackName="Stack")["Stacks"]
         given = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         assert given["Arn"].endswith(f"/applications/{given['Id']}")
+        emr = boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION)
+        assert emr.get_application(applicationId=given["Id"])["application"]["state"] == "CREATED"
         job_run = cloud.aws.emr_serverless.start_job_run(given["Id"], stop_seconds=NEVER)
         assert cloud.delete() == "DELETE_FAILED"
         cloud.aws.emr_serverless.settle(given["Id"], job_run, "SUCCESS")
         assert cloud.delete() == "DELETE_FAILED"
-        boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION).stop_application(
-            applicationId=given["Id"]
-        )
+        emr.stop_application(applicationId=given["Id"])
         assert cloud.delete() == ""

@@ -1,0 +1,626 @@
+"""What may happen to a container and its jobs, and what must be true then: a row a case, for every test of it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from sandbox import ACCOUNT, REGION
+from sandbox.faults import ACCESS_DENIED, CONNECTION_DROPPED, SERVER_ERROR, THROTTLED, Fault
+from sandbox.services.later import NEVER
+
+if TYPE_CHECKING:
+    from sandbox.cloudformation.lifecycle import Event
+    from sandbox.local_aws import LocalAws
+
+RESOURCE_TYPE = "Custom::StopOnDelete"
+# No application has this id: a StopOnDelete of it fails to be created.
+NO_APPLICATION = "00nonsense"
+
+DEFINITION = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
+
+# A moment's work of the service, in seconds, which passes while the handler looks.
+SOON = 0.05
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task, an execution or a job run.
+
+    Parameters
+    ----------
+    name : str
+        What the row calls it.
+    stop_seconds : float, default: 0
+        How long it takes to stop. `NEVER`: it does not.
+    container : int, default: 0
+        What it runs in: the container, or the one that takes its place (1). It starts as soon as a StopOnDelete has
+        taken charge of that.
+    family, group : str
+        What ECS knows a task by.
+    """
+
+    name: str = "job"
+    stop_seconds: float = 0.0
+    container: int = 0
+    family: str = "nightly"
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the stack's template declares.
+
+    Parameters
+    ----------
+    stops : tuple
+        The StopOnDeletes of the container: the construct's id, which begins with ``Stop``, and a family or ``""``.
+    container : str, default: "first"
+        The name of the container. Another name is another container. ``""``: none.
+    policy : str, default: "Delete"
+        Its DeletionPolicy. What is not deleted is not replaced either, as the CDK has it.
+    fails : bool, default: False
+        Whether the operation that brings this about fails in the end.
+    """
+
+    stops: tuple[tuple[str, str], ...] = (("Stop", ""),)
+    container: str = "first"
+    policy: str = "Delete"
+    fails: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of the jobs.
+    name : str
+        What happens, in words.
+    before : Declared or None
+        What the stack declares before. ``None``: there is no stack.
+    after : Declared or None
+        What it is changed to. ``None``: it is deleted.
+    jobs : tuple of Job
+        What runs in the container.
+    shared : bool, default: False
+        Whether the container is no resource of the stack.
+    express : bool, default: False
+        Whether it is an EXPRESS state machine.
+    given : str, optional
+        What is given as the container. Default: the container.
+    prepare : callable, optional
+        What happens before the change.
+    meanwhile : callable, optional
+        What happens while the handler pauses for the first time.
+    faults : tuple
+        What services answer to functions instead of the truth, and how often.
+    wait : int, default: 300
+        WaitSeconds.
+    best_effort : bool, default: False
+        BestEffort.
+    again : str, optional
+        The outcome of the same request if it is delivered once more in the end. Default: it is not.
+    judged : str, default: "Delete"
+        The type of the requests whose answer the rest is about.
+    answer : str, default: "SUCCESS"
+        Their answer.
+    outcome : str, default: "stopped"
+        Their outcome in the log.
+    words : str
+        A part of the reason, or of the log's detail.
+    run_on : str
+        The names of the jobs that have not ended in the end.
+    """
+
+    kind: str
+    name: str
+    before: Declared | None = Declared()
+    after: Declared | None = None
+    jobs: tuple[Job, ...] = (Job(),)
+    shared: bool = False
+    express: bool = False
+    given: str = ""
+    prepare: Callable[[World], None] | None = None
+    meanwhile: Callable[[World], None] | None = None
+    faults: tuple[tuple[Fault, float], ...] = ()
+    wait: int = 300
+    best_effort: bool = False
+    again: str = ""
+    judged: str = "Delete"
+    answer: str = "SUCCESS"
+    outcome: str = "stopped"
+    words: str = ""
+    run_on: str = ""
+
+    def __str__(self) -> str:
+        """Name it in a few words."""
+        return f"{self.kind}: {self.name}"
+
+    @property
+    def id(self) -> str:
+        """Its name as a part of a logical id, and of the names of containers, which have up to 64 characters."""
+        words = (word for word in self.name.split() if word not in _FILLERS)
+        return _SHORT[self.kind] + "".join(word[0].upper() + word[1:] for word in words)
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether it can be played beside others, and as fast as it happens: a row of the end-to-end tests, too."""
+        return not (self.faults or self.prepare or self.meanwhile or self.again or self.given)
+
+
+class World:
+    """The container of a row, with its jobs, at the local AWS.
+
+    Parameters
+    ----------
+    aws : LocalAws
+        The local AWS.
+    row : Row
+        The row.
+    """
+
+    def __init__(self, aws: LocalAws, row: Row) -> None:
+        self._aws = aws
+        self._row = row
+        self._lock = threading.Lock()
+        self._containers: list[str] = []
+        self._jobs: dict[str, tuple[str, str]] = {}
+
+    def heard(self, event: Event) -> None:
+        """Start the jobs of a container as soon as a StopOnDelete has taken charge of it, as the stack's listener."""
+        if not event.logical_id.startswith(f"{self._row.id}Stop") or event.type != RESOURCE_TYPE:
+            return
+        found = re.match(r"\w+\(([^,)]+)", event.physical_id)
+        if found and event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            self.take(found[1])
+
+    def take(self, container: str) -> None:
+        """Start the jobs of a container, if it is not known."""
+        with self._lock:
+            if container in self._containers:
+                return
+            self._containers.append(container)
+            for job in self._row.jobs:
+                if self._containers[job.container : job.container + 1] == [container]:
+                    self.start(job)
+
+    def make(self) -> str:
+        """Make the container, for a row in which it is no resource of the stack, and give what names it."""
+        name = f"{self._row.id}-shared"
+        if self._row.kind == "EcsTasks":
+            return str(self.client.create_cluster(clusterName=name)["cluster"]["clusterArn"])
+        if self._row.kind == "StateMachineExecutions":
+            role = f"arn:aws:iam::{ACCOUNT}:role/role"
+            made = self.client.create_state_machine(name=name, definition=DEFINITION, roleArn=role)
+            return str(made["stateMachineArn"])
+        return str(self.client.create_application(name=name, releaseLabel="emr-7.10.0", type="SPARK")["applicationId"])
+
+    def delete(self) -> None:
+        """Delete the container as anybody might."""
+        [container] = self._containers
+        if self._row.kind == "EcsTasks":
+            self.client.delete_cluster(cluster=container)
+        elif self._row.kind == "StateMachineExecutions":
+            self.client.delete_state_machine(stateMachineArn=container)
+        else:
+            self.client.delete_application(applicationId=container)
+
+    def start(self, job: Job) -> None:
+        """Start a job."""
+        container = self._containers[job.container]
+        if self._row.kind == "EcsTasks":
+            started = self._aws.ecs.start_task(
+                container, family=job.family, group=job.group, stop_seconds=job.stop_seconds
+            )
+        elif self._row.kind == "StateMachineExecutions":
+            started = self._aws.step_functions.start_execution(container, stop_seconds=job.stop_seconds)
+        else:
+            started = self._aws.emr_serverless.start_job_run(container, stop_seconds=job.stop_seconds)
+        self._jobs[job.name] = (container, started)
+
+    def tell_to_stop(self, name: str) -> None:
+        """Tell a task to stop as anybody might."""
+        container, task = self._jobs[name]
+        self.client.stop_task(cluster=container, task=task)
+
+    def start_application(self) -> None:
+        """Start the application, which takes a moment."""
+        self._aws.emr_serverless.start_seconds = SOON
+        self.client.start_application(applicationId=self._containers[0])
+
+    def lag(self) -> None:
+        """Start an execution that the next listing does not show."""
+        self._aws.step_functions.stale_looks = 1
+        self.start(Job("late"))
+
+    def end(self, name: str) -> None:
+        """Let a job end by itself."""
+        container, job = self._jobs[name]
+        if self._row.kind == "EcsTasks":
+            self._aws.ecs.settle(job, "STOPPED")
+        elif self._row.kind == "StateMachineExecutions":
+            self._aws.step_functions.settle(job, "SUCCEEDED")
+        else:
+            self._aws.emr_serverless.settle(container, job, "SUCCESS")
+
+    def relieve(self) -> None:
+        """Let the job end, and another one start."""
+        self.end("job")
+        self.start(Job("late"))
+
+    @property
+    def unfinished(self) -> set[str]:
+        """The names of the jobs that have not ended."""
+        return {name for name in self._jobs if self._status(name) not in _ENDED}
+
+    @property
+    def client(self) -> Any:
+        """A client of the kind's service."""
+        make: Any = boto3.client  # typed for the names of services only
+        return make(_SERVICES[self._row.kind], endpoint_url=self._aws.url, region_name=REGION)
+
+    def _status(self, name: str) -> str:
+        container, job = self._jobs[name]
+        if self._row.kind == "EcsTasks":
+            return self._aws.ecs.status(job)
+        if self._row.kind == "EmrServerlessJobRuns":
+            return self._aws.emr_serverless.state(container, job)
+        try:
+            return str(self.client.describe_execution(executionArn=job)["status"])
+        except ClientError:
+            return "ABORTED"  # with its state machine, which goes when none runs any more
+
+
+_SHORT = {"EcsTasks": "Ecs", "StateMachineExecutions": "Sfn", "EmrServerlessJobRuns": "Emr"}
+_FILLERS = ("a", "an", "and", "be", "can", "in", "is", "of", "that", "the", "with")
+_SERVICES = {"EcsTasks": "ecs", "StateMachineExecutions": "stepfunctions", "EmrServerlessJobRuns": "emr-serverless"}
+_NOUNS = {"EcsTasks": "tasks", "StateMachineExecutions": "executions", "EmrServerlessJobRuns": "job runs"}
+_ENDED = ("STOPPED", "SUCCEEDED", "ABORTED", "SUCCESS", "CANCELLED")
+# What looks at the container once, lists its jobs, and stops one.
+_CHECKS = {
+    "EcsTasks": "DescribeClusters",
+    "StateMachineExecutions": "ListExecutions",
+    "EmrServerlessJobRuns": "GetApplication",
+}
+_LISTS = {"EcsTasks": "ListTasks", "StateMachineExecutions": "ListExecutions", "EmrServerlessJobRuns": "ListJobRuns"}
+_STOPS = {"EcsTasks": "StopTask", "StateMachineExecutions": "StopExecution", "EmrServerlessJobRuns": "CancelJobRun"}
+# More jobs than are on a page (API references: ListTasks, ListJobRuns). A page of ListExecutions has 1,000, too many to
+# start: the test in one process asks for pages of two.
+_TWO_PAGES = {"EcsTasks": 101, "StateMachineExecutions": 3, "EmrServerlessJobRuns": 51}
+# How a service refuses to stop a job that has ended. Of ECS this is in public code; the other two are among the
+# operations' errors (API references, StopExecution and CancelJobRun).
+_HAS_ENDED = {
+    "EcsTasks": Fault("InvalidParameterException", "The referenced task was not found."),
+    "StateMachineExecutions": Fault("ExecutionDoesNotExist", "Execution Does Not Exist"),
+    "EmrServerlessJobRuns": Fault("ValidationException", "The job run has ended."),
+}
+
+ELSEWHERE = {
+    "EcsTasks": f"arn:aws:ecs:{REGION}:999999999999:cluster/prod",
+    "StateMachineExecutions": f"arn:aws:states:{REGION}:999999999999:stateMachine:flow",
+}
+
+TAKEN_OUT = Declared(stops=())
+RENAMED = Declared(stops=(("StopRenamed", ""),))
+TWO = Declared(stops=(("Stop", ""), ("StopToo", "")))
+GONE = Declared(stops=(), container="")
+KEPT = "left running on purpose"
+
+
+def _at(operation: str, fault: Fault, times: float = NEVER) -> tuple[tuple[Fault, float], ...]:
+    return ((replace(fault, operation=operation), times),)
+
+
+def _what_runs(kind: str) -> Iterator[Row]:
+    noun, lists, stops = _NOUNS[kind], _LISTS[kind], _STOPS[kind]
+    stays = Job(stop_seconds=NEVER)
+    yield Row(kind, "nothing runs", jobs=(), words="nothing ran")
+    yield Row(kind, "one runs", words=f"1 {noun} stopped")
+    yield Row(
+        kind,
+        "two pages run",
+        jobs=tuple(Job(f"job-{number}") for number in range(_TWO_PAGES[kind])),
+        words=f"{_TWO_PAGES[kind]:,} {noun} stopped",
+    )
+    yield Row(
+        kind,
+        "another starts meanwhile",
+        jobs=(stays,),
+        meanwhile=World.relieve,
+        words=f"2 {noun} stopped",
+    )
+    yield Row(
+        kind,
+        "one of two does not stop",
+        jobs=(Job("stops"), Job("stays", NEVER)),
+        shared=True,
+        wait=1,
+        answer="FAILED",
+        outcome="failed",
+        words=f"is still running (1 of 2 {noun} stopped, but not ",
+        run_on="stays",
+    )
+    yield Row(
+        kind,
+        "one does not stop and nobody waits",
+        jobs=(stays,),
+        shared=True,
+        wait=0,
+        outcome="not awaited",
+        words=f"running (0 of 1 {noun} stopped, but not ",
+        run_on="job",
+    )
+    yield Row(
+        kind,
+        "one does not stop with best effort",
+        jobs=(stays,),
+        shared=True,
+        wait=1,
+        best_effort=True,
+        outcome="failed",
+        words=f"is still running (0 of 1 {noun} stopped, but not ",
+        run_on="job",
+    )
+    yield Row(
+        kind,
+        "a stop is refused because the job has just ended",
+        jobs=(stays,),
+        faults=_at(stops, _HAS_ENDED[kind], 1),
+        meanwhile=lambda world: world.end("job"),
+    )
+    yield Row(
+        kind,
+        "a stop is refused for ever",
+        jobs=(stays,),
+        shared=True,
+        faults=_at(stops, _HAS_ENDED[kind]),
+        wait=20,
+        answer="FAILED",
+        outcome="failed",
+        words=_HAS_ENDED[kind].message,
+        run_on="job",
+    )
+    yield Row(kind, "everything is throttled for a while", faults=((THROTTLED, 3), *_at(stops, THROTTLED, 3)))
+    yield Row(
+        kind, "a listing meets trouble", faults=(*_at(lists, SERVER_ERROR, 2), *_at(lists, CONNECTION_DROPPED, 2))
+    )
+    yield Row(
+        kind,
+        "a listing is throttled for ever",
+        shared=True,
+        faults=_at(lists, THROTTLED),
+        answer="FAILED",
+        outcome="failed",
+        words=f"{lists} answered ThrottlingException: Rate exceeded",
+        run_on="job",
+    )
+    for operation in (lists, stops):
+        yield Row(
+            kind,
+            f"{operation} is denied for ever",
+            shared=True,
+            faults=_at(operation, ACCESS_DENIED),
+            answer="FAILED",
+            outcome="failed",
+            words=f"{operation}: add it",
+            run_on="job",
+        )
+        yield Row(kind, f"{operation} is denied for a while", faults=_at(operation, ACCESS_DENIED, 2))
+    yield Row(kind, "the container is gone", jobs=(), prepare=World.delete, outcome="gone", words="There is no such")
+    yield Row(kind, "a deletion is delivered twice", again="gone")
+
+
+def _at_a_creation(kind: str) -> Iterator[Row]:
+    refused = Row(kind, "", None, Declared(), jobs=(), shared=True, judged="Create", answer="FAILED", outcome="")
+    yield replace(refused, name="a missing container", prepare=World.delete, words="There is no such")
+    yield replace(
+        refused, name="a container of the wrong kind", given="arn:aws:sqs:us-west-2:123456789012:q", words=f"of {kind}"
+    )
+    if kind in ELSEWHERE:
+        yield replace(
+            refused,
+            name="a container of another account",
+            given=ELSEWHERE[kind],
+            words="it is in the account 999999999999",
+        )
+    for operation in (_CHECKS[kind], "DescribeStacks", "GetTemplate", "DescribeStackResource"):
+        yield replace(
+            refused,
+            name=f"{operation} is denied at a creation",
+            faults=_at(operation, ACCESS_DENIED),
+            words=f":{operation}: add it",
+        )
+
+
+def _what_is_kept(kind: str) -> Iterator[Row]:
+    kept = Row(kind, "", outcome=KEPT, run_on="job")
+    yield replace(kept, name="the construct is taken out", after=TAKEN_OUT, words="it is still in the template")
+    yield replace(kept, name="the construct is taken out and that is delivered twice", after=TAKEN_OUT, again=KEPT)
+    yield replace(kept, name="the construct is renamed", after=RENAMED)
+    yield replace(kept, name="one of two constructs is removed", before=TWO, after=Declared())
+    yield replace(
+        kept, name="the construct comes in an update that fails", before=TAKEN_OUT, after=Declared(fails=True)
+    )
+    for policy in ("Retain", "RetainExceptOnCreate"):
+        retained, with_policy = Declared(policy=policy), f"with {policy}"
+        yield replace(kept, name=f"the stack is deleted {with_policy}", before=retained, words="retains it")
+        yield replace(
+            kept,
+            name=f"the stack is deleted {with_policy} and that is delivered twice",
+            before=retained,
+            again=KEPT,
+        )
+        yield replace(
+            kept, name=f"the container is removed {with_policy}", before=retained, after=GONE, words="retained it"
+        )
+        yield replace(
+            kept,
+            name=f"the container is replaced {with_policy}",
+            before=retained,
+            after=replace(retained, container="second"),
+            jobs=(Job("old"), Job("new", container=1)),
+            words="retains what it replaces",
+            run_on="old new",
+        )
+    yield replace(
+        kept,
+        name="the creation fails with Retain",
+        before=None,
+        after=Declared(policy="Retain", fails=True),
+        words="retains it",
+    )
+    yield replace(
+        kept,
+        name="the container comes with Retain in an update that fails",
+        before=GONE,
+        after=Declared(policy="Retain", fails=True),
+        words="retained it",
+    )
+    # A container of another stack.
+    shared = replace(kept, shared=True, words="it is not this stack's")
+    yield replace(shared, name="the construct of a shared container is taken out", after=TAKEN_OUT)
+    yield replace(shared, name="the construct of a shared container is renamed", after=RENAMED)
+    yield replace(shared, name="the creation with a shared container fails", before=None, after=Declared(fails=True))
+    yield replace(
+        shared,
+        name="a shared container comes in an update that fails",
+        before=TAKEN_OUT,
+        after=Declared(fails=True),
+    )
+    # What can't be asked is never guessed.
+    unknown = replace(kept, answer="FAILED", outcome="failed", words="CloudFormation can't be asked whether")
+    throttling = replace(THROTTLED, code="Throttling")
+    yield replace(unknown, name="the status can not be asked", shared=True, faults=_at("DescribeStacks", throttling))
+    for operation in ("GetTemplate", "DescribeStackResource"):
+        yield replace(
+            unknown, name=f"{operation} is denied in a cleanup", after=TAKEN_OUT, faults=_at(operation, ACCESS_DENIED)
+        )
+
+
+def _what_goes(kind: str) -> Iterator[Row]:
+    yield Row(kind, "the container is removed", after=GONE)
+    yield Row(
+        kind,
+        "the container is replaced",
+        after=Declared(container="second"),
+        jobs=(Job("old"), Job("new", container=1)),
+        run_on="new",
+    )
+    yield Row(
+        kind,
+        "the container is replaced in an update that fails",
+        after=Declared(container="second", fails=True),
+        jobs=(Job("old"), Job("new", container=1)),
+        run_on="old",
+    )
+    yield Row(kind, "the creation fails", None, Declared(fails=True))
+    yield Row(
+        kind,
+        "the creation fails with RetainExceptOnCreate",
+        None,
+        Declared(policy="RetainExceptOnCreate", fails=True),
+    )
+    for policy in ("Delete", "RetainExceptOnCreate"):
+        yield Row(
+            kind,
+            f"the container comes with {policy} in an update that fails",
+            GONE,
+            Declared(policy=policy, fails=True),
+        )
+    yield Row(kind, "the stack of a shared container is deleted", shared=True)
+    asked = (throttled for throttled in ("DescribeStacks", "GetTemplate", "DescribeStackResource"))
+    throttling = replace(THROTTLED, code="Throttling")
+    yield Row(
+        kind,
+        "the questions are throttled for a while",
+        after=Declared(container="second"),
+        jobs=(Job("old"), Job("new", container=1)),
+        faults=tuple(fault for operation in asked for fault in _at(operation, throttling, 2)),
+        run_on="new",
+    )
+
+
+def _of_ecs() -> Iterator[Row]:
+    kind = "EcsTasks"
+    yield Row(
+        kind,
+        "tasks of a service run beside",
+        jobs=(Job(), Job("kept", group="service:web")),
+        shared=True,
+        words="1 tasks stopped",
+        run_on="kept",
+    )
+    yield Row(
+        kind,
+        "tasks of another family run beside",
+        Declared(stops=(("Stop", "nightly"),)),
+        jobs=(Job(), Job("other", family="hourly")),
+        shared=True,
+        words="1 tasks stopped",
+        run_on="other",
+    )
+    yield Row(
+        kind,
+        "the family is changed",
+        Declared(stops=(("Stop", "nightly"),)),
+        Declared(stops=(("Stop", "hourly"),)),
+        outcome=KEPT,
+        run_on="job",
+    )
+    yield Row(
+        kind,
+        "a task was told to stop and holds on",
+        jobs=(Job(stop_seconds=NEVER),),
+        shared=True,
+        wait=1,
+        prepare=lambda world: world.tell_to_stop("job"),
+        answer="FAILED",
+        outcome="failed",
+        words="is still running (0 of 1 tasks stopped, but not ",
+        run_on="job",
+    )
+    yield Row(
+        kind,
+        "a task was told to stop and holds on for a while",
+        jobs=(Job(stop_seconds=NEVER),),
+        prepare=lambda world: world.tell_to_stop("job"),
+        meanwhile=lambda world: world.end("job"),
+    )
+
+
+def _of_step_functions() -> Iterator[Row]:
+    kind = "StateMachineExecutions"
+    yield Row(kind, "an express machine", jobs=(), express=True, words="nothing to stop in an EXPRESS state machine")
+    yield Row(kind, "a listing lags behind", jobs=(), prepare=World.lag, words="1 executions stopped")
+    yield Row(
+        kind,
+        "the key can not be used for words",
+        faults=_at("StopExecution", Fault("KmsAccessDeniedException", "No key."), 1),
+    )
+
+
+def _of_emr_serverless() -> Iterator[Row]:
+    kind = "EmrServerlessJobRuns"
+    yield Row(kind, "the application is starting", jobs=(), prepare=World.start_application, words="nothing ran")
+    yield Row(
+        kind,
+        "the application will not stop for a while",
+        faults=_at("StopApplication", Fault("ValidationException", "Application cannot be STOPPED."), 2),
+    )
+
+
+ROWS = [
+    *(row for kind in _SHORT for rows in (_what_runs, _at_a_creation, _what_is_kept, _what_goes) for row in rows(kind)),
+    *_of_ecs(),
+    *_of_step_functions(),
+    *_of_emr_serverless(),
+]
