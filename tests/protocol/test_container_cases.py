@@ -46,7 +46,7 @@ class Stage:
     def __init__(self) -> None:
         self._listen: Callable[[Event], None] = lambda _: None
         self.aws = LocalAws(lambda _, event: self._listen(event))
-        self.cloudformation = self.aws.cloudformation
+        self.cloudformation = self.aws.client("cloudformation")
         # As in Lambda, where a process has one invocation at a time.
         self._one_at_a_time = threading.Lock()
 
