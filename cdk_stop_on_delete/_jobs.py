@@ -12,7 +12,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct, IConstruct
+from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDependable
 
 from cdk_world_export_job._errors import InvalidArgumentError, invalid
 from cdk_world_export_job._findings import acknowledge, wildcard
@@ -27,6 +27,8 @@ class Container(NamedTuple):
     """Its ARN, or what else names it to its service."""
     resource: CfnResource | None
     """What makes it, if that is known."""
+    needs: IDependable | None = None
+    """What must outlive the jobs besides the resource, if that is known."""
 
 
 class Jobs(ABC):
@@ -146,13 +148,17 @@ class EcsTasks(Jobs):
                 "it must be a cluster of ECS",
                 "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)`.",
             )
-        return self._named_by_arn(
+        container = self._named_by_arn(
             stop,
             cluster,
             cluster.cluster_arn,
             properties.CLUSTER_ARN,
             "arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
         )
+        # An object of the CDK's own, because one of Python's is another at each call.
+        needs = DependencyGroup()
+        Dependable.implement(needs, _CapacityProviders(cluster))
+        return container._replace(needs=needs)
 
     def _filter(self, stop: Construct) -> Mapping[str, str]:
         if self._family is None:
@@ -183,6 +189,22 @@ class EcsTasks(Jobs):
             ),
             iam.PolicyStatement(actions=["ecs:DescribeTasks", "ecs:StopTask"], resources=[tasks]),
         ]
+
+
+class _CapacityProviders(Dependable):
+    """What associates capacity providers with a cluster, which the CDK makes within it when all aspects are through.
+
+    One that a task uses can't be taken from its cluster (Amazon ECS API reference, PutClusterCapacityProviders).
+    """
+
+    def __init__(self, cluster: ecs.ICluster) -> None:
+        super().__init__()
+        self._cluster = cluster
+
+    @property
+    def dependency_roots(self) -> list[IConstruct]:
+        kind = ecs.CfnClusterCapacityProviderAssociations
+        return [child for child in self._cluster.node.children if isinstance(child, kind)]
 
 
 class StateMachineExecutions(Jobs):

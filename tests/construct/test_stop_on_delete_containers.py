@@ -136,6 +136,58 @@ class TestOfTheSameStack:
         assert _properties(stack)["ContainerDeletionPolicy"] == "Retain"
 
 
+class TestCapacityProviders:
+    """ECS refuses to take one from a cluster while a task uses it, so they are deleted after the jobs."""
+
+    TYPE = "AWS::ECS::ClusterCapacityProviderAssociations"
+
+    def _cluster(self, scope: Construct) -> ecs.Cluster:
+        vpc = ec2.Vpc(scope, "Vpc", max_azs=1)
+        return ecs.Cluster(scope, "Cluster", vpc=vpc, enable_fargate_capacity_providers=True)
+
+    def test_of_a_cluster_are_depended_on(self, stack: Stack) -> None:
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(self._cluster(stack)))
+        template = Template.from_stack(stack)
+        [associations] = template.find_resources(self.TYPE)
+        [resource] = template.find_resources(TYPE).values()
+        assert associations in resource["DependsOn"]
+
+    def test_that_are_added_later_are_depended_on(self, stack: Stack) -> None:
+        cluster = ecs.Cluster(stack, "Cluster", vpc=ec2.Vpc(stack, "Vpc", max_azs=1))
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(cluster))
+        cluster.enable_fargate_capacity_providers()
+        template = Template.from_stack(stack)
+        [associations] = template.find_resources(self.TYPE)
+        [resource] = template.find_resources(TYPE).values()
+        assert associations in resource["DependsOn"]
+
+    def test_of_the_stack_around_a_nested_one_outlive_the_nested_one(self, app: App, stack: Stack) -> None:
+        StopOnDelete(NestedStack(stack, "Nested"), "Stop", jobs=EcsTasks(self._cluster(stack)))
+        app.synth()
+        template = Template.from_stack(stack)
+        [associations] = template.find_resources(self.TYPE)
+        [nested] = template.find_resources("AWS::CloudFormation::Stack").values()
+        assert associations in nested["DependsOn"]
+
+    def test_are_all_that_is_depended_on_in_the_scope_of_their_cluster(self, stack: Stack) -> None:
+        cluster = self._cluster(stack)
+        first = StopOnDelete(cluster, "First", jobs=EcsTasks(cluster, family="first"))
+        second = StopOnDelete(cluster, "Second", jobs=EcsTasks(cluster, family="second"))
+        starter = CfnResource(cluster, "Starter", type="Test::Starter")
+        starter.node.add_dependency(first, second)
+        template = Template.from_stack(stack)
+        allowed = {*template.find_resources(self.TYPE), *template.find_resources("AWS::IAM::Policy")}
+        depended_on = [set(resource["DependsOn"]) for resource in template.find_resources(TYPE).values()]
+        assert len(depended_on) == 2
+        assert set.union(*depended_on) <= allowed
+
+    def test_of_an_imported_cluster_are_its_own_stacks(self, app: App, stack: Stack) -> None:
+        elsewhere = Stack(app, "Elsewhere")
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(ecs.Cluster.from_cluster_arn(elsewhere, "Imported", CLUSTER)))
+        app.synth()
+        assert elsewhere not in stack.dependencies
+
+
 def _named_by_a_token_of(jobs: type[Jobs]) -> Callable[[Construct], tuple[CfnResource, Jobs]]:
     def cluster(scope: Construct) -> tuple[CfnResource, Jobs]:
         made = ecs.CfnCluster(scope, "Cluster")
