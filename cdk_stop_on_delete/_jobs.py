@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from aws_cdk import ArnFormat, CfnResource, Stack
+from aws_cdk import ArnFormat, CfnResource, Reference, Stack, Tokenization
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct, IConstruct
+from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDependable
 
 from cdk_world_export_job._errors import InvalidArgumentError, invalid
 from cdk_world_export_job._findings import acknowledge, wildcard
@@ -27,12 +27,16 @@ class Container(NamedTuple):
     """Its ARN, or what else names it to its service."""
     resource: CfnResource | None
     """What makes it, if that is known."""
+    needs: IDependable | None = None
+    """What must outlive the jobs besides the resource, if that is known."""
 
 
 class Jobs(ABC):
     """The jobs of one container, as a StopOnDelete takes them."""
 
     _ARGUMENT: ClassVar[str]
+    # What makes a container.
+    _RESOURCE: ClassVar[type[CfnResource]]
     # What of its place a container shares with the function. An ARN says in which region to call.
     _PLACE: ClassVar[Sequence[str]] = ("account", "partition")
 
@@ -78,6 +82,14 @@ class Jobs(ABC):
         theirs = _place(Stack.of(resource))
         self._check_place(stop, resource, {part: theirs[part] for part in self._PLACE})
 
+    def _named_by_token(self, stop: Construct, name: str) -> Container:
+        """Give the container that a token names, with its resource if the token refers to one of the app."""
+        for token in Tokenization.reverse_string(name).tokens:
+            if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
+                self._check_resource(stop, token.target)
+                return Container(name, token.target)
+        return Container(name, None)
+
     def _named_by_arn(
         self, stop: Construct, value: IConstruct, arn: str, form: re.Pattern[str], such_as: str
     ) -> Container:
@@ -86,16 +98,17 @@ class Jobs(ABC):
         if isinstance(resource, CfnResource):
             self._check_resource(stop, resource)
             return Container(arn, resource)
-        if not is_token(arn):
-            parts = form.fullmatch(arn)
-            if parts is None:
-                raise self._refuse(
-                    stop,
-                    arn,
-                    f"it is no ARN of a {self._ARGUMENT.replace('_', ' ')}",
-                    f"Import it by its own ARN, such as {such_as}.",
-                )
-            self._check_place(stop, arn, {part: parts[part] for part in self._PLACE})
+        if is_token(arn):
+            return self._named_by_token(stop, arn)
+        parts = form.fullmatch(arn)
+        if parts is None:
+            raise self._refuse(
+                stop,
+                arn,
+                f"it is no ARN of a {self._ARGUMENT.replace('_', ' ')}",
+                f"Import it by its own ARN, such as {such_as}.",
+            )
+        self._check_place(stop, arn, {part: parts[part] for part in self._PLACE})
         return Container(arn, None)
 
 
@@ -116,6 +129,7 @@ class EcsTasks(Jobs):
     __module__ = "cdk_stop_on_delete"
 
     _ARGUMENT = "cluster"
+    _RESOURCE = ecs.CfnCluster
 
     def __init__(self, cluster: ecs.ICluster | ecs.CfnCluster, family: str | None = None) -> None:
         self._cluster = cluster
@@ -134,13 +148,17 @@ class EcsTasks(Jobs):
                 "it must be a cluster of ECS",
                 "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)`.",
             )
-        return self._named_by_arn(
+        container = self._named_by_arn(
             stop,
             cluster,
             cluster.cluster_arn,
             properties.CLUSTER_ARN,
             "arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
         )
+        # An object of the CDK's own, because one of Python's is another at each call.
+        needs = DependencyGroup()
+        Dependable.implement(needs, _CapacityProviders(cluster))
+        return container._replace(needs=needs)
 
     def _filter(self, stop: Construct) -> Mapping[str, str]:
         if self._family is None:
@@ -173,6 +191,22 @@ class EcsTasks(Jobs):
         ]
 
 
+class _CapacityProviders(Dependable):
+    """What associates capacity providers with a cluster, which the CDK makes within it when all aspects are through.
+
+    One that a task uses can't be taken from its cluster (Amazon ECS API reference, PutClusterCapacityProviders).
+    """
+
+    def __init__(self, cluster: ecs.ICluster) -> None:
+        super().__init__()
+        self._cluster = cluster
+
+    @property
+    def dependency_roots(self) -> list[IConstruct]:
+        kind = ecs.CfnClusterCapacityProviderAssociations
+        return [child for child in self._cluster.node.children if isinstance(child, kind)]
+
+
 class StateMachineExecutions(Jobs):
     """The executions of a Step Functions state machine. One of type EXPRESS has none that can be stopped.
 
@@ -185,6 +219,7 @@ class StateMachineExecutions(Jobs):
     __module__ = "cdk_stop_on_delete"
 
     _ARGUMENT = "state_machine"
+    _RESOURCE = sfn.CfnStateMachine
 
     def __init__(self, state_machine: sfn.IStateMachine | sfn.CfnStateMachine) -> None:
         self._state_machine = state_machine
@@ -242,6 +277,7 @@ class EmrServerlessJobRuns(Jobs):
     __module__ = "cdk_stop_on_delete"
 
     _ARGUMENT = "application"
+    _RESOURCE = emrserverless.CfnApplication
     _PLACE = ("account", "partition", "region")
 
     def __init__(self, application: emrserverless.CfnApplication | str) -> None:
@@ -255,7 +291,8 @@ class EmrServerlessJobRuns(Jobs):
         if is_token(application):
             if not isinstance(application, str):
                 raise not_a_string(stop, self._written(self._ARGUMENT), application)
-        elif not isinstance(application, str) or not properties.APPLICATION_ID.fullmatch(application):
+            return self._named_by_token(stop, application)
+        if not isinstance(application, str) or not properties.APPLICATION_ID.fullmatch(application):
             raise self._refuse(
                 stop,
                 application,

@@ -126,9 +126,8 @@ class StopOnDelete(Construct):
                 "BestEffort": best_effort,
             },
         )
-        if policy is not None:
-            # CloudFormation deletes in the reverse order: the function may stop the jobs until they have ended.
-            self._resource.node.add_dependency(policy)
+        # CloudFormation deletes in the reverse order: the function may stop the jobs until they have ended.
+        self._resource.node.add_dependency(*(need for need in (policy, container.needs) if need is not None))
 
     def _ownership(self, container: Container) -> dict[str, str]:
         """Say by which resource the handler finds out whether the container goes, if it is this stack's."""

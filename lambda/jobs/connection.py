@@ -49,8 +49,8 @@ _PASSING_STATUSES = (408, 429)
 FOUND, NO_SUCH_NAME, FAILED = "found", "no such name", "failed"
 
 _ROUTE_HINT = (
-    "It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route to"
-    " the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out."
+    "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
+    " endpoint) and that its security groups let HTTPS out."
 )
 
 

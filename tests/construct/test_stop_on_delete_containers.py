@@ -136,6 +136,112 @@ class TestOfTheSameStack:
         assert _properties(stack)["ContainerDeletionPolicy"] == "Retain"
 
 
+class TestCapacityProviders:
+    """ECS refuses to take one from a cluster while a task uses it, so they are deleted after the jobs."""
+
+    TYPE = "AWS::ECS::ClusterCapacityProviderAssociations"
+
+    def _cluster(self, scope: Construct) -> ecs.Cluster:
+        vpc = ec2.Vpc(scope, "Vpc", max_azs=1)
+        return ecs.Cluster(scope, "Cluster", vpc=vpc, enable_fargate_capacity_providers=True)
+
+    def test_of_a_cluster_are_depended_on(self, stack: Stack) -> None:
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(self._cluster(stack)))
+        template = Template.from_stack(stack)
+        [associations] = template.find_resources(self.TYPE)
+        [resource] = template.find_resources(TYPE).values()
+        assert associations in resource["DependsOn"]
+
+    def test_that_are_added_later_are_depended_on(self, stack: Stack) -> None:
+        cluster = ecs.Cluster(stack, "Cluster", vpc=ec2.Vpc(stack, "Vpc", max_azs=1))
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(cluster))
+        cluster.enable_fargate_capacity_providers()
+        template = Template.from_stack(stack)
+        [associations] = template.find_resources(self.TYPE)
+        [resource] = template.find_resources(TYPE).values()
+        assert associations in resource["DependsOn"]
+
+    def test_of_the_stack_around_a_nested_one_outlive_the_nested_one(self, app: App, stack: Stack) -> None:
+        StopOnDelete(NestedStack(stack, "Nested"), "Stop", jobs=EcsTasks(self._cluster(stack)))
+        app.synth()
+        template = Template.from_stack(stack)
+        [associations] = template.find_resources(self.TYPE)
+        [nested] = template.find_resources("AWS::CloudFormation::Stack").values()
+        assert associations in nested["DependsOn"]
+
+    def test_are_all_that_is_depended_on_in_the_scope_of_their_cluster(self, stack: Stack) -> None:
+        cluster = self._cluster(stack)
+        first = StopOnDelete(cluster, "First", jobs=EcsTasks(cluster, family="first"))
+        second = StopOnDelete(cluster, "Second", jobs=EcsTasks(cluster, family="second"))
+        starter = CfnResource(cluster, "Starter", type="Test::Starter")
+        starter.node.add_dependency(first, second)
+        template = Template.from_stack(stack)
+        allowed = {*template.find_resources(self.TYPE), *template.find_resources("AWS::IAM::Policy")}
+        depended_on = [set(resource["DependsOn"]) for resource in template.find_resources(TYPE).values()]
+        assert len(depended_on) == 2
+        assert set.union(*depended_on) <= allowed
+
+    def test_of_an_imported_cluster_are_its_own_stacks(self, app: App, stack: Stack) -> None:
+        elsewhere = Stack(app, "Elsewhere")
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(ecs.Cluster.from_cluster_arn(elsewhere, "Imported", CLUSTER)))
+        app.synth()
+        assert elsewhere not in stack.dependencies
+
+
+def _named_by_a_token_of(jobs: type[Jobs]) -> Callable[[Construct], tuple[CfnResource, Jobs]]:
+    def cluster(scope: Construct) -> tuple[CfnResource, Jobs]:
+        made = ecs.CfnCluster(scope, "Cluster")
+        return made, EcsTasks(ecs.Cluster.from_cluster_arn(scope, "Imported", made.attr_arn))
+
+    def state_machine(scope: Construct) -> tuple[CfnResource, Jobs]:
+        made = sfn.CfnStateMachine(scope, "StateMachine", role_arn="role")
+        imported = sfn.StateMachine.from_state_machine_arn(scope, "Imported", made.ref)
+        return made, StateMachineExecutions(imported)
+
+    def application(scope: Construct) -> tuple[CfnResource, Jobs]:
+        made = emrserverless.CfnApplication(scope, "Application", release_label="emr-7.0.0", type="SPARK")
+        return made, EmrServerlessJobRuns(made.attr_application_id)
+
+    return {EcsTasks: cluster, StateMachineExecutions: state_machine, EmrServerlessJobRuns: application}[jobs]
+
+
+class TestNamedByATokenOfTheApps:
+    """A string that refers to a resource says as much as the resource: what retains it must be seen."""
+
+    @pytest.mark.parametrize("jobs", [EcsTasks, StateMachineExecutions, EmrServerlessJobRuns])
+    def test_is_owned_as_if_it_were_passed_itself(self, stack: Stack, jobs: type[Jobs]) -> None:
+        container, named = _named_by_a_token_of(jobs)(stack)
+        container.apply_removal_policy(RemovalPolicy.RETAIN)
+        StopOnDelete(stack, "Stop", jobs=named)
+        properties = _properties(stack)
+        assert properties["ContainerLogicalId"] == container.node.id
+        assert properties["ContainerDeletionPolicy"] == "Retain"
+
+    def test_is_found_within_an_arn_that_is_built_from_its_name(self, stack: Stack) -> None:
+        made = ecs.CfnCluster(stack, "Cluster")
+        vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
+        cluster = ecs.Cluster.from_cluster_attributes(stack, "C", cluster_name=made.ref, vpc=vpc, security_groups=[])
+        StopOnDelete(stack, "Stop", jobs=EcsTasks(cluster))
+        assert _properties(stack)["ContainerLogicalId"] == "Cluster"
+
+    def test_is_not_owned_if_it_is_of_another_stack(self, app: App, stack: Stack) -> None:
+        _, named = _named_by_a_token_of(EcsTasks)(Stack(app, "Elsewhere"))
+        StopOnDelete(stack, "Stop", jobs=named)
+        app.synth()
+        assert "ContainerLogicalId" not in _properties(stack)
+
+    def test_may_not_be_where_the_function_can_not_reach_it(self, app: App, stack_of_account: Stack) -> None:
+        elsewhere = Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="eu-west-1"))
+        _, named = _named_by_a_token_of(EmrServerlessJobRuns)(elsewhere)
+        with pytest.raises(InvalidArgumentError, match="it is in the region eu-west-1, but the stack in us-west-2"):
+            StopOnDelete(stack_of_account, "Stop", jobs=named)
+
+    def test_is_not_taken_for_the_container_if_it_is_something_else(self, stack: Stack) -> None:
+        other = CfnResource(stack, "Lookup", type="Custom::Lookup")
+        StopOnDelete(stack, "Stop", jobs=EmrServerlessJobRuns(other.get_att("ApplicationId").to_string()))
+        assert "ContainerLogicalId" not in _properties(stack)
+
+
 @jsii.implements(IAspect)
 class _Apply:
     def __init__(self, policy: RemovalPolicy) -> None:

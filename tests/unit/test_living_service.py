@@ -254,6 +254,19 @@ class TestWay:
         assert aws.calls == []
 
     @pytest.mark.usefixtures("new_clients")
+    def test_that_is_closed_says_nothing_of_a_job_that_a_create_has_none_of(
+        self, aws: Canned, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", "http://127.0.0.1:9")
+        _, words = self._verdict(LivingService("ecs"))
+        assert words.endswith(
+            "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT"
+            " gateway or an interface endpoint) and that its security groups let HTTPS out."
+        )
+        assert "stopped" not in words
+        assert aws.calls == []
+
+    @pytest.mark.usefixtures("new_clients")
     def test_to_a_name_that_can_not_be_looked_up_now_passes(self, aws: Canned, monkeypatch: pytest.MonkeyPatch) -> None:
         trouble = socket.gaierror(socket.EAI_AGAIN, "Try again")
         Names(monkeypatch).fail("ecs.eu-west-1.amazonaws.com", together=trouble, ipv4=trouble)
