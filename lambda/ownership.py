@@ -59,7 +59,7 @@ class Stack:
         TroubleError
             Also if the template is one that `decide` could not read.
         """
-        if self._status().startswith("UPDATE_ROLLBACK_"):
+        if self._describe()["StackStatus"].startswith("UPDATE_ROLLBACK_"):
             return True
         calls: tuple[Callable[[], object], ...] = (self._resources, lambda: self._detail(self._logical_id))
         for call in calls:
@@ -79,14 +79,19 @@ class Stack:
         container : Container
             What the Delete is for.
         """
-        status = self._status()
+        stack = self._describe()
+        status = stack["StackStatus"]
         owner = str(self._properties.get("ContainerLogicalId") or "")
         policy = str(self._properties.get("ContainerDeletionPolicy") or "")
         goes, stays = Decision(True, f"{container.place} goes with its stack"), f"{container.place} stays"
-        # Also a deletion that has ended: then this is a request that was delivered twice.
+        if status == "DELETE_COMPLETE":
+            # This request had its answer: what has the container's name by now may be another stack's.
+            return Decision(False, f"{stays}: its stack is gone, so this request was delivered twice")
         if status.startswith("DELETE_"):
             if owner and (policy in _RETAINS or _attribute(self._resources(), owner, "DeletionPolicy") in _RETAINS):
                 return Decision(False, f"{stays}: the template retains it")
+            if not owner and not self._goes_with_its_root(stack):
+                return Decision(False, f"{stays}: it is not this stack's, and only this nested stack is being deleted")
             return goes
         if not owner:
             return Decision(False, f"{stays}: it is not this stack's, and the stack is not being deleted")
@@ -112,11 +117,17 @@ class Stack:
             return Decision(False, f"{stays}: the template retains what it replaces")
         return Decision(True, f"{container.place} was replaced")
 
-    def _status(self) -> str:
-        stacks = self.service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=self._id)
+    def _describe(self, stack_id: str = "") -> Mapping[str, Any]:
+        stacks = self.service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=stack_id or self._id)
         if not stacks:
             raise TroubleError(Reply(Verdict.PASSING, "DescribeStacks got an answer without a stack"))
-        return str(stacks[0]["StackStatus"])
+        stack: Mapping[str, Any] = stacks[0]
+        return stack
+
+    def _goes_with_its_root(self, stack: Mapping[str, Any]) -> bool:
+        """Tell whether a stack is no nested one, or all of them go: an update of the root may drop a single one."""
+        root = str(stack.get("RootId") or self._id)  # API reference, Stack
+        return root == self._id or str(self._describe(root)["StackStatus"]).startswith("DELETE_")
 
     def _resources(self) -> Mapping[str, Any]:
         # A template without a transform is the same in both stages (API reference, GetTemplate).

@@ -69,15 +69,14 @@ def delete(request: Request, resource: CustomResource) -> str:
     """Stop every job of the container and wait until the last has stopped, if the container goes, or its stack."""
     physical_id = str(request.get("PhysicalResourceId") or "")
     wait = begin(request, resource)
-    try:
-        named = Container.from_physical_id(physical_id)
-    except InvalidPropertyError:
+    # Every id that names a container has one, and no id that CloudFormation or crhelper makes up.
+    if "(" not in physical_id:
         log(logging.INFO, "Nothing to stop: the physical id names no container, so the resource was never created")
         return physical_id
     carry_out(
         resource,
         Line("container", physical_id, STOP_ON_DELETE_NAMESPACE, STOP_ON_DELETE),
-        lambda: _end(named, request, resource, wait),
+        lambda: _end(physical_id, request, resource, wait),
     )
     return physical_id
 
@@ -97,7 +96,13 @@ def _look_at(declared: Container, request: Request) -> None:
         raise ExpectedError(f"{declared.place} can't be taken charge of: {reply.words}")
 
 
-def _end(named: Container, request: Request, resource: CustomResource, wait: int) -> Outcome:
+def _end(physical_id: str, request: Request, resource: CustomResource, wait: int) -> Outcome:
+    try:
+        named = Container.from_physical_id(physical_id)
+    except InvalidPropertyError as error:
+        raise ExpectedError(
+            f"This version of the handler can't read which container is meant, so nothing was stopped. {error}"
+        ) from error
     _check_imports()
     started = clock.monotonic()
     stack = Stack(request)

@@ -128,7 +128,7 @@ def plain(code: object) -> str:
     return str(code or "").partition(":")[0].rpartition("#")[2]
 
 
-def judge(action: str, service: str, error: BotoCoreError, *, looked_up: str, answered: bool) -> Reply:
+def judge(action: str, service: str, error: BotoCoreError, *, looked_up: str, answered: bool, doubt: str = "") -> Reply:
     """Tell what trouble on the way to a service means.
 
     Parameters
@@ -141,16 +141,19 @@ def judge(action: str, service: str, error: BotoCoreError, *, looked_up: str, an
         What `look_up` says of the endpoint's name after the error.
     answered : bool
         Whether the service has answered before, so that there is a way to it.
+    doubt : str, optional
+        What is not known where there is no way, as a sentence.
     """
+    hint = f"{doubt} {_ROUTE_HINT}".lstrip()
     if looked_up is FAILED or (looked_up is FOUND and _is_of_a_look_up(error)):
-        return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}")
+        return Reply(Verdict.PASSING, f"{action} could not look up its endpoint: {error}. {hint}")
     if isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
         return Reply(Verdict.PASSING, f"{action} lost its connection: {error}")
     if isinstance(
         error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
     ):
         verdict = Verdict.PASSING if answered else Verdict.UNKNOWN
-        return Reply(verdict, f"{action} could not reach {service}: {error}. {_ROUTE_HINT}")
+        return Reply(verdict, f"{action} could not reach {service}: {error}. {hint}")
     # What else may go wrong in the client quotes its settings, such as a proxy's password.
     words = type(error).__name__ if isinstance(error, HTTPClientError) else str(error)
     return Reply(Verdict.UNKNOWN, f"{action} failed: {words}")

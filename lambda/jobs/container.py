@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import islice
 from typing import Protocol
 
@@ -84,6 +85,32 @@ class Kind(Protocol):
         """Do what is left to do once no job is left, and say what is being waited for, or ``""``."""
 
 
+class _Told(Enum):
+    """How far a round came with telling every job to stop."""
+
+    ALL = auto()
+    REFUSED = auto()
+    """The service would not stop one of them: only a look says why."""
+    NOT_ALL = auto()
+    """The service took no stop of one of them in time."""
+    ON_THE_WAY = auto()
+    """The round ended with its slice, and not for a trouble."""
+
+
+_CANCEL = {
+    _Told.ALL: Verdict.ACCEPTED,
+    _Told.REFUSED: Verdict.REFUSED,
+    _Told.NOT_ALL: Verdict.PASSING,
+    _Told.ON_THE_WAY: Verdict.UNFINISHED,
+}
+_DESCRIBE = {
+    _Told.ALL: Verdict.STOPPING,
+    _Told.REFUSED: Verdict.RUNNING,
+    _Told.NOT_ALL: Verdict.RUNNING,
+    _Told.ON_THE_WAY: Verdict.RUNNING,
+}
+
+
 class Work:
     """All jobs of one container, as a teardown sees them: a `CancellableJob`.
 
@@ -101,46 +128,41 @@ class Work:
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
         self._told: dict[str, float] = {}
-        self._refusal = ""
         self._stopped: list[str] = []
         self._sweep: _Sweep | None = None
         self._was_empty = False
 
     def cancel(self) -> Reply:
         """Tell every job to stop. What takes longer than a slice goes on in the next one."""
-        return self._round(if_unfinished=Verdict.UNFINISHED, if_untold=Verdict.PASSING, if_told=Verdict.ACCEPTED)
+        return self._round(_CANCEL)
 
     def describe(self) -> Reply:
         """Tell every job to stop that was not there before, and say how many are left."""
-        return self._round(if_unfinished=Verdict.RUNNING, if_untold=Verdict.RUNNING, if_told=Verdict.STOPPING)
+        return self._round(_DESCRIBE)
 
-    def _round(self, *, if_unfinished: Verdict, if_untold: Verdict, if_told: Verdict) -> Reply:
+    def _round(self, means: Mapping[_Told, Verdict]) -> Reply:
         until = self._clock.monotonic() + SLICE
-        self._refusal = ""
         self._stopped = []
         try:
-            return self._go_round(until, if_unfinished=if_unfinished, if_untold=if_untold, if_told=if_told)
+            return self._go_round(until, means)
         except TroubleError as trouble:
             return trouble.reply
         finally:
             self._log_stops()
 
-    def _go_round(self, until: float, *, if_unfinished: Verdict, if_untold: Verdict, if_told: Verdict) -> Reply:
+    def _go_round(self, until: float, means: Mapping[_Told, Verdict]) -> Reply:
         while True:
             sweep = self._go_on(until)
             if sweep.left or not sweep.is_whole:
                 self._was_empty = self._was_empty and not sweep.left
-                if sweep.is_whole:
-                    return Reply(if_told if sweep.all_told else if_untold, self._words(sweep))
-                # A slice in which the service took no stop at all is a trouble.
-                gets_on = self._stopped or not self._refusal
-                return Reply(if_unfinished if gets_on else if_untold, self._words(sweep))
+                verdict = means[self._told_by(sweep)]
+                return Reply(verdict, sweep.refusal if verdict is Verdict.REFUSED else self._words(sweep))
             if self._was_empty or not self._kind.settles_after:
                 break
             self._was_empty = True
             self._clock.sleep(self._kind.settles_after)
         if waits_for := self._kind.close():
-            return Reply(if_told, waits_for)
+            return Reply(means[_Told.ALL], waits_for)
         return Reply(Verdict.STOPPED, f"{len(self._seen):,} {self._kind.noun} stopped" if self._seen else "nothing ran")
 
     def _go_on(self, until: float) -> _Sweep:
@@ -152,18 +174,24 @@ class Work:
                 self._seen.add(job.id)
                 sweep.left[job.id] = None
                 if not job.is_stopping and not self._was_told(job):
-                    sweep.all_told &= self._stop(job, until)
+                    sweep.told.add(self._stop(job, sweep, until))
             if self._clock.monotonic() >= until:
                 self._sweep = sweep
                 return sweep
         sweep.is_whole = True
         return sweep
 
+    def _told_by(self, sweep: _Sweep) -> _Told:
+        # A slice in which the service took no stop at all is a trouble.
+        if not sweep.is_whole:
+            return _Told.ON_THE_WAY if self._stopped or not sweep.refusal else _Told.NOT_ALL
+        return next((told for told in (_Told.NOT_ALL, _Told.REFUSED) if told in sweep.told), _Told.ALL)
+
     def _was_told(self, job: Job) -> bool:
         return self._clock.monotonic() - self._told.get(job.id, -FORGOTTEN) < FORGOTTEN
 
-    def _stop(self, job: Job, until: float) -> bool:
-        """Tell a job to stop, and tell whether the service took it, or would not: then only a look says why."""
+    def _stop(self, job: Job, sweep: _Sweep, until: float) -> _Told:
+        """Tell a job to stop."""
         pause = FIRST_PAUSE
         while True:
             self._limit.take()
@@ -172,17 +200,17 @@ class Work:
             except TroubleError as trouble:
                 if not trouble.refused and trouble.reply.verdict is not Verdict.PASSING:
                     raise
-                self._refusal = trouble.reply.words
+                sweep.refusal = trouble.reply.words
                 if trouble.refused:
-                    return True
+                    return _Told.REFUSED
                 if self._clock.monotonic() + pause >= until:
-                    return False
+                    return _Told.NOT_ALL
                 self._clock.sleep(pause)
                 pause *= 2
             else:
                 self._told[job.id] = self._clock.monotonic()
                 self._stopped.append(job.id)
-                return True
+                return _Told.ALL
 
     def _log_stops(self) -> None:
         for first in range(0, len(self._stopped), NAMED_IN_A_LINE):
@@ -198,7 +226,7 @@ class Work:
             words = f"{len(self._seen) - left:,} of {len(self._seen):,} {noun} stopped, but not {names}"
         else:
             words = f"not all {noun} were looked at yet{names and f'; still there: {names}'}"
-        return f"running ({words}{self._refusal and f'; the last refusal: {self._refusal}'})"
+        return f"running ({words}{sweep.refusal and f'; the last refusal: {sweep.refusal}'})"
 
 
 @dataclass
@@ -208,7 +236,8 @@ class _Sweep:
     jobs: Iterator[Job | None]
     # No job twice: one that is told to stop may come again, as one that is stopping.
     left: dict[str, None] = field(default_factory=dict)
-    all_told: bool = True
+    told: set[_Told] = field(default_factory=set)
+    refusal: str = ""
     is_whole: bool = False
 
 

@@ -244,7 +244,8 @@ class WorldExportJob:
         if _is_retired(met):
             how = "drops every connection in silence" if is_silent else "is not in DNS any more"
             return Reply(Verdict.RETIRED, f"{action} found that the endpoint {how}: {met.words}")
-        return judge(action, "RoboMaker", error, looked_up=looked_up, answered=self._answered)
+        doubt = "It is unknown whether the job has stopped."
+        return judge(action, "RoboMaker", error, looked_up=looked_up, answered=self._answered, doubt=doubt)
 
     def _is_silence_telling(self, endpoint: str) -> bool:
         """Tell whether it is RoboMaker that is silent, at all its addresses, and not the way to it, or the moment."""

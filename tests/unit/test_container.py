@@ -177,8 +177,8 @@ class TestRefusedStop:
         world = World({"a": False}, on_stop=lambda _: REFUSED)
         work = world.work
         refused = "running (0 of 1 tasks stopped, but not a; the last refusal: No.)"
-        assert work.cancel() == Reply(Verdict.ACCEPTED, refused)
-        assert work.describe() == Reply(Verdict.STOPPING, refused)
+        assert work.cancel() == Reply(Verdict.REFUSED, "No.")
+        assert work.describe() == Reply(Verdict.RUNNING, refused)
         assert world.told == ["a", "a"]
 
     def test_of_a_job_that_has_ended_is_no_failure(self) -> None:
@@ -190,13 +190,31 @@ class TestRefusedStop:
 
         world.on_stop = refused
         work = world.work
-        assert work.cancel().verdict is Verdict.ACCEPTED
+        assert work.cancel().verdict is Verdict.REFUSED
         assert work.describe() == Reply(Verdict.STOPPED, "1 tasks stopped")
 
     def test_keeps_no_other_job_from_its_stop(self) -> None:
         world = World({"a": False, "b": False}, on_stop=lambda id_: REFUSED if id_ == "a" else None)
-        assert world.work.cancel().verdict is Verdict.ACCEPTED
+        assert world.work.cancel().verdict is Verdict.REFUSED
         assert world.told == ["a", "b"]
+
+    def test_beside_a_throttled_one_is_tried_again_first(self) -> None:
+        world = World({"a": False, "b": False}, on_stop=lambda id_: REFUSED if id_ == "a" else THROTTLED)
+        assert world.work.cancel().verdict is Verdict.PASSING
+
+    def test_of_an_earlier_slice_is_not_forgotten(self) -> None:
+        world = World(_ids(15), stop_seconds=1, on_stop=lambda id_: REFUSED if id_.endswith("/0") else None)
+        work = world.work
+        assert [work.cancel().verdict for _ in range(2)] == [Verdict.UNFINISHED, Verdict.REFUSED]
+
+    def test_fails_a_delete_that_does_not_wait(self) -> None:
+        world = World({"a": False}, on_stop=lambda _: REFUSED)
+        outcome = tear_down(world.work, wait=0, time_left=800, clock=world, name="The work")
+        assert outcome.end is End.FAILED
+        assert outcome.words == (
+            "The work is running (0 of 1 tasks stopped, but not a; the last refusal: No.), and its cancel was refused"
+            " for 0 s. No."
+        )
 
     def test_is_forgotten_by_the_next_round(self) -> None:
         world = World({"a": False}, on_stop=lambda _: REFUSED)
@@ -507,5 +525,5 @@ def test_whatever_jobs_do_they_are_stopped_or_named_in_time(
         assert outcome.end is End.FAILED
         assert any(fate.ends_after or fate.refusals or fate.starts_at for fate in fates)
         assert outcome.words.startswith(
-            ("The work is still running (", "The work could not be ended in time. running (")
+            ("The work is still running (", "The work is running (", "The work could not be ended in time. running (")
         )

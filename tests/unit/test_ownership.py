@@ -31,7 +31,10 @@ OLD_RETAINED = Decision(False, "cluster prod stays: the template retains what it
 STILL_THERE = Decision(False, "cluster prod stays: it is still in the template")
 OF_OTHERS = Decision(False, "cluster prod stays: it is not this stack's, and the stack is not being deleted")
 
-DELETIONS = ("DELETE_IN_PROGRESS", "DELETE_FAILED", "DELETE_COMPLETE")
+TWICE = Decision(False, "cluster prod stays: its stack is gone, so this request was delivered twice")
+NESTED = Decision(False, "cluster prod stays: it is not this stack's, and only this nested stack is being deleted")
+
+DELETIONS = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
 FAILED_CREATES = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE")
 CLEANUPS = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "NEW_STATUS")
 ROLLBACKS = ("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED")
@@ -68,6 +71,9 @@ CASES = [
     Case(RETAINED, DELETIONS, "RetainExceptOnCreate"),
     Case(RETAINED, DELETIONS, resource={"DeletionPolicy": "Retain"}),
     Case(RETAINED, DELETIONS, "Delete", resource={"DeletionPolicy": "RetainExceptOnCreate"}),
+    # It has gone: what has the container's name by now may be another stack's.
+    Case(TWICE, ("DELETE_COMPLETE",)),
+    Case(TWICE, ("DELETE_COMPLETE",), owned=False),
     # A create has failed: all that was created is deleted, but for what is always retained.
     Case(GOES, FAILED_CREATES),
     Case(GOES, FAILED_CREATES, "RetainExceptOnCreate", resource={"DeletionPolicy": "RetainExceptOnCreate"}),
@@ -114,6 +120,43 @@ def test_a_delete_stops_jobs_only_if_their_container_goes(aws: Canned, case: Cas
     _tell(aws, status, resources, case.current)
     stack = _stack(ContainerLogicalId="Cluster" if case.owned else None, ContainerDeletionPolicy=case.policy)
     assert stack.decide(CLUSTER) == case.decision
+
+
+ROOT_ID = "arn:aws:cloudformation:us-west-2:123456789012:stack/Root/1"
+
+
+class TestNestedStack:
+    """One that is being deleted, because its root is, or because an update of the root drops it or rolls it back."""
+
+    def _decide(self, aws: Canned, *root_statuses: str, root: str = ROOT_ID, **properties: str) -> Decision:
+        _tell(aws, "DELETE_IN_PROGRESS", {"Cluster": {}})
+        nested = {"StackName": "WorldExport", "StackStatus": "DELETE_IN_PROGRESS", "RootId": root}
+        roots: list[Answer] = [{"Stacks": [{"StackName": "Root", "StackStatus": status}]} for status in root_statuses]
+        aws.answer("DescribeStacks", {"Stacks": [nested]}, *roots)
+        return _stack(**properties).decide(CLUSTER)
+
+    @pytest.mark.parametrize("status", DELETIONS)
+    def test_stops_the_jobs_of_another_stacks_container_with_its_root(self, aws: Canned, status: str) -> None:
+        assert self._decide(aws, status) == GOES
+        assert [parameters["StackName"] for _, parameters in aws.calls] == [STACK_ID, ROOT_ID]
+
+    @pytest.mark.parametrize("status", [*FAILED_CREATES, *CLEANUPS, *ROLLBACKS])
+    def test_leaves_them_alone_without_its_root(self, aws: Canned, status: str) -> None:
+        assert self._decide(aws, status) == NESTED
+
+    def test_stops_those_of_its_own_container(self, aws: Canned) -> None:
+        assert self._decide(aws, ContainerLogicalId="Cluster") == GOES
+
+    def test_is_none_if_it_is_its_own_root(self, aws: Canned) -> None:
+        assert self._decide(aws, root=STACK_ID) == GOES
+        assert aws.actions == ["DescribeStacks"]
+
+    def test_whose_root_can_not_be_asked_decides_nothing(self, aws: Canned) -> None:
+        _tell(aws, "DELETE_IN_PROGRESS", {})
+        nested = {"StackName": "WorldExport", "StackStatus": "DELETE_IN_PROGRESS", "RootId": ROOT_ID}
+        aws.answer("DescribeStacks", {"Stacks": [nested]}, denial("cloudformation:DescribeStacks"))
+        with pytest.raises(TroubleError, match="cloudformation:DescribeStacks"):
+            _stack().decide(CLUSTER)
 
 
 @pytest.mark.parametrize(

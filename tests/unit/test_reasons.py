@@ -88,17 +88,23 @@ def _not_taken(handler: Handler) -> str:
     return _stop(handler, "Create")
 
 
-def _stopping(reply: Reply | None = None) -> Callable[[Handler], str]:
-    """Let the tasks of a cluster not end, or the cluster meet a trouble."""
+def _stopping(reply: Reply | None = None, *, refusal: TroubleError | None = None) -> Callable[[Handler], str]:
+    """Let the tasks of a cluster not end, or not be stopped, or the cluster meet a trouble."""
 
     def unfinished() -> list[list[Job]]:
         if reply:
             raise TroubleError(reply)
-        return [[Job("arn:aws:ecs:us-west-2:123456789012:task/prod/1", is_stopping=True)]]
+        return [[Job("arn:aws:ecs:us-west-2:123456789012:task/prod/1", is_stopping=refusal is None)]]
+
+    def stop(_: Job) -> None:
+        if refusal:
+            raise refusal
 
     def case(handler: Handler) -> str:
         service = SimpleNamespace(calls=0)
-        kind = SimpleNamespace(noun="tasks", pace=Pace(1, 1), settles_after=0, unfinished=unfinished, service=service)
+        kind = SimpleNamespace(
+            noun="tasks", pace=Pace(1, 1), settles_after=0, unfinished=unfinished, stop=stop, service=service
+        )
         stack = SimpleNamespace(decide=lambda _: Decision(True, "it goes"), service=service)
         handler.monkeypatch.setattr(stop_on_delete, "Stack", lambda _: stack)
         handler.monkeypatch.setattr(stop_on_delete, "_kind", lambda *_: kind)
@@ -107,12 +113,12 @@ def _stopping(reply: Reply | None = None) -> Callable[[Handler], str]:
     return case
 
 
-def _stop(handler: Handler, request_type: str) -> str:
+def _stop(handler: Handler, request_type: str, physical_id: str = "") -> str:
     handler.monkeypatch.setenv("AWS_REGION", "us-west-2")
     handler.monkeypatch.setattr(stop_on_delete, "clock", SetClock())
     cluster = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
     properties = {"Kind": "EcsTasks", "Container": cluster, "WaitSeconds": "60"}
-    known = {"PhysicalResourceId": f"EcsTasks({cluster})"} if request_type == "Delete" else {}
+    known = {"PhysicalResourceId": physical_id or f"EcsTasks({cluster})"} if request_type == "Delete" else {}
     event = request(request_type, properties, **known)
     reason = str(Sender(stop_on_delete.handler, handler.urls).send(event, seconds=900)["Reason"])
     return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True)}")
@@ -139,7 +145,7 @@ def _raise(error: Exception) -> Callable[[Any, CustomResource], str]:
 CASES: dict[str, Callable[[Handler], str]] = {
     "is not valid": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),
     "The job is still": lambda handler: handler.reason(_delete()),
-    "its cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
+    "The job is …, and its cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED),
     "The cancel was refused": lambda handler: handler.reason(_delete(), CANCEL_REFUSED, ACCESS_DENIED),
     "The job could not be ended in time": lambda handler: handler.reason(_delete(), THROTTLED),
     "has no permission": lambda handler: handler.reason(_delete(), ACCESS_DENIED),
@@ -150,8 +156,10 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "can't load": _broken,
     "The work in … is still running": _stopping(),
     "The work in … could not be ended": _stopping(Reply(Verdict.PASSING, "ecs:ListTasks answered ServerException: x")),
+    "The work in … is running": _stopping(refusal=TroubleError(Reply(Verdict.UNKNOWN, "No."), refused=True)),
     ":… answered": _stopping(Reply(Verdict.UNKNOWN, "ecs:ListTasks answered OddException: odd")),
     "CloudFormation can't be asked": _not_asked,
+    "can't read which container": lambda handler: _stop(handler, "Delete", "BatchJobs(arn:x)"),
     "can't be taken charge of": _not_taken,
     "ran out of time": _out_of_time,
     "met an error": lambda handler: handler.reason_of(_raise(KeyError("x"))),

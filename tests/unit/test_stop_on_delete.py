@@ -339,6 +339,17 @@ class TestDelete:
         reason = cloudformation.send(_delete(ProviderStays="false"))["Reason"]
         assert "--stack-name WorldExport --retain-resources Stop " in reason
 
+    @pytest.mark.parametrize("physical_id", ["BatchJobs(arn:x)", "EcsTasks(prod)", "EcsTasks("])
+    def test_of_an_id_that_only_another_version_can_read_is_failed_and_touches_nothing(
+        self, cloudformation: Sender, aws: Canned, physical_id: str
+    ) -> None:
+        answer = cloudformation.send(_delete(physical_id))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
+        assert answer["Reason"].startswith(
+            "This version of the handler can't read which container is meant, so nothing was stopped. "
+        )
+        assert aws.calls == []
+
     def test_with_best_effort_answers_success_with_an_error_in_the_log(
         self, cloudformation: Sender, aws: Canned, caplog: pytest.LogCaptureFixture
     ) -> None:
