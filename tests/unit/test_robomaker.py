@@ -268,7 +268,10 @@ class TestConnection:
             reply = ask(job)
         assert reply.verdict is Verdict.UNKNOWN
         assert endpoint in reply.words
-        assert "If the function is in a VPC" in reply.words
+        assert reply.words.endswith(
+            ". It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route"
+            " to the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out."
+        )
 
     def test_with_an_empty_ca_bundle_is_verified(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", "")
