@@ -269,8 +269,9 @@ class TestConnection:
         assert reply.verdict is Verdict.UNKNOWN
         assert endpoint in reply.words
         assert reply.words.endswith(
-            ". It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a route"
-            " to the endpoint (a NAT gateway or an interface endpoint) and that its security groups let HTTPS out."
+            ". It is unknown whether the job has stopped. If the function is in a VPC, check that its subnets have a"
+            " route to the endpoint (a NAT gateway or an interface endpoint)"
+            " and that its security groups let HTTPS out."
         )
 
     def test_with_an_empty_ca_bundle_is_verified(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
