@@ -148,7 +148,9 @@ def test_an_errors_words_name_the_operation_the_code_and_the_message(robomaker: 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "AccessDenied"])
 def test_a_missing_permission_is_named(robomaker: RoboMaker, job: WorldExportJob, code: str) -> None:
     robomaker.switch_on(replace(ACCESS_DENIED, code=code))
-    assert f"no permission robomaker:DescribeWorldExportJob on {ARN.text}: add it" in job.describe().words
+    words = job.describe().words
+    assert f"no permission robomaker:DescribeWorldExportJob on {ARN.text}: add it" in words
+    assert words.endswith(f" DescribeWorldExportJob answered {code}: {ACCESS_DENIED.message}")
 
 
 @pytest.mark.parametrize(
