@@ -25,7 +25,7 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
-.PHONY: help demo scenario test check-style check-types test-oldest-cdk test-python-3.13 mutation bench docs package lock clean
+.PHONY: help demo scenario test check-style check-types test-project test-oldest-cdk test-python-3.13 mutation bench docs package lock clean
 
 ## help: List the targets.
 help:
@@ -42,12 +42,14 @@ scenario:
 	@$(PYTHON) -m sandbox --check '$(SCENARIO)'
 
 ## test: Run every check and every test.
-# What takes one processor goes side by side. After that, most workers wait for the CDK CLI, which looks every few seconds
-# how a stack gets on: eight of them keep two processors busy.
+# What takes one processor goes side by side, with what needs the CDK in the tests' own processes: that takes a gigabyte of
+# each. After that, most workers wait for the CDK CLI, which looks every few seconds how a stack gets on: eight of them keep
+# two processors busy.
 test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready .docs/ready \
       .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check-style check-types test-oldest-cdk test-python-3.13
-	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target \
+	  check-style check-types test-project test-oldest-cdk test-python-3.13
+	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup --ignore tests/construct --ignore tests/project
 
 check-style:
 	$(IN_VENV) ruff check .
@@ -55,6 +57,10 @@ check-style:
 
 check-types:
 	$(IN_VENV) mypy
+
+# Some of these call make, which is not this one.
+test-project:
+	$(IN_VENV) MAKEFLAGS= MAKELEVEL= pytest --quiet --numprocesses 2 --dist loadgroup tests/construct tests/project
 
 test-oldest-cdk:
 	$(IN_VENV) .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct

@@ -35,6 +35,10 @@ PYTHON_RUNTIME = (str(RUNTIME_PYTHON), "-m", "awslambdaric")
 ATTEMPTS = 3
 RETRY_PAUSE = 0.5
 
+# How many invocations run at once. More wait, as where an account's concurrency is used up (Lambda Developer Guide,
+# invocation-async-error-handling). AWS gives an account more; this is what a small machine holds.
+CONCURRENCY = 12
+
 _API = "/2018-06-01/runtime"
 
 
@@ -287,6 +291,7 @@ class LambdaService:
         self._lock = threading.Lock()
         self._idle: dict[str, list[tuple[Function, _Surroundings, ExecutionEnvironment]]] = {}
         self._all: set[ExecutionEnvironment] = set()
+        self._slots = threading.Semaphore(CONCURRENCY)
         self._closed = False
         self._said: set[str] = set()
 
@@ -332,7 +337,7 @@ class LambdaService:
         for attempt in range(ATTEMPTS):
             time.sleep(RETRY_PAUSE * attempt)
             try:
-                with self._environment(self._find(arn)) as environment:
+                with self._slots, self._environment(self._find(arn)) as environment:
                     environment.invoke(event)
             except Exception as error:  # also the sandbox's own: a request must not be lost in silence
                 if self._closed:
@@ -361,6 +366,22 @@ class LambdaService:
         finally:
             with self._lock:
                 self._idle.setdefault(function.arn, []).append((function, surroundings, environment))
+            self._end_what_is_gone()
+
+    def _end_what_is_gone(self) -> None:
+        """End the warm processes of functions that were deleted."""
+        with self._lock:
+            gone = [arn for arn in self._idle if not self._exists(arn)]
+            ended = [environment for arn in gone for *_, environment in self._idle.pop(arn)]
+        for environment in ended:
+            threading.Thread(target=environment.close, daemon=True).start()
+
+    def _exists(self, arn: str) -> bool:
+        try:
+            self._find(arn)
+        except FunctionError:
+            return False
+        return True
 
     def _say_what_runs(self, function: Function) -> None:
         if function.runtime and function.runtime not in self._said:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cdk_world_export_job._bundling import bundle
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from sandbox.lambda_service import RUNTIME_PYTHON, ExecutionEnvironment, Function, zipped
@@ -22,6 +21,9 @@ EACH = pytest.mark.parametrize("python", [OLDEST, RUNTIME_PYTHON], ids=["oldest"
 
 @pytest.fixture
 def function(tmp_path: Path) -> Function:
+    # Not before: every worker reads this module, and the CDK takes most of a gigabyte of each.
+    from cdk_world_export_job._bundling import bundle
+
     folder = tmp_path / "asset"
     folder.mkdir()
     bundle(folder)

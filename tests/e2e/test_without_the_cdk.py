@@ -15,17 +15,25 @@ import pytest
 from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED
 from tests.e2e.conftest import STACK, Cloud
-from tests.project.test_package import blocks
-from without_the_cdk.handler_zip import handler_zip
-from without_the_cdk.provider_template import provider_template
+from tests.pages import blocks
 
 PROVIDER = "world-export-provider"
-PLAIN = blocks("yaml")[0]  # the page's
+PLAIN = blocks("without-the-cdk.md", "yaml")[0]
+
+
+# What makes the package is not read before: every worker reads this module, and the CDK takes a gigabyte of each.
+@pytest.fixture(scope="module")
+def template() -> str:
+    from without_the_cdk.provider_template import provider_template
+
+    return provider_template()
 
 
 @pytest.fixture(scope="module")
-def template() -> str:
-    return provider_template()
+def code() -> bytes:
+    from without_the_cdk.handler_zip import handler_zip
+
+    return handler_zip()
 
 
 class Team:
@@ -75,10 +83,10 @@ class Team:
 
 
 @pytest.fixture
-def team(cloud: Cloud, template: str) -> Iterator[Team]:
+def team(cloud: Cloud, template: str, code: bytes) -> Iterator[Team]:
     """Give a team that has deployed the provider."""
     team = Team(cloud, template)
-    team.deploy_provider(handler_zip(), "first.zip")
+    team.deploy_provider(code, "first.zip")
     yield team
     cloud.aws.robomaker.switch_off()
     cloud.clear()
@@ -114,10 +122,12 @@ def test_a_delete_that_failed_says_that_it_can_be_tried_again_and_it_can(team: T
     assert team.cloud.aws.robomaker.status(job) == "Canceled"
 
 
-def test_code_under_a_new_key_replaces_the_old_and_leaves_stacks_and_the_service_token_alone(team: Team) -> None:
+def test_code_under_a_new_key_replaces_the_old_and_leaves_stacks_and_the_service_token_alone(
+    team: Team, code: bytes
+) -> None:
     job, token = team.cloud.start_job(), team.service_token
     team.deploy_job(job)
-    newer = _with_another_file(handler_zip())
+    newer = _with_another_file(code)
     team.deploy_provider(newer, "second.zip")
     assert team.cloud.aws.function(token).code == newer
     assert team.service_token == token

@@ -24,15 +24,11 @@ from cdk_nag import AwsSolutionsChecks
 from cdk_world_export_job import WorldExportJobProvider
 from cdk_world_export_job._bundling import bundle
 from sandbox import PROJECT
+from tests.pages import blocks
 from without_the_cdk.handler_zip import handler_zip
 from without_the_cdk.provider_template import ProviderStack
 
-PAGE = (PROJECT / "docs" / "without-the-cdk.md").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    """Give the page's code blocks of a language."""
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+PAGE = "without-the-cdk.md"
 
 
 def read(template: str) -> dict[str, Any]:
@@ -205,30 +201,30 @@ class TestPage:
     def test_its_steps_are_those_that_are_printed(self, package: Package) -> None:
         printed = package.output.replace(str(package.folder), "dist")
         printed = printed.replace(hashlib.sha256(package.code).hexdigest(), "SHA256")
-        steps = [line.strip() for line in blocks("sh")[1].splitlines()]
+        steps = [line.strip() for line in blocks(PAGE, "sh")[1].splitlines()]
         assert steps[0].startswith("aws s3 cp ")
         assert set(steps) <= {line.strip() for line in printed.splitlines()}
 
     @pytest.mark.parametrize("number", [0, 1], ids=["plain", "SAM"])
     def test_its_templates_pass_cfn_lint(self, number: int) -> None:
-        assert lint(blocks("yaml")[number]) == []
+        assert lint(blocks(PAGE, "yaml")[number]) == []
 
     def test_its_second_template_is_one_of_sam(self) -> None:
-        assert read(blocks("yaml")[1])["Transform"] == "AWS::Serverless-2016-10-31"
+        assert read(blocks(PAGE, "yaml")[1])["Transform"] == "AWS::Serverless-2016-10-31"
 
     def test_its_templates_declare_the_job_alike(self) -> None:
-        plain, sam = (read(block)["Resources"]["WorldExportJob"] for block in blocks("yaml"))
+        plain, sam = (read(block)["Resources"]["WorldExportJob"] for block in blocks(PAGE, "yaml"))
         assert sam["Properties"] == plain["Properties"]
 
     def test_its_templates_import_what_the_provider_exports(self, template: dict[str, Any]) -> None:
         name = template["Parameters"]["ExportName"]["Default"]
-        for block in blocks("yaml"):
+        for block in blocks(PAGE, "yaml"):
             job = read(block)["Resources"]["WorldExportJob"]["Properties"]
             assert job["ServiceToken"] == {"Fn::ImportValue": name}
 
     def test_its_typescript_declares_the_job_as_the_templates_do(self) -> None:
-        [typescript] = blocks("typescript")
-        job = read(blocks("yaml")[0])["Resources"]["WorldExportJob"]
+        [typescript] = blocks(PAGE, "typescript")
+        job = read(blocks(PAGE, "yaml")[0])["Resources"]["WorldExportJob"]
         assert f'resourceType: "{job["Type"]}"' in typescript
         assert f'Fn.importValue("{job["Properties"]["ServiceToken"]["Fn::ImportValue"]}")' in typescript
         assert f"Duration.seconds({job['Properties']['ServiceTimeout']})" in typescript
@@ -242,7 +238,7 @@ class TestPage:
     def test_its_terraform_gives_the_provider_every_parameter_that_has_no_default(
         self, template: dict[str, Any]
     ) -> None:
-        [terraform] = blocks("terraform")
+        [terraform] = blocks(PAGE, "terraform")
         for name, parameter in template["Parameters"].items():
             assert (name in terraform) is ("Default" not in parameter)
 

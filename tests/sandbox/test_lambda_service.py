@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -96,6 +97,51 @@ def test_a_function_is_told_the_python_that_runs_it_and_the_log_says_it_once(log
         f"The runtime python3.99 runs here on Python {version}",
         *[f"{numbers} AWS_Lambda_python{version}"] * 2,
     ]
+
+
+def _wait_for(log: list[str], lines: int) -> None:
+    while len(log) < lines:
+        time.sleep(0.02)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_is_too_much_at_once_waits_and_takes_a_warm_process(
+    monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    monkeypatch.setattr(lambda_service, "CONCURRENCY", 2)
+    function = function_with("import os, time\ndef handler(*_): time.sleep(0.2); print(os.getpid(), flush=True)")
+    with closing(LambdaService(lambda _: function, {}, log.append)) as service:
+        for _ in range(6):
+            service.invoke(ARN, {})
+        _wait_for(log, 6)
+    assert len(set(log)) == 2
+
+
+def test_the_warm_process_of_a_function_that_is_gone_ends(log: list[str]) -> None:
+    package = function_with("import os\ndef handler(*_): print(os.getpid(), flush=True)")
+    functions = {arn: replace(package, arn=arn) for arn in (f"{ARN}-1", f"{ARN}-2")}
+
+    def find(arn: str) -> Function:
+        if arn not in functions:
+            raise FunctionError(arn)
+        return functions[arn]
+
+    with closing(LambdaService(find, {}, log.append)) as service:
+        service.invoke(f"{ARN}-1", {})
+        _wait_for(log, 1)
+        del functions[f"{ARN}-1"]
+        service.invoke(f"{ARN}-2", {})
+        _wait_for(log, 2)
+        while _is_alive(log[0]):
+            time.sleep(0.02)
+        assert _is_alive(log[1])
 
 
 def test_a_process_stays_warm(run: Run) -> None:
