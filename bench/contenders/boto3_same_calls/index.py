@@ -21,8 +21,10 @@ def handler(event: dict, _: object) -> None:
 
 def look_for_tasks(cluster: str) -> None:
     ecs = boto3.client("ecs")
-    for status in ("RUNNING", "STOPPED"):
-        ecs.list_tasks(cluster=cluster, desiredStatus=status, maxResults=100)
+    for pause in (0, 2):
+        time.sleep(pause)
+        for status in ("RUNNING", "STOPPED"):
+            ecs.list_tasks(cluster=cluster, desiredStatus=status, maxResults=100)
 
 
 def look_for_executions(state_machine: str) -> None:
@@ -35,7 +37,6 @@ def look_for_executions(state_machine: str) -> None:
 
 def look_for_job_runs(application: str) -> None:
     emr = boto3.client("emr-serverless")
-    emr.get_application(applicationId=application)
     for states in (["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"], ["CANCELLING"]):
         emr.list_job_runs(applicationId=application, states=states, maxResults=50)
     emr.get_application(applicationId=application)
