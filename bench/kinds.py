@@ -44,6 +44,8 @@ class Container:
     limit: ClassVar[tuple[float, float]]
     # The longest page of the operation that lists jobs.
     page: ClassVar[int]
+    # Seconds between the two looks that find no job.
+    pause: ClassVar[float]
 
     @classmethod
     def make(cls, aws: LocalAws) -> Container:
@@ -116,6 +118,7 @@ class Cluster(Container):
     operation = "StopTask"
     limit = LIMITS_ELSEWHERE[operation]
     page = 100  # API reference, ListTasks
+    pause = 2.0
 
     def start(self, group: str = "") -> str:
         """Start a task, in a group such as ``service:web``."""
@@ -162,6 +165,7 @@ class StateMachine(Container):
     operation = "StopExecution"
     limit = LIMITS_ELSEWHERE[operation]
     page = 1000  # API reference, ListExecutions
+    pause = 2.0
 
     def start(self) -> str:
         """Start an execution."""
@@ -209,6 +213,7 @@ class Application(Container):
     operation = "CancelJobRun"
     limit = (10, 10)  # no limit is documented: this is assumed
     page = 50  # EMR Serverless API reference, ListJobRuns
+    pause = 0.0
 
     def start(self) -> str:
         """Start a job run, and with it the application."""

@@ -27,7 +27,7 @@ def measure(endpoints: Endpoints, size: Size) -> None:
 
 
 def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None:
-    """Measure a Delete of a container without jobs, from the start of the process to the answer."""
+    """Measure a Delete of a container without jobs, from the start of the process to the answer, without its pause."""
     container = kind.make(endpoints.aws)
     contenders = (OURS, LIMIT)
     calls: dict[str, list[str]] = {}
@@ -41,14 +41,15 @@ def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None
         if not answer.is_success:
             raise SystemExit(f"{contender.title} answered {answer}")
         calls[contender.title] = [call.operation for call in endpoints.aws.front.calls]
-        return answer.at - started
+        return answer.at - started - kind.pause
 
     pairs = [in_turns(contenders, run, delete) for run in range(runs)]
     if calls[OURS.title] != calls[LIMIT.title]:
         raise SystemExit(f"These are not the same calls: {calls}")
     ours, limit = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
     times_as_long = statistics.median(ours / limit for ours, limit in pairs)
-    title = f"Delete, cold, no {kind.noun} ({times_as_long:.2f} times as long, pair by pair)"
+    but = f", but for the {kind.pause:.0f} s between two looks" if kind.pause else ""
+    title = f"Delete, cold, no {kind.noun}{but} ({times_as_long:.2f} times as long, pair by pair)"
     row(title, f"{ours:.0f} ms", f"{limit:.0f} ms: {LIMIT.title}")
 
 
