@@ -1,4 +1,4 @@
-"""How do I run the function behind a proxy, with variables that my own key encrypts? By settings of the provider."""
+"""How do I run the function behind a proxy, with variables that my own key encrypts? With arguments of the provider."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2

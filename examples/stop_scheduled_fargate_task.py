@@ -21,8 +21,8 @@ task = ecs_patterns.ScheduledFargateTask(
     ),
 )
 stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(task.cluster))
-# Deleted after the last task has ended: what it runs in and by, and the security group, which the CDK makes of the task
-# definition.
+# Deleted after the last task has ended: its network, and its task definition, within which the CDK makes the roles and
+# the security group.
 stop.node.add_dependency(vpc, task.task_definition)
 # Deleted before the tasks are stopped: what would start another one.
 task.event_rule.node.add_dependency(stop)

@@ -24,7 +24,7 @@ run_task = sfn_tasks.EcsRunTask(
 )
 state_machine = sfn.StateMachine(stack, "StateMachine", definition_body=sfn.DefinitionBody.from_chainable(run_task))
 tasks = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(cluster), wait=Duration.minutes(10))
-# Of `run_task`, they hold the security group that the CDK makes.
+# `run_task` has the security group of the tasks, which the CDK makes.
 tasks.node.add_dependency(vpc, task_definition, run_task)
 executions = StopOnDelete(stack, "StopExecutions", jobs=StateMachineExecutions(state_machine))
 executions.node.add_dependency(tasks)

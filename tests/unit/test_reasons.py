@@ -154,7 +154,7 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "failed:": _no_credentials,
     "can't be called": _no_client,
     "can't load": _broken,
-    "The work in … is still running": _stopping(),
+    "The work in … is still": _stopping(),
     "The work in … could not be ended": _stopping(Reply(Verdict.PASSING, "ecs:ListTasks answered ServerException: x")),
     "The work in … is running": _stopping(refusal=TroubleError(Reply(Verdict.UNKNOWN, "No."), refused=True)),
     ":… answered": _stopping(Reply(Verdict.UNKNOWN, "ecs:ListTasks answered OddException: odd")),
