@@ -22,6 +22,9 @@ PACKAGE ?= dist
 # The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
+# Some tests call make, which must not take itself for a part of this one.
+NOT_THIS_MAKE := MAKEFLAGS= MAKELEVEL=
+
 # jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 
@@ -49,7 +52,7 @@ test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checko
       .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target \
 	  check-style check-types test-project test-oldest-cdk test-python-3.13
-	$(IN_VENV) pytest --numprocesses 8 --dist loadgroup --ignore tests/construct --ignore tests/project
+	$(IN_VENV) $(NOT_THIS_MAKE) pytest --numprocesses 8 --dist loadgroup --ignore tests/construct --ignore tests/project
 
 check-style:
 	$(IN_VENV) ruff check .
@@ -58,9 +61,8 @@ check-style:
 check-types:
 	$(IN_VENV) mypy
 
-# Some of these call make, which is not this one.
 test-project:
-	$(IN_VENV) MAKEFLAGS= MAKELEVEL= pytest --quiet --numprocesses 2 --dist loadgroup tests/construct tests/project
+	$(IN_VENV) $(NOT_THIS_MAKE) pytest --quiet --numprocesses 2 --dist loadgroup tests/construct tests/project
 
 test-oldest-cdk:
 	$(IN_VENV) .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
