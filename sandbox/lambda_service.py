@@ -289,7 +289,7 @@ class LambdaService:
         self._surroundings = self._defaults
         self._log = log
         self._lock = threading.Lock()
-        self._idle: dict[str, list[tuple[Function, _Surroundings, ExecutionEnvironment]]] = {}
+        self._idle: list[tuple[Function, _Surroundings, ExecutionEnvironment]] = []
         self._all: set[ExecutionEnvironment] = set()
         self._slots = threading.Semaphore(CONCURRENCY)
         self._closed = False
@@ -365,23 +365,7 @@ class LambdaService:
             yield environment
         finally:
             with self._lock:
-                self._idle.setdefault(function.arn, []).append((function, surroundings, environment))
-            self._end_what_is_gone()
-
-    def _end_what_is_gone(self) -> None:
-        """End the warm processes of functions that were deleted."""
-        with self._lock:
-            gone = [arn for arn in self._idle if not self._exists(arn)]
-            ended = [environment for arn in gone for *_, environment in self._idle.pop(arn)]
-        for environment in ended:
-            threading.Thread(target=environment.close, daemon=True).start()
-
-    def _exists(self, arn: str) -> bool:
-        try:
-            self._find(arn)
-        except FunctionError:
-            return False
-        return True
+                self._idle.append((function, surroundings, environment))
 
     def _say_what_runs(self, function: Function) -> None:
         if function.runtime and function.runtime not in self._said:
@@ -389,14 +373,25 @@ class LambdaService:
             self._log(f"The runtime {function.runtime} runs here on Python {version_of(python_for(function.runtime))}")
 
     def _warm(self, function: Function, surroundings: _Surroundings) -> ExecutionEnvironment | None:
+        """Take a warm process of a function, and end those of any function that is not deployed like that any more."""
+        found = None
         with self._lock:
-            idle = self._idle.get(function.arn, [])
-            while idle:
-                deployed, started_in, environment = idle.pop()
-                if (deployed, started_in) == (function, surroundings) and environment.alive:
-                    return environment
-                threading.Thread(target=environment.close, daemon=True).start()
-        return None
+            idle, self._idle = self._idle, []
+            for deployed, started_in, environment in idle:
+                current = (self._deployed(deployed.arn), surroundings)
+                if (deployed, started_in) != current or not environment.alive:
+                    threading.Thread(target=environment.close, daemon=True).start()
+                elif found is None and deployed == function:
+                    found = environment
+                else:
+                    self._idle.append((deployed, started_in, environment))
+        return found
+
+    def _deployed(self, arn: str) -> Function | None:
+        try:
+            return self._find(arn)
+        except FunctionError:
+            return None
 
 
 def _lambda_variables(function: Function, folder: str, python: str) -> dict[str, str]:

@@ -209,7 +209,7 @@ def test_functions_that_take_turns_stay_warm() -> None:
                     break
                 time.sleep(0.02)
             for _ in range(500):
-                if service._idle.get(arn):
+                if any(function.arn == arn for function, *_ in service._idle):
                     break
                 time.sleep(0.02)
     assert len(pids) == 6
