@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
-import threading
 from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 import index
 from jobs import robomaker
-from protocol import log, response
-from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrls, invalidity
+from sandbox.cloudformation.custom_resources import CustomResources
 from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
 from sandbox.robomaker import RoboMaker
 from teardown import Verdict
 from tests.faults import FAULTS
-from tests.requests import STACK_ID, Context, HurriedClock
+from tests.protocol.history import SETTLED, StackHistory
+from tests.requests import HurriedClock
 
 FOREVER = 3600.0
 JOB_TYPE = "Custom::ManagedWorldExportJob"
 NO_JOB = "not-an-arn"
 
 _numbers = itertools.count(1)
-_one_at_a_time = threading.Lock()  # as in Lambda, where a process has one invocation at a time
 
 faults = st.sampled_from([row.fault for row in FAULTS if row.may_pass])
 ends_of_the_service = st.sampled_from([row.fault for row in FAULTS if row.verdict is Verdict.RETIRED])
@@ -88,40 +85,18 @@ class Resources:
             raise ResourceError("told to fail")
 
 
-class Listener(logging.Handler):
-    """Keeps what the handler logs."""
-
-    def __init__(self, records: list[logging.LogRecord]) -> None:
-        super().__init__()
-        self._records = records
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._records.append(record)
-
-
-class History(RuleBasedStateMachine):
+class History(StackHistory):
     """One stack with up to two jobs, a resource that depends on them, and everything that may go wrong."""
 
     def __init__(self) -> None:
-        super().__init__()
         robomaker._client.cache_clear()
         self.robomaker = RoboMaker()
-        self.urls = ResponseUrls()
-        self.patches: list[Any] = [
+        super().__init__(
+            index.handler,
             mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url}),
             mock.patch.object(index, "clock", HurriedClock()),
-            mock.patch.object(response, "FIRST_BACKOFF", 0.001),
-        ]
-        for patch in self.patches:
-            patch.start()
-        self.log: list[logging.LogRecord] = []
-        self.listener = Listener(self.log)
-        log.logger.addHandler(self.listener)
-
-        self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
+        )
         self.resources = Resources(self.custom)
-        self.deliveries: dict[str, int] = {}
-        self.repeat = False
         self.template: Template = {}
         self.retired = False
         self.owned_once: set[str] = set()
@@ -130,12 +105,6 @@ class History(RuleBasedStateMachine):
 
     def new_stack(self) -> None:
         self.lifecycle = StackLifecycle(self.resources, lambda _: None)
-
-    def deliver(self, _arn: str, event: dict[str, Any]) -> None:
-        with _one_at_a_time:
-            for _ in range(2 if self.repeat else 1):
-                self.deliveries[event["RequestId"]] = self.deliveries.get(event["RequestId"], 0) + 1
-                index.handler(event, Context(900))
 
     def declare(self, name: str, wanted: dict[str, Any]) -> Declaration:
         arn = f"arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-{next(_numbers)}"
@@ -162,10 +131,6 @@ class History(RuleBasedStateMachine):
         template["Other"] = Declaration("Other", "Other", other, frozenset(template))
         return template
 
-    @property
-    def status(self) -> str:
-        return self.lifecycle.status
-
     @rule(change=changes, fails=st.booleans())
     @precondition(lambda self: self.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"))
     def create(self, change: tuple[Any, Any], fails: bool) -> None:
@@ -176,7 +141,7 @@ class History(RuleBasedStateMachine):
         self.lifecycle.create(self.template)
 
     @rule(change=changes, fails=st.booleans())
-    @precondition(lambda self: self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"))
+    @precondition(lambda self: self.status in SETTLED)
     def update(self, change: tuple[Any, Any], fails: bool) -> None:
         template = self.changed(change)
         self.resources.fail_next = fails
@@ -219,22 +184,6 @@ class History(RuleBasedStateMachine):
     def let_answers_meet_a_503(self, times: int) -> None:
         self.urls.fail(times)
 
-    @rule(repeat=st.booleans())
-    def deliver_requests_twice(self, repeat: bool) -> None:
-        self.repeat = repeat
-
-    @rule()
-    @precondition(lambda self: self.custom.exchanges)
-    def deliver_the_last_request_again(self) -> None:
-        self.deliver("", self.custom.exchanges[-1].event)
-
-    @invariant()
-    def every_request_got_one_valid_answer_for_each_delivery(self) -> None:
-        for exchange in self.custom.exchanges:
-            assert len(exchange.bodies) == self.deliveries[exchange.event["RequestId"]]
-            for body in exchange.bodies:
-                assert invalidity(exchange.event, body) == ""
-
     @invariant()
     def no_delete_changed_the_physical_id(self) -> None:
         for exchange in self.custom.exchanges:
@@ -243,7 +192,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def no_job_that_the_stack_owns_was_ever_canceled(self) -> None:
-        if self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+        if self.status in SETTLED:
             canceled = {call.job for call in self.robomaker.calls if call.operation == "CancelWorldExportJob"}
             assert canceled.isdisjoint(self.owned())
 
@@ -256,15 +205,12 @@ class History(RuleBasedStateMachine):
         }
         for arn in self.owned_once - self.owned():
             if self.robomaker.status(arn) in ("Pending", "Running"):
-                assert arn in self.failed_in_the_log()
+                assert arn in self.failed_in_the_log("job")
                 assert arn in self.best_effort | self.answered_failed()
 
     def owned(self) -> set[str]:
         ids = {physical.physical_id for physical in self.lifecycle.live.values()}
         return {physical_id for physical_id in ids if physical_id.startswith("arn:aws:robomaker:")}
-
-    def failed_in_the_log(self) -> set[str]:
-        return {record.__dict__["job"] for record in self.log if record.__dict__.get("outcome") == "failed"}
 
     def answered_failed(self) -> set[str]:
         return {
@@ -286,10 +232,7 @@ class History(RuleBasedStateMachine):
         if self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
             self.lifecycle.delete()
             assert self.status == "DELETE_COMPLETE"
-        log.logger.removeHandler(self.listener)
-        for patch in self.patches:
-            patch.stop()
-        self.urls.close()
+        super().teardown()
         self.robomaker.close()
 
 

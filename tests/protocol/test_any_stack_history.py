@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +10,11 @@ from unittest import mock
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 import stop_on_delete
 from jobs.living_service import LivingService, TroubleError
-from protocol import log, response
-from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrls, invalidity
+from sandbox.cloudformation.custom_resources import CustomResources
 from sandbox.cloudformation.lifecycle import (
     Declaration,
     Event,
@@ -29,18 +26,16 @@ from sandbox.cloudformation.lifecycle import (
 )
 from teardown import Reply, Verdict
 from tests.containers import RESOURCE_TYPE
-from tests.protocol.test_any_history import Listener
-from tests.requests import STACK_ID, Context, HurriedClock
+from tests.protocol.history import SETTLED, StackHistory
+from tests.requests import HurriedClock
 
 CLUSTER = "AWS::ECS::Cluster"
 ARN = "arn:aws:ecs:us-west-2:123456789012:cluster/"
 SHARED = f"{ARN}shared"
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:handler"
-SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource")
 
 _numbers = itertools.count(1)
-_one_at_a_time = threading.Lock()  # as in Lambda, where a process has one invocation at a time
 
 # What an update does to each of two clusters. None removes it; a rename replaces it; a policy is for what is new.
 clusters = st.sampled_from(["keep", "keep", "keep", None, "rename", "Delete", "Retain", "RetainExceptOnCreate"])
@@ -192,33 +187,22 @@ class Resources:
         return Physical(declaration, name, properties)
 
 
-class History(RuleBasedStateMachine):
+class History(StackHistory):
     """One stack with up to two clusters and two StopOnDeletes, which may be of a shared cluster."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.aws = Aws()
-        self.urls = ResponseUrls()
 
         def call(_: LivingService, action: str, **asked: Any) -> Mapping[str, Any]:
             return self.aws.call(action, **asked)
 
-        self.patches: list[Any] = [
+        super().__init__(
+            stop_on_delete.handler,
             mock.patch.dict("os.environ", {"AWS_REGION": "us-west-2"}),
             mock.patch.object(LivingService, "call", call),
             mock.patch.object(stop_on_delete, "clock", HurriedClock()),
-            mock.patch.object(response, "FIRST_BACKOFF", 0.001),
-        ]
-        for patch in self.patches:
-            patch.start()
-        self.log: list[logging.LogRecord] = []
-        self.listener = Listener(self.log)
-        log.logger.addHandler(self.listener)
-
-        self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
+        )
         self.resources = Resources(self.custom, self.aws)
-        self.deliveries: dict[str, int] = {}
-        self.repeat = False
         self.template: Template = {}
         self.kept: set[str] = set()
         self.guarded: set[str] = set()
@@ -240,12 +224,6 @@ class History(RuleBasedStateMachine):
     def start_in(self, cluster: str, family: str = "nightly", *, stops: bool = True) -> None:
         arn = f"arn:aws:ecs:us-west-2:123456789012:task/{cluster.rpartition('/')[2]}/{next(_numbers)}"
         self.aws.tasks[arn] = Task(arn, cluster, family, stops)
-
-    def deliver(self, _arn: str, event: dict[str, Any]) -> None:
-        with _one_at_a_time:
-            for _ in range(2 if self.repeat else 1):
-                self.deliveries[event["RequestId"]] = self.deliveries.get(event["RequestId"], 0) + 1
-                stop_on_delete.handler(event, Context(900))
 
     def changed(self, change: tuple[Any, ...]) -> Template:
         template: dict[str, Declaration] = {}
@@ -279,10 +257,6 @@ class History(RuleBasedStateMachine):
             return Declaration(name, RESOURCE_TYPE, {"Properties": properties})
         ownership = {"ContainerLogicalId": of, "ContainerDeletionPolicy": template[of].body["DeletionPolicy"]}
         return Declaration(name, RESOURCE_TYPE, {"Properties": {**properties, **ownership}}, frozenset({of}))
-
-    @property
-    def status(self) -> str:
-        return self.lifecycle.status
 
     def begin(self) -> None:
         live = self.lifecycle.live.values()
@@ -348,22 +322,6 @@ class History(RuleBasedStateMachine):
     def meet_no_trouble(self) -> None:
         self.aws.trouble.clear()
 
-    @rule(repeat=st.booleans())
-    def deliver_requests_twice(self, repeat: bool) -> None:
-        self.repeat = repeat
-
-    @rule()
-    @precondition(lambda self: len(self.custom.exchanges) > self.first)
-    def deliver_the_last_request_again(self) -> None:
-        self.deliver("", self.custom.exchanges[-1].event)
-
-    @invariant()
-    def every_request_got_one_valid_answer_for_each_delivery(self) -> None:
-        for exchange in self.custom.exchanges:
-            assert len(exchange.bodies) == self.deliveries[exchange.event["RequestId"]]
-            for body in exchange.bodies:
-                assert invalidity(exchange.event, body) == ""
-
     @invariant()
     def no_task_of_a_cluster_that_is_kept_was_ever_told_to_stop(self) -> None:
         live = self.lifecycle.live.values() if self.status in SETTLED else ()
@@ -378,16 +336,13 @@ class History(RuleBasedStateMachine):
     def no_task_holds_back_in_silence_what_a_construct_was_to_stop(self) -> None:
         for task in (self.aws.tasks[arn] for arn in self.resources.held_back):
             guards = {f"EcsTasks({task.cluster})", f"EcsTasks({task.cluster},family={task.family})"}
-            assert guards & self.guarded <= self.failed_in_the_log()
+            assert guards & self.guarded <= self.failed_in_the_log("container")
 
     @invariant()
     def no_answer_tells_of_success_where_something_failed_without_best_effort(self) -> None:
         for exchange in self.custom.exchanges:
             if exchange.event["RequestType"] == "Delete" and exchange.answer["Status"] == "FAILED":
-                assert exchange.event["PhysicalResourceId"] in self.failed_in_the_log()
-
-    def failed_in_the_log(self) -> set[str]:
-        return {record.__dict__["container"] for record in self.log if record.__dict__.get("outcome") == "failed"}
+                assert exchange.event["PhysicalResourceId"] in self.failed_in_the_log("container")
 
     def teardown(self) -> None:
         """End every history with a deletion that nothing disturbs: what a construct was to stop has ended then."""
@@ -400,10 +355,7 @@ class History(RuleBasedStateMachine):
             guarded = {guard.partition("(")[2].strip(")") for guard in self.guarded if "family" not in guard}
             for task in self.aws.tasks.values():
                 assert task.has_ended or task.cluster not in guarded - self.kept
-        log.logger.removeHandler(self.listener)
-        for patch in self.patches:
-            patch.stop()
-        self.urls.close()
+        super().teardown()
 
 
 TestAnyStackHistory = History.TestCase
