@@ -6,9 +6,9 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from sandbox import ACCOUNT, REGION
@@ -262,11 +262,10 @@ class World:
         """The names of the jobs that have not ended."""
         return {name for name in self._jobs if self._status(name) not in _ENDED}
 
-    @property
+    @cached_property
     def client(self) -> Any:
         """A client of the kind's service."""
-        make: Any = boto3.client  # typed for the names of services only
-        return make(_SERVICES[self._row.kind], endpoint_url=self._aws.url, region_name=REGION)
+        return self._aws.client(_SERVICES[self._row.kind])
 
     def _status(self, name: str) -> str:
         container, job = self._jobs[name]

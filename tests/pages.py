@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sandbox import PROJECT
 
-
-def blocks(page: str, language: str) -> list[str]:
-    """Give the code blocks of a page in ``docs``, in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", (PROJECT / "docs" / page).read_text(), re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    """Give the code blocks in a page, or in a part of one, that are in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)

@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from sandbox import PROJECT
@@ -137,7 +136,22 @@ class Cloud:
     @property
     def cloudformation(self) -> Any:  # boto3-stubs has no types for it here
         """A client of the local CloudFormation."""
-        return boto3.client("cloudformation", endpoint_url=self.aws.url, region_name=REGION)
+        return self.aws.client("cloudformation")
+
+    def granted(self, stack: str) -> list[dict[str, Any]]:
+        """Read the statements of the role that the function of a stack runs as."""
+        iam = self.aws.client("iam")
+        resources = self.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        [role] = [
+            found["PhysicalResourceId"]
+            for found in resources
+            if found["ResourceType"] == "AWS::IAM::Role" and "Provider" in found["LogicalResourceId"]
+        ]
+        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+        statements: list[dict[str, Any]] = []
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            statements += iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+        return statements
 
     @property
     def physical_id(self) -> str:

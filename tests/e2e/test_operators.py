@@ -19,6 +19,7 @@ from sandbox import PROJECT
 from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED
 from tests.e2e.conftest import STACK, Cloud
+from tests.pages import blocks
 
 ALARM_STACK = "WorldExportAlarm"
 
@@ -51,7 +52,7 @@ def _commands(page: str) -> dict[Command, str]:
     return {
         Command(page, heading, number): block
         for heading, text in zip(sections[::2], sections[1::2], strict=True)
-        for number, block in enumerate(re.findall(r"```sh\n(.*?)```", text, re.DOTALL), start=1)
+        for number, block in enumerate(blocks(text, "sh"), start=1)
     }
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import boto3
 import pytest
 
 from sandbox.cloudformation.custom_resources import Exchange, invalidity
 from sandbox.cloudformation.lifecycle import Event
-from sandbox.local_aws import ACCOUNT, REGION
+from sandbox.local_aws import ACCOUNT
 from sandbox.services.front import ServiceCall
 from tests.containers import RESOURCE_TYPE, Row, World
 from tests.e2e.changes import (
@@ -53,7 +52,7 @@ class Story:
         self.ends: dict[str, End] = {}
         self.statuses: dict[str, str] = {}
         self.calls: list[ServiceCall] = []
-        self.granted: list[Mapping[str, Any]] = []
+        self.granted: list[dict[str, Any]] = []
 
     def play(self) -> None:
         """Deploy, change what was deployed, and delete it."""
@@ -65,7 +64,7 @@ class Story:
             cloud.synthesized(json.dumps(context), "tests.e2e.containers_app") for context in ({}, {"after": True})
         )
         self._run(True, "deploy", "--app", before, *STACKS)
-        self.granted = statements(cloud, "StopProvider")
+        self.granted = cloud.granted("StopProvider")
         self._change(UPDATED, True, "deploy", "--app", after)
         self._change(UPDATED_IN_VAIN, False, "deploy", "--app", after)
         self._change(CREATED_IN_VAIN, False, "deploy", "--app", after)
@@ -113,23 +112,6 @@ def log_lines(cloud: Cloud) -> Iterator[Mapping[str, Any]]:
     for line in cloud.log:
         if line.startswith("{"):
             yield json.loads(line)
-
-
-def statements(cloud: Cloud, stack: str) -> list[Mapping[str, Any]]:
-    """Read the statements of the role that the function of a stack runs as."""
-    iam = boto3.client("iam", endpoint_url=cloud.aws.url, region_name=REGION)
-    resources = cloud.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    [role] = [
-        found["PhysicalResourceId"]
-        for found in resources
-        if found["ResourceType"] == "AWS::IAM::Role" and "Provider" in found["LogicalResourceId"]
-    ]
-    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-    found: list[Mapping[str, Any]] = []
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        found += document["Statement"]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +174,7 @@ def _subjects(call: ServiceCall) -> list[str]:
     return [subject] if isinstance(subject, str) else list(subject)
 
 
-def _check(calls: list[ServiceCall], granted: list[Mapping[str, Any]]) -> None:
+def _check(calls: list[ServiceCall], granted: Sequence[Mapping[str, Any]]) -> None:
     """Hold that what is called is granted, and what is granted is called."""
     patterns: dict[str, str] = {}
     for statement in granted:
@@ -227,7 +209,7 @@ class Example:
         app = cloud.synthesized("{}", "examples.stop_ecs_tasks")
         deployed = cloud.cli.run("deploy", "--app", app, "--require-approval", "never")
         assert deployed.status == 0, deployed.output
-        self.granted = statements(cloud, "StopEcsTasks")
+        self.granted = cloud.granted("StopEcsTasks")
         resources = cloud.cloudformation.describe_stack_resources(StackName="StopEcsTasks")["StackResources"]
         [cluster] = [found for found in resources if found["ResourceType"] == "AWS::ECS::Cluster"]
         self._task = cloud.aws.ecs.start_task(cluster["PhysicalResourceId"], stop_seconds=2)

@@ -7,18 +7,17 @@ import time
 import uuid
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
-import boto3
 import pytest
 
+from sandbox import PROJECT
 from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED
 from tests.e2e.conftest import STACK, Cloud
 from tests.pages import blocks
 
 PROVIDER = "world-export-provider"
-PLAIN = blocks("without-the-cdk.md", "yaml")[0]
+PLAIN = blocks((PROJECT / "docs" / "without-the-cdk.md").read_text(), "yaml")[0]
 
 
 # What makes the package is not read before: every worker reads this module, and the CDK takes a gigabyte of each.
@@ -42,7 +41,7 @@ class Team:
     def __init__(self, cloud: Cloud, template: str) -> None:
         self.cloud = cloud
         self._template = template
-        self._s3: Any = boto3.client("s3", endpoint_url=cloud.aws.url, region_name=REGION)
+        self._s3 = cloud.aws.client("s3")
         self._bucket = f"code-{uuid.uuid4()}"
         self._s3.create_bucket(Bucket=self._bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 

@@ -17,6 +17,7 @@ from aws_cdk.assertions import Template
 from cdk_world_export_job import WorldExportJobProvider
 from sandbox import PROJECT
 from teardown import End
+from tests.pages import blocks
 
 IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md")
 PAGES = [
@@ -26,7 +27,7 @@ PAGES = [
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{number}")
     for page in PAGES
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL), start=1)
+    for number, block in enumerate(blocks(page.read_text(), "python"), start=1)
 ]
 
 
@@ -53,7 +54,7 @@ def test_a_link_leads_somewhere(page: Path) -> None:
 
 
 def test_the_policy_for_a_role_that_can_not_be_changed_is_the_one_that_the_provider_attaches() -> None:
-    [text] = re.findall(r"```json\n(.*?)```", (PROJECT / "docs" / "permissions.md").read_text(), re.DOTALL)
+    [text] = blocks((PROJECT / "docs" / "permissions.md").read_text(), "json")
     robomaker, log, vpc = json.loads(text)["Statement"]
 
     app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})

@@ -28,7 +28,7 @@ from tests.pages import blocks
 from without_the_cdk.handler_zip import handler_zip
 from without_the_cdk.provider_template import ProviderStack
 
-PAGE = "without-the-cdk.md"
+PAGE = (PROJECT / "docs" / "without-the-cdk.md").read_text()
 
 
 def read(template: str) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.cloudformation.backend import LifecycleBackend
-from sandbox.local_aws import REGION, LocalAws
+from sandbox.local_aws import LocalAws
 from tests.sandbox.answers import put
 
 BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "a-bucket"}}
@@ -35,8 +34,8 @@ class Cloud:
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
         self.failing: set[str] = set()
-        self.cloudformation = boto3.client("cloudformation", endpoint_url=aws.url, region_name=REGION)
-        self.s3 = boto3.client("s3", endpoint_url=aws.url, region_name=REGION)
+        self.cloudformation = aws.client("cloudformation")
+        self.s3 = aws.client("s3")
 
     def answer(self, _: str, event: dict[str, Any]) -> None:
         """Answer a request at once: FAILED, if its type is to fail."""

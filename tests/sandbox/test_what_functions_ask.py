@@ -10,12 +10,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.cloudformation.backend import LifecycleBackend
-from sandbox.local_aws import ACCOUNT, REGION, LocalAws
+from sandbox.local_aws import ACCOUNT, LocalAws
 from sandbox.services.later import NEVER
 from tests.sandbox.answers import put
 
@@ -55,8 +54,8 @@ class Cloud:
         self.aws = aws
         self.failing: set[tuple[str, str]] = set()
         self.seen: dict[tuple[str, str], Seen] = {}
-        self.cloudformation = boto3.client("cloudformation", endpoint_url=aws.url, region_name=REGION)
-        self.ecs = boto3.client("ecs", endpoint_url=aws.url, region_name=REGION)
+        self.cloudformation = aws.client("cloudformation")
+        self.ecs = aws.client("ecs")
 
     def answer(self, _: str, event: dict[str, Any]) -> None:
         """Look, and answer: with the property ``id`` as the physical id."""
@@ -196,7 +195,7 @@ def test_the_code_of_a_function_reaches_every_living_service() -> None:
     asks = {"Type": "Custom::Asks", "Properties": {"ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}}}
     with closing(LocalAws()) as aws:
         cloud = Cloud(aws)
-        iam = boto3.client("iam", endpoint_url=aws.url, region_name=REGION)
+        iam = aws.client("iam")
         iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")
         assert cloud.change("CREATE", _template(Function=function, Asks=asks)) == "CREATE_COMPLETE"
         assert [(call.service, call.operation) for call in aws.front.calls] == [
@@ -241,7 +240,7 @@ class TestAStackWithWhatStillRuns:
 
     def test_shows_the_state_of_an_application(self, cloud: Cloud) -> None:
         cloud.change("CREATE", _template(Spark=_application()))
-        emr = boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION)
+        emr = cloud.aws.client("emr-serverless")
         found = emr.get_application(applicationId=cloud.physical_id("Stack", "Spark"))
         assert found["application"]["state"] == "CREATED"
 
@@ -251,7 +250,7 @@ class TestAStackWithWhatStillRuns:
         [stack] = cloud.cloudformation.describe_stacks(StackName="Stack")["Stacks"]
         given = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         assert given["Arn"].endswith(f"/applications/{given['Id']}")
-        emr = boto3.client("emr-serverless", endpoint_url=cloud.aws.url, region_name=REGION)
+        emr = cloud.aws.client("emr-serverless")
         assert emr.get_application(applicationId=given["Id"])["application"]["state"] == "CREATED"
         job_run = cloud.aws.emr_serverless.start_job_run(given["Id"], stop_seconds=NEVER)
         assert cloud.delete() == "DELETE_FAILED"
