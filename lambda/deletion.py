@@ -71,7 +71,7 @@ class Line:
         )
 
 
-def begin(request: Request, resource: CustomResource) -> int:
+def begin(request: Request, resource: CustomResource, *, of_container: bool = False) -> int:
     """Prepare the answer of a Delete as its properties ask for it, and give the longest time to wait, in seconds.
 
     What was wrong with a property was said when it was declared, and must block no end.
@@ -79,7 +79,7 @@ def begin(request: Request, resource: CustomResource) -> int:
     properties = resource_properties(request)
     resource.BestEffort = _checked_or_default(check_best_effort, properties.get("BestEffort"), False)
     stays = _checked_or_default(check_provider_stays, properties.get("ProviderStays"), True)
-    resource.Advice = advice.after_failed_delete(request, provider_stays=stays)
+    resource.Advice = advice.after_failed_delete(request, provider_stays=stays, of_container=of_container)
     return _checked_or_default(check_wait_seconds, properties.get("WaitSeconds"), DEFAULT_WAIT_SECONDS)
 
 

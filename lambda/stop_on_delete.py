@@ -68,7 +68,7 @@ def take_charge(request: Request, _: CustomResource) -> str:
 def delete(request: Request, resource: CustomResource) -> str:
     """Stop every job of the container and wait until the last has stopped, if the container goes, or its stack."""
     physical_id = str(request.get("PhysicalResourceId") or "")
-    wait = begin(request, resource)
+    wait = begin(request, resource, of_container=True)
     # Every id that names a container has one, and no id that CloudFormation or crhelper makes up.
     if "(" not in physical_id:
         log(logging.INFO, "Nothing to stop: the physical id names no container, so the resource was never created")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _PAGE = "operators.md of cdk-world-export-job"
 
 
-def after_failed_delete(request: Mapping[str, object], *, provider_stays: bool) -> str:
+def after_failed_delete(request: Mapping[str, object], *, provider_stays: bool, of_container: bool) -> str:
     """Give the step that works for this stack.
 
     CloudFormation goes on after a failed Delete, with what the resource depended on (cloudformation-coverage-roadmap
@@ -20,6 +20,9 @@ def after_failed_delete(request: Mapping[str, object], *, provider_stays: bool) 
         The Delete.
     provider_stays : bool
         Whether the function is under another root stack, and so outlives this stack's deletion.
+    of_container : bool
+        Whether the Delete was to stop whatever runs in a container, not one job. The container's own deletion fails
+        for the same cause, and succeeds once a person has stopped the jobs, so it is not to be let go of.
     """
     if provider_stays:
         return f"Delete the stack again to try again; in an update's cleanup or a rollback, see {_PAGE}."
@@ -27,6 +30,13 @@ def after_failed_delete(request: Mapping[str, object], *, provider_stays: bool) 
     resource = str(request.get("LogicalResourceId"))
     logical_id = resource if re.fullmatch(r"[A-Za-z0-9]+", resource) else "LOGICAL_ID"
     command = f"aws cloudformation delete-stack --region {region} --stack-name {stack} --retain-resources {logical_id}"
+    if of_container:
+        return (
+            "CloudFormation goes on and deletes the function, so deleting the stack again can't stop the jobs. Once the"
+            f" stack is in DELETE_FAILED, stop them yourself, and then let go of this resource: {command} (if another"
+            " StopOnDelete failed, name it too; what the jobs run in can be deleted then; in an update's cleanup or a"
+            f" rollback, see {_PAGE})."
+        )
     return (
         "CloudFormation goes on and deletes the function, so deleting the stack again can't end the job. Once the stack"
         f" is in DELETE_FAILED, let go of the job: {command} (if more failed, name them all; in an update's cleanup or"

@@ -45,7 +45,7 @@ class Handler:
         for fault in faults:
             self.robomaker.switch_on(fault)
         reason = str(Sender(index.handler, self.urls).send(event, seconds=seconds)["Reason"])
-        return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True)}")
+        return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True, of_container=False)}")
 
     def reason_of(self, run: Callable[[Any, CustomResource], str], seconds: float = 900) -> str:
         custom = CustomResource()
@@ -121,7 +121,7 @@ def _stop(handler: Handler, request_type: str, physical_id: str = "") -> str:
     known = {"PhysicalResourceId": physical_id or f"EcsTasks({cluster})"} if request_type == "Delete" else {}
     event = request(request_type, properties, **known)
     reason = str(Sender(stop_on_delete.handler, handler.urls).send(event, seconds=900)["Reason"])
-    return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True)}")
+    return reason.removesuffix(f" {after_failed_delete(event, provider_stays=True, of_container=True)}")
 
 
 def _sleep(*_: Any) -> str:

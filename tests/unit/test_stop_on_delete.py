@@ -332,12 +332,14 @@ class TestDelete:
         assert cloudformation.send(_delete(WaitSeconds="0"))["Status"] == "SUCCESS"
         assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "StopTask", "ListTasks"]
 
-    def test_advises_to_let_go_where_the_function_goes_with_the_stack(
+    def test_advises_to_stop_the_jobs_and_let_go_of_it_alone_where_the_function_goes_with_the_stack(
         self, cloudformation: Sender, aws: Canned
     ) -> None:
         aws.answer("DescribeStacks", denial("cloudformation:DescribeStacks"))
         reason = cloudformation.send(_delete(ProviderStays="false"))["Reason"]
-        assert "--stack-name WorldExport --retain-resources Stop " in reason
+        assert "stop them yourself, and then let go of this resource: aws cloudformation delete-stack" in reason
+        assert "--stack-name WorldExport --retain-resources Stop (" in reason
+        assert "the job:" not in reason
 
     @pytest.mark.parametrize("physical_id", ["BatchJobs(arn:x)", "EcsTasks(prod)", "EcsTasks("])
     def test_of_an_id_that_only_another_version_can_read_is_failed_and_touches_nothing(
