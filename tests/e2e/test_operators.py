@@ -16,8 +16,10 @@ import pytest
 from moto.logs.models import LogsBackend
 
 from sandbox import PROJECT
-from sandbox.local_aws import REGION
+from sandbox.faults import Fault
+from sandbox.local_aws import ACCOUNT, REGION
 from sandbox.robomaker import CANCEL_REFUSED
+from tests.containers import DEFINITION
 from tests.e2e.conftest import STACK, Cloud
 from tests.pages import blocks
 
@@ -41,6 +43,9 @@ SEE_THAT_IT_IS_GONE = Command("operators.md", "See that it is gone")
 ADD_MODEL = Command("operators.md", "Cancel a job yourself", 1)
 DESCRIBE_JOB = Command("operators.md", "Cancel a job yourself", 2)
 CANCEL_JOB = Command("operators.md", "Cancel a job yourself", 3)
+LIST_TASKS, STOP_TASK, LIST_EXECUTIONS, STOP_EXECUTION, LIST_RUNS, CANCEL_RUN, STOP_APPLICATION = (
+    Command("operators.md", "Stop jobs yourself", number) for number in range(1, 8)
+)
 QUERY = Command("alarm.md", "1. Find the stack and the job", 1)
 RESULTS = Command("alarm.md", "1. Find the stack and the job", 2)
 DESCRIBE_STACK = Command("alarm.md", "3. Look at the stack")
@@ -99,7 +104,7 @@ class Operator:
     def run_and_wait(self, command: Command, **values: str) -> str:
         """Run a command that CloudFormation works on, and give the stack's status when it has finished."""
         self.run(command, **values)
-        while (status := self._cloud.aws.stacks().get(STACK, "gone")).endswith("_IN_PROGRESS"):
+        while (status := self._cloud.aws.stacks().get(values["STACK"], "gone")).endswith("_IN_PROGRESS"):
             time.sleep(0.05)
         return status
 
@@ -152,6 +157,48 @@ def test_a_job_is_canceled_without_a_stack(cloud: Cloud, operator: Operator) -> 
     assert json.loads(operator.run(DESCRIBE_JOB, ARN=job)) == "Running"
     operator.run(CANCEL_JOB, ARN=job)
     assert json.loads(operator.run(DESCRIBE_JOB, ARN=job)) == "Canceled"
+
+
+def test_tasks_are_stopped_and_what_failed_because_of_them_is_deleted(cloud: Cloud, operator: Operator) -> None:
+    app = cloud.synthesized("{}", "tests.e2e.stuck_tasks_app")
+    deployed = cloud.cli.run("deploy", "--app", app, "--require-approval", "never")
+    assert deployed.status == 0, deployed.output
+    [stack] = cloud.cloudformation.describe_stacks(StackName="StuckTasks")["Stacks"]
+    cluster = stack["Outputs"][0]["OutputValue"]
+    task = cloud.aws.ecs.start_task(cluster)
+    cloud.aws.front.switch_on(Fault("InvalidParameterException", "Not now.", operation="StopTask"))
+    assert operator.run_and_wait(DELETE, STACK="StuckTasks") == "DELETE_FAILED"
+    failed = dict(row[::2] for row in json.loads(operator.run(EVENTS, STACK="StuckTasks")))
+    [stop] = [logical_id for logical_id in failed if logical_id.startswith("Stop")]
+    assert "stop them yourself, and then let go of this resource" in failed[stop]
+    assert "Cluster" in failed
+
+    cloud.aws.front.switch_off()
+    assert json.loads(operator.run(LIST_TASKS, CONTAINER=cluster)) == [task]
+    operator.run(STOP_TASK, CONTAINER=cluster, JOB=task)
+    assert operator.run_and_wait(RETAIN, STACK="StuckTasks", LOGICAL_ID=stop) == "gone"
+    assert cloud.aws.ecs.status(task) == "STOPPED"
+
+
+def test_executions_are_stopped_without_a_stack(cloud: Cloud, operator: Operator) -> None:
+    states = cloud.aws.client("stepfunctions")
+    role = f"arn:aws:iam::{ACCOUNT}:role/role"
+    machine = states.create_state_machine(name="machine", definition=DEFINITION, roleArn=role)["stateMachineArn"]
+    execution = cloud.aws.step_functions.start_execution(machine)
+    assert json.loads(operator.run(LIST_EXECUTIONS, CONTAINER=machine)) == [execution]
+    operator.run(STOP_EXECUTION, JOB=execution)
+    assert cloud.aws.step_functions.status(execution) == "ABORTED"
+
+
+def test_job_runs_and_their_application_are_stopped_without_a_stack(cloud: Cloud, operator: Operator) -> None:
+    emr = cloud.aws.client("emr-serverless")
+    application = emr.create_application(name="spark", releaseLabel="emr-7.10.0", type="SPARK")["applicationId"]
+    run = cloud.aws.emr_serverless.start_job_run(application)
+    assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == [run]
+    operator.run(CANCEL_RUN, CONTAINER=application, JOB=run)
+    assert cloud.aws.emr_serverless.state(application, run) == "CANCELLED"
+    operator.run(STOP_APPLICATION, CONTAINER=application)
+    assert emr.get_application(applicationId=application)["application"]["state"] == "STOPPED"
 
 
 def test_a_job_that_best_effort_left_running_is_found_with_its_stack(cloud: Cloud, operator: Operator) -> None:
