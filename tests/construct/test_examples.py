@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from protocol.metrics import embedded
+from protocol.metrics import STOP_ON_DELETE, STOP_ON_DELETE_NAMESPACE, embedded
 from sandbox import PROJECT
 from tests.linting import findings
 
@@ -30,11 +30,11 @@ def _all(resources: Resources, kind: str) -> list[dict[str, Any]]:
     return [resource for resource in resources.values() if resource["Type"] == kind]
 
 
-def _watches_what_the_handler_writes(alarm: dict[str, Any]) -> bool:
+def _watches_what_the_handler_writes(alarm: dict[str, Any], **where: str) -> bool:
     """Tell whether the line of one teardown that failed is over the alarm's threshold, and that of another is not."""
 
     def sum_of(*, left_running: bool) -> float:
-        line = embedded("function", 0, left_running=left_running, seconds=1)
+        line = embedded("function", 0, left_running=left_running, seconds=1, **where)
         [declared] = line["_aws"]["CloudWatchMetrics"]
         dimensions = {found["Name"]: found["Value"] for found in alarm["Dimensions"]}
         watched = (
@@ -149,6 +149,16 @@ SHOWN: dict[str, Callable[[Resources], bool]] = {
         and len(_all(found, "AWS::Lambda::Function")) == 1
         and _of(found, "EcsTasks")[0] in _of(found, "StateMachineExecutions")[1]["DependsOn"]
         and _needs(found, _of(found, "EcsTasks")[0]) >= {"AWS::EC2::NatGateway", "AWS::EC2::SecurityGroup"}
+    ),
+    "stop_with_a_provider_in_its_own_stack": lambda found: (
+        _watches_what_the_handler_writes(
+            _all(found, "AWS::CloudWatch::Alarm")[0]["Properties"],
+            namespace=STOP_ON_DELETE_NAMESPACE,
+            service=STOP_ON_DELETE,
+        )
+        and len(_all(found, "AWS::Lambda::Function")) == 1
+        and len(_all(found, STOP)) == 2
+        and all("Fn::ImportValue" in stop["Properties"]["ServiceToken"] for stop in _all(found, STOP))
     ),
     "retained_job": lambda found: _all(found, JOB)[0]["DeletionPolicy"] == "Retain",
 }

@@ -7,13 +7,16 @@ import json
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
 
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobProvider
 from sandbox import PROJECT
 from teardown import End
@@ -53,17 +56,37 @@ def test_a_link_leads_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target
 
 
-def test_the_policy_for_a_role_that_can_not_be_changed_is_the_one_that_the_provider_attaches() -> None:
-    [text] = blocks((PROJECT / "docs" / "permissions.md").read_text(), "json")
-    robomaker, log, vpc = json.loads(text)["Statement"]
+class TestThePolicyForARoleThatCanNotBeChanged:
+    """The pages have what the providers attach to one that can."""
 
-    app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})
-    stack = Stack(app, "Stack", env=Environment(account="123456789012", region="us-west-2"))
-    WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
-    [policy] = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
-    attached_log, *others = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert [robomaker, vpc] == others
-    assert log == {**attached_log, "Resource": log["Resource"]}
+    def _attached(self, make: Callable[[Stack], object]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})
+        stack = Stack(app, "Stack", env=Environment(account="123456789012", region="us-west-2"))
+        make(stack)
+        [policy] = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+        log, *others = policy["Properties"]["PolicyDocument"]["Statement"]
+        return log, others
+
+    def _documented(self) -> tuple[Any, Any]:
+        whole, of_stop_on_delete = blocks((PROJECT / "docs" / "permissions.md").read_text(), "json")
+        return json.loads(whole)["Statement"], json.loads(of_stop_on_delete)
+
+    def test_of_a_world_export_job_provider(self) -> None:
+        (robomaker, log, vpc), _ = self._documented()
+        attached_log, others = self._attached(
+            lambda stack: WorldExportJobProvider(stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"))
+        )
+        assert [robomaker, vpc] == others
+        assert log == {**attached_log, "Resource": log["Resource"]}
+
+    def test_of_a_stop_on_delete_provider(self) -> None:
+        _, statements = self._documented()
+        _, others = self._attached(
+            lambda stack: StopOnDeleteProvider(
+                stack, "Provider", kinds=[EcsTasks, StateMachineExecutions, EmrServerlessJobRuns]
+            )
+        )
+        assert statements == others
 
 
 def test_the_pages_and_the_api_reference_are_one_site(tmp_path: Path) -> None:

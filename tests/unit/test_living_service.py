@@ -250,7 +250,11 @@ class TestWay:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", "http://127.0.0.1:9")
         verdict, words = self._verdict(LivingService("ecs"))
         assert verdict is Verdict.UNKNOWN
-        assert words.startswith("ListTasks could not reach ecs: Could not connect to the endpoint URL: ")
+        assert words == (
+            'ListTasks could not reach ecs: Could not connect to the endpoint URL: "http://127.0.0.1:9/". If the'
+            " function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
+            " endpoint) and that its security groups let HTTPS out."
+        )
         assert aws.calls == []
 
     @pytest.mark.usefixtures("new_clients")

@@ -1,0 +1,38 @@
+"""How do I try a failed deletion again, and hear of it? With the provider and an alarm in a stack of their own."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_stop_on_delete import EcsTasks, StateMachineExecutions, StopOnDelete, StopOnDeleteProvider
+
+app = App()
+provider_stack = Stack(app, "StopProvider")
+provider = StopOnDeleteProvider(provider_stack, "Provider", kinds=[EcsTasks, StateMachineExecutions])
+# Always there, so that no deployment takes it back while another stack still imports it.
+provider_stack.export_value(provider.service_token)
+alarm = StopOnDeleteProvider.metric_all_left_running().create_alarm(
+    provider_stack,
+    "LeftRunning",
+    alarm_description="Jobs may still be running. What to do: docs/alarm.md of cdk-world-export-job",
+    threshold=1,
+    evaluation_periods=1,
+    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+)
+alarm.add_alarm_action(actions.SnsAction(sns.Topic(provider_stack, "OnCall")))
+
+tasks_stack = Stack(app, "Tasks")
+vpc = ec2.Vpc(tasks_stack, "Vpc", max_azs=2)
+cluster = ecs.Cluster(tasks_stack, "Cluster", vpc=vpc)
+stop = StopOnDelete(tasks_stack, "StopTasks", jobs=EcsTasks(cluster), provider=provider)
+stop.node.add_dependency(vpc)
+
+steps_stack = Stack(app, "Steps")
+body = sfn.DefinitionBody.from_chainable(sfn.Pass(steps_stack, "Step"))
+state_machine = sfn.StateMachine(steps_stack, "StateMachine", definition_body=body)
+StopOnDelete(steps_stack, "StopExecutions", jobs=StateMachineExecutions(state_machine), provider=provider)
+app.synth()
