@@ -98,13 +98,12 @@ class Stack:
         resources = self._resources()
         # A create that failed deletes what it has created (User Guide, stack-failure-options).
         if status.startswith("ROLLBACK_"):
-            retained = _attribute(resources, owner, "DeletionPolicy") == "Retain"
+            retained = _is_retained(_attribute(resources, owner, "DeletionPolicy"), stack, new=True)
             return Decision(False, f"{stays}: the template retains it") if retained else goes
         detail = self._detail(owner) if owner in resources else None
         if detail is None:
-            # What was created in the update that rolls back is deleted in spite of RetainExceptOnCreate.
-            rolls_back = status.startswith("UPDATE_ROLLBACK_")
-            if policy == "Retain" or (policy == "RetainExceptOnCreate" and not rolls_back):
+            # What leaves the template in a rollback was created by the update that rolls back.
+            if _is_retained(policy, stack, new=status.startswith("UPDATE_ROLLBACK_")):
                 return Decision(False, f"{stays}: the template that it has left retained it")
             return Decision(True, f"{container.place} has left the template")
         current = detail.get("PhysicalResourceId")
@@ -155,6 +154,13 @@ class Stack:
                 return None
             raise
         return detail
+
+
+def _is_retained(policy: str, stack: Mapping[str, Any], *, new: bool) -> bool:
+    """Tell whether a DeletionPolicy keeps a container, which may be new in what is being rolled back."""
+    # Of everything new, whoever began the operation may have said so (API reference, Stack, RetainExceptOnCreate).
+    except_on_create = policy == "RetainExceptOnCreate" or stack.get("RetainExceptOnCreate")
+    return policy in _RETAINS and not (new and except_on_create)
 
 
 def _attribute(resources: Mapping[str, Any], logical_id: str, name: str) -> str:

@@ -155,6 +155,8 @@ class Work:
             sweep = self._go_on(until)
             if sweep.left or not sweep.is_whole:
                 self._was_empty = self._was_empty and not sweep.left
+                if sweep.trouble and (sweep.is_whole or not self._stopped):
+                    return sweep.trouble
                 verdict = means[self._told_by(sweep)]
                 return Reply(verdict, sweep.refusal if verdict is Verdict.REFUSED else self._words(sweep))
             if self._was_empty or not self._kind.settles_after:
@@ -198,8 +200,10 @@ class Work:
             try:
                 self._kind.stop(job)
             except TroubleError as trouble:
-                if not trouble.refused and trouble.reply.verdict is not Verdict.PASSING:
-                    raise
+                # Such as a denial, which may be of this job alone: it keeps no other from its stop.
+                if trouble.reply.verdict is Verdict.UNKNOWN and not trouble.refused:
+                    sweep.trouble = trouble.reply
+                    return _Told.NOT_ALL
                 sweep.refusal = trouble.reply.words
                 if trouble.refused:
                     return _Told.REFUSED
@@ -238,6 +242,7 @@ class _Sweep:
     left: dict[str, None] = field(default_factory=dict)
     told: set[_Told] = field(default_factory=set)
     refusal: str = ""
+    trouble: Reply | None = None
     is_whole: bool = False
 
 

@@ -167,10 +167,16 @@ def stage(_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     # By this the local AWS tells what functions ask of CloudFormation from what others do.
     monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
     monkeypatch.setattr(state_machine_executions, "_PAGE", 2)
-    living_service._client.cache_clear()
+    _forget_clients()
     yield _stage
-    living_service._client.cache_clear()
+    _forget_clients()
     _stage.reset()
+
+
+def _forget_clients() -> None:
+    """Let clients be made anew, by a session that reads anew where it runs."""
+    living_service._session.cache_clear()
+    living_service._client.cache_clear()
 
 
 def test_no_two_rows_have_the_same_id() -> None:

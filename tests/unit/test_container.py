@@ -158,18 +158,48 @@ class TestCancel:
         assert work.cancel().verdict is Verdict.ACCEPTED
         assert world.told == ["a"]
 
-    def test_that_meets_a_denied_stop_says_so(self) -> None:
-        world = World({"a": False, "b": False}, on_stop=lambda id_: DENIED if id_ == "b" else None)
-        assert world.work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
-        assert world.told == ["a", "b"]
 
-    def test_whose_trouble_cut_a_list_short_begins_with_the_first_page(self) -> None:
+class TestDeniedStop:
+    """It may be of one job alone, such as one with a tag that a policy asks about."""
+
+    def test_keeps_no_other_job_from_its_stop_and_is_said_at_the_end(self) -> None:
+        world = World({"a": False, "b": False, "c": False}, on_stop=lambda id_: DENIED if id_ == "b" else None)
+        assert world.work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
+        assert world.told == ["a", "b", "c"]
+
+    def test_is_made_again_and_that_of_no_other_job(self) -> None:
         denied = [DENIED, None, None]
         world = World({"a": False, "b": False}, on_stop=lambda _: denied.pop(0))
         work = world.work
         assert work.cancel().verdict is Verdict.UNKNOWN
         assert work.cancel().verdict is Verdict.ACCEPTED
-        assert (world.told, world.lists) == (["a", "a", "b"], 2)
+        assert (world.told, world.lists) == (["a", "b", "a"], 2)
+
+    def test_is_said_by_a_look_too(self) -> None:
+        world = World({"a": False}, on_stop=lambda _: DENIED)
+        assert world.work.describe() == Reply(Verdict.UNKNOWN, "Denied")
+
+    def test_of_the_last_job_that_is_left_is_forgotten_when_that_has_ended(self) -> None:
+        world = World({"a": False}, on_stop=lambda _: DENIED)
+        work = world.work
+        work.cancel()
+        world.jobs.clear()
+        assert work.cancel() == Reply(Verdict.STOPPED, "1 tasks stopped")
+
+    def test_of_every_job_is_said_after_a_slice(self) -> None:
+        world = World(_ids(30), stop_seconds=1, on_stop=lambda _: DENIED)
+        work = world.work
+        assert work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
+        assert (len(world.stops), world.now - 100) == (10, SLICE)
+        work.cancel()
+        assert world.told == list(world.jobs)[:20]
+
+    def test_of_some_lets_a_slice_go_on_that_stops_others(self) -> None:
+        world = World(_ids(15), stop_seconds=1, on_stop=lambda id_: DENIED if id_.endswith("/0") else None)
+        work = world.work
+        assert work.cancel().verdict is Verdict.UNFINISHED
+        assert work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
+        assert world.told == list(world.jobs)
 
 
 class TestRefusedStop:

@@ -56,6 +56,8 @@ class Case:
     """The container's resource in the template; None if it is not there."""
     current: str | None = "prod"
     """Its physical id now; None if the stack has no such resource."""
+    except_on_create: bool = False
+    """Whether the operation was begun with RetainExceptOnCreate."""
 
 
 ALL = (*DELETIONS, *FAILED_CREATES, *CLEANUPS, *ROLLBACKS)
@@ -68,6 +70,7 @@ CASES = [
     Case(GOES, DELETIONS, "Retain", owned=False),
     Case(GOES, DELETIONS, resource={"UpdateReplacePolicy": "Retain"}),
     Case(RETAINED, DELETIONS, "Retain"),
+    Case(RETAINED, DELETIONS, "Retain", except_on_create=True),
     Case(RETAINED, DELETIONS, "RetainExceptOnCreate"),
     Case(RETAINED, DELETIONS, resource={"DeletionPolicy": "Retain"}),
     Case(RETAINED, DELETIONS, "Delete", resource={"DeletionPolicy": "RetainExceptOnCreate"}),
@@ -79,6 +82,7 @@ CASES = [
     Case(GOES, FAILED_CREATES, "RetainExceptOnCreate", resource={"DeletionPolicy": "RetainExceptOnCreate"}),
     Case(RETAINED, FAILED_CREATES, "Retain", resource={"DeletionPolicy": "Retain"}),
     Case(GOES, FAILED_CREATES, resource=None),
+    Case(GOES, FAILED_CREATES, "Retain", resource={"DeletionPolicy": "Retain"}, except_on_create=True),
     Case(OF_OTHERS, FAILED_CREATES, owned=False),
     # The stack stays, and so does what is not its own, or is still in it.
     Case(OF_OTHERS, (*CLEANUPS, *ROLLBACKS), owned=False),
@@ -91,6 +95,8 @@ CASES = [
     Case(WAS_RETAINED, (*CLEANUPS, *ROLLBACKS), "Retain", resource=None),
     Case(WAS_RETAINED, CLEANUPS, "RetainExceptOnCreate", resource=None),
     Case(LEFT, ROLLBACKS, "RetainExceptOnCreate", resource=None),
+    Case(LEFT, ROLLBACKS, "Retain", resource=None, except_on_create=True),
+    Case(WAS_RETAINED, CLEANUPS, "Retain", resource=None, except_on_create=True),
     # It is in the template, but a condition keeps it out of the stack.
     Case(LEFT, CLEANUPS, resource={"Condition": "No"}, current=None),
     Case(WAS_RETAINED, CLEANUPS, "Retain", resource={"Condition": "No"}, current=None),
@@ -102,8 +108,8 @@ CASES = [
 ]
 
 
-def _tell(aws: Canned, status: str, resources: Any, current: str | None = "prod") -> None:
-    aws.answer("DescribeStacks", {"Stacks": [{"StackName": "WorldExport", "StackStatus": status}]})
+def _tell(aws: Canned, status: str, resources: Any, current: str | None = "prod", **more: str) -> None:
+    aws.answer("DescribeStacks", {"Stacks": [{"StackName": "WorldExport", "StackStatus": status, **more}]})
     aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": resources})})
     detail = {"LogicalResourceId": "Cluster", "PhysicalResourceId": current}
     aws.answer("DescribeStackResource", {"StackResourceDetail": detail} if current else NO_RESOURCE)
@@ -117,7 +123,7 @@ def _stack(**properties: str | None) -> Stack:
 @pytest.mark.parametrize(("case", "status"), [(case, status) for case in CASES for status in case.statuses], ids=str)
 def test_a_delete_stops_jobs_only_if_their_container_goes(aws: Canned, case: Case, status: str) -> None:
     resources = {"Stop": {}} if case.resource is None else {"Stop": {}, "Cluster": case.resource}
-    _tell(aws, status, resources, case.current)
+    _tell(aws, status, resources, case.current, RetainExceptOnCreate="true" if case.except_on_create else "false")
     stack = _stack(ContainerLogicalId="Cluster" if case.owned else None, ContainerDeletionPolicy=case.policy)
     assert stack.decide(CLUSTER) == case.decision
 
