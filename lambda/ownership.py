@@ -105,16 +105,29 @@ class Stack:
             # What leaves the template in a rollback was created by the update that rolls back.
             if _is_retained(policy, stack, new=status.startswith("UPDATE_ROLLBACK_")):
                 return Decision(False, f"{stays}: the template that it has left retained it")
-            return Decision(True, f"{container.place} has left the template")
-        current = detail.get("PhysicalResourceId")
-        if not current:
-            words = f"DescribeStackResource got an answer without the physical id of {owner}"
-            raise TroubleError(Reply(Verdict.PASSING, words))
-        if current in (container.ref, container.id):
-            return Decision(False, f"{stays}: it is still in the template")
-        if _attribute(resources, owner, "UpdateReplacePolicy") in _RETAINS:
-            return Decision(False, f"{stays}: the template retains what it replaces")
-        return Decision(True, f"{container.place} was replaced")
+            why = "has left the template"
+        else:
+            current = detail.get("PhysicalResourceId")
+            if not current:
+                words = f"DescribeStackResource got an answer without the physical id of {owner}"
+                raise TroubleError(Reply(Verdict.PASSING, words))
+            if current in (container.ref, container.id):
+                return Decision(False, f"{stays}: it is still in the template")
+            if _attribute(resources, owner, "UpdateReplacePolicy") in _RETAINS:
+                return Decision(False, f"{stays}: the template retains what it replaces")
+            why = "was replaced"
+        if other := self._other_name(container, owner, resources):
+            return Decision(False, f"{stays}: it is in the template as {other}")
+        return Decision(True, f"{container.place} {why}")
+
+    def _other_name(self, container: Container, owner: str, resources: Mapping[str, Any]) -> str:
+        """Give another logical id that the container has in the stack, as after a refactoring of stacks, or ``""``."""
+        for logical_id, resource in resources.items():
+            if logical_id != owner and resource.get("Type") == container.resource_type:
+                detail = self._detail(logical_id)
+                if detail and detail.get("PhysicalResourceId") in (container.ref, container.id):
+                    return logical_id
+        return ""
 
     def _describe(self, stack_id: str = "") -> Mapping[str, Any]:
         stacks = self.service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=stack_id or self._id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_WAIT_SECONDS = 300
 MAX_WAIT_SECONDS = 840
@@ -154,23 +155,39 @@ APPLICATION_ID = re.compile(r"(?P<name>[0-9a-z]{1,64})")
 # Amazon ECS API reference, RegisterTaskDefinition.
 FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
-# The containers of each kind of job: the form of their ids, how to say it, and what a person calls one.
+
+class _Form(NamedTuple):
+    """What is known of the containers of one kind of job."""
+
+    id: re.Pattern[str]
+    """The form of their ids."""
+    described: str
+    """How to say it."""
+    noun: str
+    """What a person calls one."""
+    resource_type: str
+    """What CloudFormation calls one."""
+
+
 _CONTAINERS = {
-    "EcsTasks": (
+    "EcsTasks": _Form(
         CLUSTER_ARN,
         "the ARN of a cluster, such as arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
         "cluster",
+        "AWS::ECS::Cluster",
     ),
-    "StateMachineExecutions": (
+    "StateMachineExecutions": _Form(
         STATE_MACHINE_ARN,
         "the ARN of a state machine, such as arn:aws:states:us-west-2:123456789012:stateMachine:NAME,"
         " without a version or an alias",
         "state machine",
+        "AWS::StepFunctions::StateMachine",
     ),
-    "EmrServerlessJobRuns": (
+    "EmrServerlessJobRuns": _Form(
         APPLICATION_ID,
         "the id of an application, such as 00f1r5e7t8m9o0c1",
         "application",
+        "AWS::EMRServerless::Application",
     ),
 }
 # No id has a comma, but a state machine's name may have parentheses.
@@ -221,10 +238,10 @@ class Container:
         if not isinstance(kind, str) or kind not in _CONTAINERS:
             rule = f"it must be one of {', '.join(_CONTAINERS)}"
             raise InvalidPropertyError("Kind", kind, rule, "Give one of these.")
-        form, described, _ = _CONTAINERS[kind]
-        found = form.fullmatch(id_) if isinstance(id_, str) else None
+        form = _CONTAINERS[kind]
+        found = form.id.fullmatch(id_) if isinstance(id_, str) else None
         if not isinstance(id_, str) or found is None:
-            raise InvalidPropertyError("Container", id_, f"of {kind}, it must be {described}", "Pass that.")
+            raise InvalidPropertyError("Container", id_, f"of {kind}, it must be {form.described}", "Pass that.")
         named = found.groupdict()
         for place, theirs, ours in (
             ("partition", named.get("partition"), stack_partition),
@@ -275,11 +292,16 @@ class Container:
     @property
     def place(self) -> str:
         """What a person calls it, such as ``cluster prod``."""
-        return f"{_CONTAINERS[self.kind][2]} {self._named['name']}"
+        return f"{_CONTAINERS[self.kind].noun} {self._named['name']}"
+
+    @property
+    def resource_type(self) -> str:
+        """The type of the resource that makes it."""
+        return _CONTAINERS[self.kind].resource_type
 
     @property
     def _named(self) -> dict[str, str]:
-        found = _CONTAINERS[self.kind][0].fullmatch(self.id)
+        found = _CONTAINERS[self.kind].id.fullmatch(self.id)
         return found.groupdict() if found else {}
 
 

@@ -34,9 +34,6 @@ imports_done()
 handler = CustomResource()
 clock: Clock = time
 
-# Seconds. A denial is tried again for a minute; what else may pass gets no longer, because a deployment waits for it.
-LONGEST_LOOK = 60.0
-
 # Where each kind of job is known. A kind is imported only when it is asked for.
 _MODULES = {
     "EcsTasks": "jobs.ecs_tasks",
@@ -47,7 +44,7 @@ _MODULES = {
 
 @handler.create
 @handler.update
-def take_charge(request: Request, _: CustomResource) -> str:
+def take_charge(request: Request, resource: CustomResource) -> str:
     """Take charge of a container: look at it once, and make it the physical id. Its jobs are left alone.
 
     Another container is another physical id, a replacement, as with a job.
@@ -60,7 +57,7 @@ def take_charge(request: Request, _: CustomResource) -> str:
     except InvalidPropertyError as error:
         raise ExpectedError(str(error)) from error
     if str(declared) != request.get("PhysicalResourceId"):
-        _look_at(declared, request)
+        _look_at(declared, request, resource)
     return str(declared)
 
 
@@ -81,7 +78,7 @@ def delete(request: Request, resource: CustomResource) -> str:
     return physical_id
 
 
-def _look_at(declared: Container, request: Request) -> None:
+def _look_at(declared: Container, request: Request, resource: CustomResource) -> None:
     _check_imports()
     stack, kind = Stack(request), _kind(declared, request)
 
@@ -91,7 +88,8 @@ def _look_at(declared: Container, request: Request) -> None:
         except living_service.TroubleError as trouble:
             return trouble.reply
 
-    reply = persist(look, until=clock.monotonic() + LONGEST_LOOK, clock=clock)
+    until = clock.monotonic() + resource.time_left - connection.LONGEST_CALL
+    reply = persist(look, until=until, clock=clock)
     if reply.verdict is not Verdict.ACCEPTED:
         raise ExpectedError(f"{declared.place} can't be taken charge of: {reply.words}")
 

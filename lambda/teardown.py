@@ -19,6 +19,9 @@ LONGEST_PAUSE = 10.0
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 20.0
 
+# Seconds after which a job is looked at whose cancel meets nothing but trouble: it may end by itself.
+LOOKS_EVERY = 60.0
+
 
 class Verdict(Enum):
     """What one answer of the service means for the teardown."""
@@ -215,10 +218,11 @@ class _Teardown:
         self._jitter = jitter
         self._started = clock.monotonic()
         self._end = self._started + time_left
+        self._next_look = self._started + LOOKS_EVERY
         self._calls = 0
 
     def run(self, wait: float) -> Outcome:
-        cancel = self._persist(self._job.cancel, until=self._end)
+        cancel = self._persist(self._cancel_or_see_its_end, until=self._end)
         if cancel.verdict is Verdict.REFUSED:
             return self._insist(cancel, wait)
         if cancel.verdict is Verdict.ACCEPTED:
@@ -251,9 +255,10 @@ class _Teardown:
                 again = self._persist(self._job.cancel, until=until)
                 if again.verdict is Verdict.ACCEPTED:
                     return self._await_end(again, wait)
-                if again.verdict is not Verdict.REFUSED:
+                if again.verdict is Verdict.REFUSED:
+                    cancel = again
+                elif again.verdict is not Verdict.UNFINISHED:
                     return self._not_canceled(again)
-                cancel = again
             look = self._persist(self._job.describe, until=until)
         if look.verdict is Verdict.RUNNING:
             return self._failed(
@@ -266,6 +271,15 @@ class _Teardown:
         if look.verdict not in _ENDS:
             return self._failed(f"The cancel was refused, and the job can't be looked at. {cancel.words} {look.words}")
         return self._ended(look)
+
+    def _cancel_or_see_its_end(self) -> Reply:
+        cancel = self._job.cancel()
+        if cancel.verdict is Verdict.PASSING and self._next_look <= self._clock.monotonic() < self._end:
+            self._next_look = self._clock.monotonic() + LOOKS_EVERY
+            look = self._call(self._job.describe)
+            if look.verdict in _ENDS:
+                return look
+        return cancel
 
     def _not_canceled(self, cancel: Reply) -> Outcome:
         """Look once at a job whose cancel met trouble to the end: it may have ended all the same."""

@@ -607,13 +607,32 @@ def _of_step_functions() -> Iterator[Row]:
     )
 
 
+# Among the operation's errors (API reference, StopApplication). Its words are made up.
+_NOT_STOPPED = Fault("ValidationException", "Application cannot be STOPPED.")
+
+
 def _of_emr_serverless() -> Iterator[Row]:
     kind = "EmrServerlessJobRuns"
     yield Row(kind, "the application is starting", jobs=(), prepare=World.start_application, words="nothing ran")
     yield Row(
         kind,
         "the application will not stop for a while",
-        faults=_at("StopApplication", Fault("ValidationException", "Application cannot be STOPPED."), 2),
+        faults=_at("StopApplication", _NOT_STOPPED, 2),
+    )
+    not_awaited = Row(kind, "", jobs=(), shared=True, wait=0, prepare=World.start_application)
+    yield replace(
+        not_awaited,
+        name="the application is starting and its stop is not awaited",
+        outcome="not awaited",
+        words="in the state STARTED",
+    )
+    yield replace(
+        not_awaited,
+        name="the application will not stop and its stop is not awaited",
+        faults=_at("StopApplication", _NOT_STOPPED),
+        answer="FAILED",
+        outcome="failed",
+        words="is in the state STARTED; emr-serverless:StopApplication answered ValidationException",
     )
 
 

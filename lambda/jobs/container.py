@@ -6,14 +6,14 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from itertools import islice
 from typing import Protocol
 
 from jobs.living_service import LivingService, TroubleError
 from protocol.log import log
-from teardown import Clock, Reply, Verdict
+from teardown import PERSISTENCE, Clock, Reply, Verdict
 
 # Seconds after which a cancel or a look says what it has done so far, so that the teardown can keep its time.
 SLICE = 10.0
@@ -81,8 +81,8 @@ class Kind(Protocol):
     def stop(self, job: Job) -> None:
         """Tell a job to stop."""
 
-    def close(self) -> str:
-        """Do what is left to do once no job is left, and say what is being waited for, or ``""``."""
+    def close(self) -> Reply:
+        """Do what is left to do once no job is left: STOPPED if that is nothing, or STOPPING, RUNNING or REFUSED."""
 
 
 class _Told(Enum):
@@ -91,6 +91,8 @@ class _Told(Enum):
     ALL = auto()
     REFUSED = auto()
     """The service would not stop one of them: only a look says why."""
+    DENIED = auto()
+    """One of them may not be stopped, or not yet, which may be of that one alone: its tags, for example."""
     NOT_ALL = auto()
     """The service took no stop of one of them in time."""
     ON_THE_WAY = auto()
@@ -100,15 +102,19 @@ class _Told(Enum):
 _CANCEL = {
     _Told.ALL: Verdict.ACCEPTED,
     _Told.REFUSED: Verdict.REFUSED,
+    _Told.DENIED: Verdict.UNKNOWN,
     _Told.NOT_ALL: Verdict.PASSING,
     _Told.ON_THE_WAY: Verdict.UNFINISHED,
 }
 _DESCRIBE = {
     _Told.ALL: Verdict.STOPPING,
     _Told.REFUSED: Verdict.RUNNING,
+    _Told.DENIED: Verdict.UNKNOWN,
     _Told.NOT_ALL: Verdict.RUNNING,
     _Told.ON_THE_WAY: Verdict.RUNNING,
 }
+# What it comes to when the container itself has to be closed.
+_CLOSING = {Verdict.STOPPING: _Told.ALL, Verdict.REFUSED: _Told.REFUSED, Verdict.RUNNING: _Told.NOT_ALL}
 
 
 class Work:
@@ -128,6 +134,8 @@ class Work:
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
         self._told: dict[str, float] = {}
+        # What came of the stops of this round, and those that were taken.
+        self._met: set[_Told] = set()
         self._stopped: list[str] = []
         self._sweep: _Sweep | None = None
         self._was_empty = False
@@ -142,11 +150,11 @@ class Work:
 
     def _round(self, means: Mapping[_Told, Verdict]) -> Reply:
         until = self._clock.monotonic() + SLICE
-        self._stopped = []
+        self._met, self._stopped = set(), []
         try:
             return self._go_round(until, means)
         except TroubleError as trouble:
-            return trouble.reply
+            return self._with_what_was_done(trouble.reply)
         finally:
             self._log_stops()
 
@@ -155,16 +163,15 @@ class Work:
             sweep = self._go_on(until)
             if sweep.left or not sweep.is_whole:
                 self._was_empty = self._was_empty and not sweep.left
-                if sweep.trouble and (sweep.is_whole or not self._stopped):
-                    return sweep.trouble
                 verdict = means[self._told_by(sweep)]
-                return Reply(verdict, sweep.refusal if verdict is Verdict.REFUSED else self._words(sweep))
+                return Reply(verdict, self._words(verdict, sweep))
             if self._was_empty or not self._kind.settles_after:
                 break
             self._was_empty = True
             self._clock.sleep(self._kind.settles_after)
-        if waits_for := self._kind.close():
-            return Reply(means[_Told.ALL], waits_for)
+        closing = self._kind.close()
+        if closing.verdict is not Verdict.STOPPED:
+            return Reply(means[_CLOSING[closing.verdict]], closing.words)
         return Reply(Verdict.STOPPED, f"{len(self._seen):,} {self._kind.noun} stopped" if self._seen else "nothing ran")
 
     def _go_on(self, until: float) -> _Sweep:
@@ -176,7 +183,9 @@ class Work:
                 self._seen.add(job.id)
                 sweep.left[job.id] = None
                 if not job.is_stopping and not self._was_told(job):
-                    sweep.told.add(self._stop(job, sweep, until))
+                    told = self._stop(job, sweep, until)
+                    sweep.told.add(told)
+                    self._met.add(told)
             if self._clock.monotonic() >= until:
                 self._sweep = sweep
                 return sweep
@@ -184,10 +193,13 @@ class Work:
         return sweep
 
     def _told_by(self, sweep: _Sweep) -> _Told:
+        if sweep.is_whole:
+            troubles = (_Told.NOT_ALL, _Told.DENIED, _Told.REFUSED)
+            return next((told for told in troubles if told in sweep.told), _Told.ALL)
         # A slice in which the service took no stop at all is a trouble.
-        if not sweep.is_whole:
-            return _Told.ON_THE_WAY if self._stopped or not sweep.refusal else _Told.NOT_ALL
-        return next((told for told in (_Told.NOT_ALL, _Told.REFUSED) if told in sweep.told), _Told.ALL)
+        if _Told.ALL in self._met or not self._met:
+            return _Told.ON_THE_WAY
+        return _Told.DENIED if self._met == {_Told.DENIED} else _Told.NOT_ALL
 
     def _was_told(self, job: Job) -> bool:
         return self._clock.monotonic() - self._told.get(job.id, -FORGOTTEN) < FORGOTTEN
@@ -200,13 +212,12 @@ class Work:
             try:
                 self._kind.stop(job)
             except TroubleError as trouble:
-                # Such as a denial, which may be of this job alone: it keeps no other from its stop.
-                if trouble.reply.verdict is Verdict.UNKNOWN and not trouble.refused:
-                    sweep.trouble = trouble.reply
-                    return _Told.NOT_ALL
                 sweep.refusal = trouble.reply.words
                 if trouble.refused:
                     return _Told.REFUSED
+                if trouble.reply.verdict is Verdict.UNKNOWN:
+                    sweep.denial = trouble.reply.words
+                    return _Told.DENIED
                 if self._clock.monotonic() + pause >= until:
                     return _Told.NOT_ALL
                 self._clock.sleep(pause)
@@ -221,7 +232,9 @@ class Work:
             some = self._stopped[first : first + NAMED_IN_A_LINE]
             log(logging.INFO, f"Told {len(some)} {self._kind.noun} to stop", stopped=some)
 
-    def _words(self, sweep: _Sweep) -> str:
+    def _words(self, verdict: Verdict, sweep: _Sweep) -> str:
+        if verdict is Verdict.REFUSED:
+            return sweep.refusal
         left, noun = len(sweep.left), self._kind.noun
         names = ", ".join(re.split("[/:]", name)[-1] for name in islice(sweep.left, NAMED))
         if left > NAMED:
@@ -230,7 +243,15 @@ class Work:
             words = f"{len(self._seen) - left:,} of {len(self._seen):,} {noun} stopped, but not {names}"
         else:
             words = f"not all {noun} were looked at yet{names and f'; still there: {names}'}"
+        if verdict is Verdict.UNKNOWN:
+            return f"{sweep.denial} ({words})"
         return f"running ({words}{sweep.refusal and f'; the last refusal: {sweep.refusal}'})"
+
+    def _with_what_was_done(self, reply: Reply) -> Reply:
+        if not self._seen or reply.verdict not in PERSISTENCE:
+            return reply
+        done = f"{len(self._told):,} of {len(self._seen):,} {self._kind.noun} were told to stop"
+        return replace(reply, words=f"{reply.words} ({done})")
 
 
 @dataclass
@@ -242,7 +263,7 @@ class _Sweep:
     left: dict[str, None] = field(default_factory=dict)
     told: set[_Told] = field(default_factory=set)
     refusal: str = ""
-    trouble: Reply | None = None
+    denial: str = ""
     is_whole: bool = False
 
 

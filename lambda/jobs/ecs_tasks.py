@@ -80,9 +80,9 @@ class EcsTasks:
         """Call StopTask."""
         self.service.call("StopTask", cluster=self._cluster, task=job.id, reason=self._reason)
 
-    def close(self) -> str:
+    def close(self) -> Reply:
         """Do nothing: a cluster without tasks can be deleted."""
-        return ""
+        return Reply(Verdict.STOPPED, "")
 
     def _gone_or(self, trouble: TroubleError) -> TroubleError:
         if trouble.code != "ClusterNotFoundException":

@@ -66,24 +66,25 @@ class EmrServerlessJobRuns:
         """Call CancelJobRun."""
         self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id)
 
-    def close(self) -> str:
+    def close(self) -> Reply:
         """Call StopApplication until the application is at rest, because only then can it be deleted."""
         # Not before the runs are known to be none: a run that is submitted starts its application (API reference,
         # AutoStartConfig).
         state = self._state()
         if state is None:
             raise TroubleError(_NO_APPLICATION)
-        if state in _AT_REST:
-            return ""
         words = f"in the state {state}"
+        if state in _AT_REST:
+            return Reply(Verdict.STOPPED, words)
         if state == "STARTED":
             try:
                 self.service.call("StopApplication", applicationId=self._application)
             except TroubleError as trouble:
                 if not trouble.refused:
                     raise
-                words = f"{words}; {trouble.reply.words}"
-        return words
+                return Reply(Verdict.REFUSED, f"{words}; {trouble.reply.words}")
+        # One that is being created or started can't be stopped yet.
+        return Reply(Verdict.STOPPING if state in ("STARTED", "STOPPING") else Verdict.RUNNING, words)
 
     def _state(self) -> str | None:
         try:

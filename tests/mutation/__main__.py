@@ -78,6 +78,8 @@ def main() -> int:
 def _lay_out() -> None:
     """Copy what mutmut works on, and keep its results, which it takes again for every function that is the same."""
     WORK.mkdir(exist_ok=True)
+    # Which test comes by which function may be another since, though the test has its name still.
+    (WORK / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     shutil.copy(HERE / "pyproject.toml", WORK)
     shutil.copy(PROJECT / "README.md", WORK)
     for source, target in {"lambda": "src", "tests": "tests", "sandbox": "sandbox", "docs": "docs"}.items():

@@ -18,6 +18,8 @@ from teardown import End, Outcome, Reply, Verdict, tear_down
 REFUSED = TroubleError(Reply(Verdict.UNKNOWN, "No."), "InvalidParameterException", refused=True)
 THROTTLED = TroubleError(Reply(Verdict.PASSING, "Rate exceeded"), "ThrottlingException")
 DENIED = TroubleError(Reply(Verdict.UNKNOWN, "Denied"), "AccessDeniedException")
+STARTED = Reply(Verdict.STOPPING, "in the state STARTED")
+STOPPING = Reply(Verdict.STOPPING, "in the state STOPPING")
 GONE = TroubleError(Reply(Verdict.GONE, "There is no such cluster"))
 
 Stop = Callable[[str], TroubleError | None]
@@ -48,7 +50,7 @@ class World:
         self.stop_seconds: float = settings.get("stop_seconds", 0.0)
         self.on_stop: Stop = settings.get("on_stop", lambda _: None)
         self.on_list: Callable[[int], None] = settings.get("on_list", lambda _: None)
-        self.waits_for: list[str] = settings.get("waits_for", [])
+        self.closings: list[Reply] = settings.get("closings", [])
 
     def check(self) -> Reply:
         return Reply(Verdict.ACCEPTED, "")
@@ -71,8 +73,8 @@ class World:
         if trouble := self.on_stop(job.id):
             raise trouble
 
-    def close(self) -> str:
-        return self.waits_for.pop(0) if self.waits_for else ""
+    def close(self) -> Reply:
+        return self.closings.pop(0) if self.closings else Reply(Verdict.STOPPED, "in the state STOPPED")
 
     def monotonic(self) -> float:
         return self.now
@@ -164,7 +166,7 @@ class TestDeniedStop:
 
     def test_keeps_no_other_job_from_its_stop_and_is_said_at_the_end(self) -> None:
         world = World({"a": False, "b": False, "c": False}, on_stop=lambda id_: DENIED if id_ == "b" else None)
-        assert world.work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
+        assert world.work.cancel() == Reply(Verdict.UNKNOWN, "Denied (0 of 3 tasks stopped, but not a, b, c)")
         assert world.told == ["a", "b", "c"]
 
     def test_is_made_again_and_that_of_no_other_job(self) -> None:
@@ -177,7 +179,7 @@ class TestDeniedStop:
 
     def test_is_said_by_a_look_too(self) -> None:
         world = World({"a": False}, on_stop=lambda _: DENIED)
-        assert world.work.describe() == Reply(Verdict.UNKNOWN, "Denied")
+        assert world.work.describe() == Reply(Verdict.UNKNOWN, "Denied (0 of 1 tasks stopped, but not a)")
 
     def test_of_the_last_job_that_is_left_is_forgotten_when_that_has_ended(self) -> None:
         world = World({"a": False}, on_stop=lambda _: DENIED)
@@ -186,20 +188,68 @@ class TestDeniedStop:
         world.jobs.clear()
         assert work.cancel() == Reply(Verdict.STOPPED, "1 tasks stopped")
 
-    def test_of_every_job_is_said_after_a_slice(self) -> None:
+    def test_comes_before_a_refused_one(self) -> None:
+        world = World({"a": False, "b": False}, on_stop=lambda id_: DENIED if id_ == "a" else REFUSED)
+        assert world.work.cancel().verdict is Verdict.UNKNOWN
+
+    def test_of_every_job_of_a_slice_is_said_after_it(self) -> None:
         world = World(_ids(30), stop_seconds=1, on_stop=lambda _: DENIED)
         work = world.work
-        assert work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
+        words = "Denied (not all tasks were looked at yet; still there: 0, 1, 2 and 7 more)"
+        assert work.cancel() == Reply(Verdict.UNKNOWN, words)
         assert (len(world.stops), world.now - 100) == (10, SLICE)
         work.cancel()
         assert world.told == list(world.jobs)[:20]
 
-    def test_of_some_lets_a_slice_go_on_that_stops_others(self) -> None:
+    def test_of_some_jobs_lets_a_slice_go_on_that_stops_others(self) -> None:
         world = World(_ids(15), stop_seconds=1, on_stop=lambda id_: DENIED if id_.endswith("/0") else None)
         work = world.work
-        assert work.cancel().verdict is Verdict.UNFINISHED
-        assert work.cancel() == Reply(Verdict.UNKNOWN, "Denied")
+        assert [work.cancel().verdict for _ in range(2)] == [Verdict.UNFINISHED, Verdict.UNKNOWN]
         assert world.told == list(world.jobs)
+
+    def test_beside_a_throttled_one_is_tried_again_first(self) -> None:
+        world = World({"a": False, "b": False}, on_stop=lambda id_: DENIED if id_ == "a" else THROTTLED)
+        assert world.work.cancel().verdict is Verdict.PASSING
+
+    def test_that_lifts_while_others_are_throttled_fails_nothing(self) -> None:
+        jobs = _ids(400)
+        world = World(jobs)
+
+        def stop(id_: str) -> TroubleError | None:
+            if id_.endswith("/0") and world.now < 105:
+                return DENIED
+            if world.now < 200:
+                return THROTTLED
+            del world.jobs[id_]
+            return None
+
+        world.on_stop = stop
+        outcome = tear_down(world.work, wait=60, time_left=800, clock=world)
+        assert (outcome.end, outcome.words) == (End.STOPPED, "400 tasks stopped")
+
+
+class TestTrouble:
+    def test_of_a_list_comes_with_what_was_done_before_it(self) -> None:
+        world = World(_ids(2))
+        work = world.work
+        work.cancel()
+
+        def trouble(_: int) -> None:
+            raise THROTTLED
+
+        world.on_list = trouble
+        assert work.describe() == Reply(Verdict.PASSING, "Rate exceeded (2 of 2 tasks were told to stop)")
+
+    def test_that_shows_an_end_needs_no_more_words(self) -> None:
+        world = World(_ids(2))
+        work = world.work
+        work.cancel()
+
+        def gone(_: int) -> None:
+            raise GONE
+
+        world.on_list = gone
+        assert work.describe() == Reply(Verdict.GONE, "There is no such cluster")
 
 
 class TestRefusedStop:
@@ -231,6 +281,13 @@ class TestRefusedStop:
     def test_beside_a_throttled_one_is_tried_again_first(self) -> None:
         world = World({"a": False, "b": False}, on_stop=lambda id_: REFUSED if id_ == "a" else THROTTLED)
         assert world.work.cancel().verdict is Verdict.PASSING
+
+    def test_makes_no_trouble_of_a_slice_that_met_none(self) -> None:
+        world = World(_ids(1), page_size=1, on_stop=lambda _: REFUSED)
+        world.empty_pages, world.page_seconds = 1, SLICE
+        work = world.work
+        verdicts = [work.cancel().verdict for _ in range(3)]
+        assert verdicts == [Verdict.UNFINISHED, Verdict.PASSING, Verdict.REFUSED]
 
     def test_of_an_earlier_slice_is_not_forgotten(self) -> None:
         world = World(_ids(15), stop_seconds=1, on_stop=lambda id_: REFUSED if id_.endswith("/0") else None)
@@ -321,6 +378,11 @@ class TestPace:
         world.work.cancel()
         assert [at for _, at in world.stops] == [0.2, 0.7, 1.2, 1.7]
 
+    def test_holds_nothing_back_while_a_stop_is_left_of_the_burst(self) -> None:
+        world = World(_ids(3), pace=Pace(burst=2, rate=1), stop_seconds=0.25)
+        world.work.cancel()
+        assert [at for _, at in world.stops] == [0.25, 0.5, 1.25]
+
     def test_holds_for_each_try_at_a_stop(self) -> None:
         replies = [THROTTLED, None]
         world = World({"a": False}, pace=Pace(burst=1, rate=0.5), on_stop=lambda _: replies.pop(0))
@@ -394,16 +456,31 @@ class TestLook:
         assert world.work.describe().verdict is Verdict.RUNNING
 
     def test_waits_for_what_is_left_to_do_without_a_job(self) -> None:
-        world = World(waits_for=["in the state STARTED", "in the state STOPPING"])
+        world = World(closings=[STARTED, STOPPING])
         work = world.work
         assert work.cancel() == Reply(Verdict.ACCEPTED, "in the state STARTED")
         assert work.describe() == Reply(Verdict.STOPPING, "in the state STOPPING")
         assert work.describe() == Reply(Verdict.STOPPED, "nothing ran")
 
     def test_does_nothing_more_while_a_job_is_left(self) -> None:
-        world = World({"a": True}, waits_for=["in the state STARTED"])
+        world = World({"a": True}, closings=[STARTED])
         world.work.describe()
-        assert world.waits_for == ["in the state STARTED"]
+        assert world.closings == [STARTED]
+
+    @pytest.mark.parametrize(
+        ("closing", "cancel"), [(Verdict.REFUSED, Verdict.REFUSED), (Verdict.RUNNING, Verdict.PASSING)]
+    )
+    def test_finds_a_container_running_that_was_not_told_to_close(self, closing: Verdict, cancel: Verdict) -> None:
+        world = World(closings=[Reply(closing, "in the state X")] * 2)
+        work = world.work
+        assert work.cancel() == Reply(cancel, "in the state X")
+        assert work.describe() == Reply(Verdict.RUNNING, "in the state X")
+
+    def test_at_a_container_that_refuses_to_close_fails_a_delete_that_does_not_wait(self) -> None:
+        refused = Reply(Verdict.REFUSED, "in the state STARTED; No.")
+        outcome = tear_down(World(closings=[refused] * 2).work, wait=0, time_left=800, clock=World())
+        assert outcome.end is End.FAILED
+        assert outcome.words.startswith("The job is in the state STARTED; No., and its cancel was refused for 0 s.")
 
 
 class TestSettling:
@@ -429,7 +506,7 @@ class TestSettling:
         assert (world.now - 100, world.lists) == (4, 4)
 
     def test_is_not_repeated_while_something_else_is_waited_for(self) -> None:
-        world = World(settles_after=2, waits_for=["in the state STARTED", "in the state STOPPING"])
+        world = World(settles_after=2, closings=[STARTED, STOPPING])
         work = world.work
         work.cancel()
         work.describe()

@@ -136,20 +136,25 @@ class TestClose:
         self, aws: Canned, runs: EmrServerlessJobRuns, state: str
     ) -> None:
         _is(aws, state)
-        assert runs.close() == ""
+        assert runs.close() == Reply(Verdict.STOPPED, f"in the state {state}")
         assert aws.actions == ["GetApplication"]
 
     def test_stops_an_application_that_has_started(self, aws: Canned, runs: EmrServerlessJobRuns) -> None:
         _is(aws, "STARTED")
-        assert runs.close() == "in the state STARTED"
+        assert runs.close() == Reply(Verdict.STOPPING, "in the state STARTED")
         assert aws.calls == [("GetApplication", APPLICATION), ("StopApplication", APPLICATION)]
 
-    @pytest.mark.parametrize("state", ["CREATING", "STARTING", "STOPPING", "NEW"])
-    def test_waits_while_an_application_is_on_its_way(
+    @pytest.mark.parametrize("state", ["CREATING", "STARTING", "NEW"])
+    def test_waits_for_an_application_that_can_not_be_stopped_yet(
         self, aws: Canned, runs: EmrServerlessJobRuns, state: str
     ) -> None:
         _is(aws, state)
-        assert runs.close() == f"in the state {state}"
+        assert runs.close() == Reply(Verdict.RUNNING, f"in the state {state}")
+        assert aws.actions == ["GetApplication"]
+
+    def test_waits_for_an_application_that_is_stopping(self, aws: Canned, runs: EmrServerlessJobRuns) -> None:
+        _is(aws, "STOPPING")
+        assert runs.close() == Reply(Verdict.STOPPING, "in the state STOPPING")
         assert aws.actions == ["GetApplication"]
 
     @pytest.mark.parametrize("answer", [{"application": {"state": "TERMINATED"}}, MISSING])
@@ -163,7 +168,7 @@ class TestClose:
         _is(aws, "STARTED")
         aws.answer("StopApplication", error("ValidationException", "It has jobs."))
         words = "in the state STARTED; emr-serverless:StopApplication answered ValidationException: It has jobs."
-        assert runs.close() == words
+        assert runs.close() == Reply(Verdict.REFUSED, words)
 
     @pytest.mark.parametrize(
         ("answer", "verdict"),
@@ -184,7 +189,7 @@ class TestClose:
 
 def test_a_look_that_finds_no_run_asks_for_the_application_once(aws: Canned, runs: EmrServerlessJobRuns) -> None:
     _is(aws, "STOPPED")
-    assert (_unfinished(runs), runs.close()) == ([], "")
+    assert (_unfinished(runs), runs.close().verdict) == ([], Verdict.STOPPED)
     assert aws.actions == ["ListJobRuns", "ListJobRuns", "GetApplication"]
 
 

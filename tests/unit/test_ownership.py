@@ -28,6 +28,7 @@ REPLACED = Decision(True, "cluster prod was replaced")
 RETAINED = Decision(False, "cluster prod stays: the template retains it")
 WAS_RETAINED = Decision(False, "cluster prod stays: the template that it has left retained it")
 OLD_RETAINED = Decision(False, "cluster prod stays: the template retains what it replaces")
+RENAMED = Decision(False, "cluster prod stays: it is in the template as Other")
 STILL_THERE = Decision(False, "cluster prod stays: it is still in the template")
 OF_OTHERS = Decision(False, "cluster prod stays: it is not this stack's, and the stack is not being deleted")
 
@@ -56,6 +57,8 @@ class Case:
     """The container's resource in the template; None if it is not there."""
     current: str | None = "prod"
     """Its physical id now; None if the stack has no such resource."""
+    renamed: str | None = None
+    """The physical id of another cluster in the template."""
     except_on_create: bool = False
     """Whether the operation was begun with RetainExceptOnCreate."""
 
@@ -100,6 +103,11 @@ CASES = [
     # It is in the template, but a condition keeps it out of the stack.
     Case(LEFT, CLEANUPS, resource={"Condition": "No"}, current=None),
     Case(WAS_RETAINED, CLEANUPS, "Retain", resource={"Condition": "No"}, current=None),
+    # It has another logical id in the template than the properties say.
+    Case(RENAMED, (*CLEANUPS, *ROLLBACKS), resource=None, renamed="prod"),
+    Case(RENAMED, CLEANUPS, "Delete", resource={}, current="prod-2", renamed=CLUSTER_ARN),
+    Case(LEFT, CLEANUPS, resource=None, renamed="prod-2"),
+    Case(REPLACED, CLEANUPS, resource={}, current="prod-2", renamed="prod-3"),
     # It was replaced.
     Case(REPLACED, (*CLEANUPS, *ROLLBACKS), current="prod-2"),
     Case(REPLACED, CLEANUPS, "Retain", resource={"DeletionPolicy": "Retain"}, current="prod-2"),
@@ -111,8 +119,12 @@ CASES = [
 def _tell(aws: Canned, status: str, resources: Any, current: str | None = "prod", **more: str) -> None:
     aws.answer("DescribeStacks", {"Stacks": [{"StackName": "WorldExport", "StackStatus": status, **more}]})
     aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": resources})})
-    detail = {"LogicalResourceId": "Cluster", "PhysicalResourceId": current}
-    aws.answer("DescribeStackResource", {"StackResourceDetail": detail} if current else NO_RESOURCE)
+    aws.answer("DescribeStackResource", _detail("Cluster", current))
+
+
+def _detail(logical_id: str, physical_id: str | None) -> Answer:
+    detail = {"LogicalResourceId": logical_id, "PhysicalResourceId": physical_id}
+    return {"StackResourceDetail": detail} if physical_id else NO_RESOURCE
 
 
 def _stack(**properties: str | None) -> Stack:
@@ -122,8 +134,16 @@ def _stack(**properties: str | None) -> Stack:
 
 @pytest.mark.parametrize(("case", "status"), [(case, status) for case in CASES for status in case.statuses], ids=str)
 def test_a_delete_stops_jobs_only_if_their_container_goes(aws: Canned, case: Case, status: str) -> None:
-    resources = {"Stop": {}} if case.resource is None else {"Stop": {}, "Cluster": case.resource}
+    resources: dict[str, Any] = {"Stop": {}, "Role": {"Type": "AWS::IAM::Role"}}
+    if case.resource is not None:
+        resources["Cluster"] = {"Type": "AWS::ECS::Cluster", **case.resource}
+    details = [_detail("Cluster", case.current)] if case.resource is not None else []
+    if case.renamed:
+        resources["Other"] = {"Type": "AWS::ECS::Cluster"}
+        details.append(_detail("Other", case.renamed))
     _tell(aws, status, resources, case.current, RetainExceptOnCreate="true" if case.except_on_create else "false")
+    if details:
+        aws.answer("DescribeStackResource", *details)
     stack = _stack(ContainerLogicalId="Cluster" if case.owned else None, ContainerDeletionPolicy=case.policy)
     assert stack.decide(CLUSTER) == case.decision
 
@@ -217,6 +237,12 @@ NO_STACK = Reply(Verdict.PASSING, "DescribeStacks got an answer without a stack"
 NO_STATUS = Reply(Verdict.PASSING, "DescribeStacks got an answer with Stacks without StackStatus")
 NO_ID = Reply(Verdict.PASSING, "DescribeStackResource got an answer without the physical id of Cluster")
 DELETED_LONG_AGO = error("ValidationError", f"Stack with id {STACK_ID} does not exist")
+
+
+def test_a_resource_of_the_containers_type_that_the_stack_lacks_is_not_the_container(aws: Canned) -> None:
+    _tell(aws, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", {"Other": {"Type": "AWS::ECS::Cluster", "Condition": "No"}})
+    aws.answer("DescribeStackResource", NO_RESOURCE)
+    assert _stack(ContainerLogicalId="Cluster").decide(CLUSTER) == LEFT
 
 
 class TestTrouble:

@@ -156,7 +156,7 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "can't load": _broken,
     "The work in … is still": _stopping(),
     "The work in … could not be ended": _stopping(Reply(Verdict.PASSING, "ecs:ListTasks answered ServerException: x")),
-    "The work in … is running": _stopping(refusal=TroubleError(Reply(Verdict.UNKNOWN, "No."), refused=True)),
+    "The work in … is …, and its cancel": _stopping(refusal=TroubleError(Reply(Verdict.UNKNOWN, "No."), refused=True)),
     ":… answered": _stopping(Reply(Verdict.UNKNOWN, "ecs:ListTasks answered OddException: odd")),
     "CloudFormation can't be asked": _not_asked,
     "can't read which container": lambda handler: _stop(handler, "Delete", "BatchJobs(arn:x)"),

@@ -145,6 +145,12 @@ class TestRefusal:
         assert (outcome.end, outcome.seconds) == (End.FAILED, 60)
         assert outcome.words == "The job is Running, and its cancel was refused for 60 s. No."
 
+    def test_that_is_asked_for_in_parts_until_the_wait_is_over_is_a_failure_with_the_refusals_words(self) -> None:
+        world = World(cancel=[REFUSED, UNFINISHED], describe=[RUNNING], call_seconds=10)
+        outcome = world.tear_down(wait=30)
+        assert outcome.end is End.FAILED
+        assert outcome.words.endswith(f"and its cancel was refused for 40 s. {REFUSED.words}")
+
     def test_of_a_job_that_is_still_stopping_when_the_wait_is_over_is_a_failure(self) -> None:
         outcome = World(cancel=[REFUSED], describe=[STOPPING]).tear_down(wait=60)
         assert outcome.words == "The job is still Canceling after a wait of 60 s."
@@ -217,7 +223,7 @@ class TestPassingTrouble:
         assert (outcome.end, outcome.calls) == (End.STOPPED, 5)
 
     def test_is_retried_with_growing_pauses_up_to_their_longest(self) -> None:
-        world = World(cancel=[PASSING])
+        world = World(cancel=[PASSING], describe=[RUNNING])
         world.tear_down(time_left=200)
         assert world.pauses[:5] == [0.5, 1, 2, 4, 8]
         assert max(world.pauses) == LONGEST_BACKOFF
@@ -226,6 +232,23 @@ class TestPassingTrouble:
         world = World(cancel=[PASSING, ACCEPTED], describe=[STOPPED])
         world.tear_down(jitter=0)
         assert world.pauses == [0.25]
+
+    def test_of_the_cancel_is_broken_each_minute_by_a_look_at_the_job(self) -> None:
+        world = World(cancel=[PASSING], describe=[RUNNING, PASSING, STOPPED])
+        outcome = world.tear_down()
+        looks = [at for name, at in world.calls if name == "describe"]
+        assert (outcome.end, outcome.calls) == (End.STOPPED, len(world.calls))
+        assert all(60 * number <= at < 60 * number + LONGEST_BACKOFF for number, at in enumerate(looks, start=1))
+        assert len(looks) == 3
+
+    def test_that_looks_do_not_end_has_its_own_words(self) -> None:
+        world = World(cancel=[PASSING], describe=[RUNNING])
+        assert world.tear_down().words == f"The job could not be ended in time. {PASSING.words}"
+
+    def test_is_broken_by_no_look_when_the_time_is_up(self) -> None:
+        world = World(cancel=[PASSING], describe=[RUNNING], call_seconds=70)
+        world.tear_down(time_left=65)
+        assert world.names == ["cancel"]
 
     def test_that_does_not_pass_is_a_failure_when_the_time_is_up(self) -> None:
         world = World(cancel=[PASSING])
