@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import itertools
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -430,6 +431,19 @@ class TestLog:
         assert (record.levelname, fields["outcome"]) == ("INFO", "left running on purpose")
         assert fields["detail"] == "cluster prod stays: it is not this stack's, and the stack is not being deleted"
         assert (fields["LeftRunning"], fields["calls"]) == (0, 1)
+
+    def test_of_what_is_left_alone_has_the_seconds_that_it_took_to_ask_in_thousandths(
+        self, cloudformation: Sender, aws: Canned, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = SetClock()
+        monkeypatch.setattr(stop_on_delete, "clock", clock)
+        monkeypatch.setattr(clock, "monotonic", itertools.count(1000.0, 0.2501).__next__)
+        _stack_is(aws, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        cloudformation.send(_delete())
+        [record] = caplog.records
+        seconds = record.__dict__["seconds"]
+        assert 0 < seconds < 3
+        assert seconds == round(seconds, 3) != round(seconds)
 
     def test_of_a_failure_counts_what_is_left_running(
         self, cloudformation: Sender, aws: Canned, caplog: pytest.LogCaptureFixture
