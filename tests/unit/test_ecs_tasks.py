@@ -180,7 +180,7 @@ class TestStop:
 
 
 def test_nothing_is_left_to_do_in_a_cluster_without_tasks(aws: Canned, tasks: EcsTasks) -> None:
-    assert tasks.close().verdict is Verdict.STOPPED
+    assert tasks.close() == Reply(Verdict.STOPPED, "")
     assert aws.calls == []
 
 

@@ -127,7 +127,7 @@ class TestStop:
 def test_nothing_is_left_to_do_in_a_state_machine_without_executions(
     aws: Canned, executions: StateMachineExecutions
 ) -> None:
-    assert executions.close().verdict is Verdict.STOPPED
+    assert executions.close() == Reply(Verdict.STOPPED, "")
     assert aws.calls == []
 
 

@@ -250,6 +250,11 @@ class TestPassingTrouble:
         world.tear_down(time_left=65)
         assert world.names == ["cancel"]
 
+    def test_that_is_met_as_the_time_is_up_leaves_none_for_a_look(self) -> None:
+        world = World(cancel=[PASSING], describe=[STOPPED])
+        assert world.tear_down(time_left=60).end is End.FAILED
+        assert (world.calls[-1], set(world.names)) == (("cancel", 60), {"cancel"})
+
     def test_that_does_not_pass_is_a_failure_when_the_time_is_up(self) -> None:
         world = World(cancel=[PASSING])
         outcome = world.tear_down(time_left=50)
