@@ -154,29 +154,29 @@ def _container(row: Row, name: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def _stage() -> Iterator[Stage]:
     stage = Stage()
-    with closing(stage.aws):
+    with closing(stage.aws), pytest.MonkeyPatch.context() as patch:
+        for service in ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION"):
+            patch.setenv(f"AWS_ENDPOINT_URL_{service}", stage.aws.url)
+        patch.setenv("AWS_REGION", REGION)
+        # By this the local AWS tells what functions ask of CloudFormation from what others do.
+        patch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
+        _forget_clients()
         yield stage
-
-
-@pytest.fixture
-def stage(_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(LifecycleBackend, "_invoke", staticmethod(_stage.invoke))
-    for service in ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION"):
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", _stage.aws.url)
-    monkeypatch.setenv("AWS_REGION", REGION)
-    # By this the local AWS tells what functions ask of CloudFormation from what others do.
-    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
-    monkeypatch.setattr(state_machine_executions, "_PAGE", 2)
-    _forget_clients()
-    yield _stage
-    _forget_clients()
-    _stage.reset()
+        _forget_clients()
 
 
 def _forget_clients() -> None:
     """Let clients be made anew, by a session that reads anew where it runs."""
     living_service._session.cache_clear()
     living_service._client.cache_clear()
+
+
+@pytest.fixture
+def stage(_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(LifecycleBackend, "_invoke", staticmethod(_stage.invoke))
+    monkeypatch.setattr(state_machine_executions, "_PAGE", 2)
+    yield _stage
+    _stage.reset()
 
 
 def test_no_two_rows_have_the_same_id() -> None:
