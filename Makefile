@@ -48,8 +48,8 @@ scenario:
 # What takes one processor goes side by side, with what needs the CDK in the tests' own processes: that takes a gigabyte of
 # each. After that, most workers wait for the CDK CLI, which looks every few seconds how a stack gets on: eight of them keep
 # two processors busy.
-test: .venv/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready .docs/ready \
-      .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
+test: .venv/ready .mypy_cache/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready \
+      .docs/ready .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target \
 	  check-style check-types test-project test-oldest-cdk test-python-3.13
 	$(IN_VENV) $(NOT_THIS_MAKE) pytest --numprocesses 8 --dist loadgroup --ignore tests/construct --ignore tests/project
@@ -96,6 +96,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .venv/ready: requirements/dev.txt .venv/demo-ready
 	$(call titled,.venv: what checks and tests,.venv/bin/pip install -qq --no-compile --requirement $<)
+	@touch $@
+
+# What mypy reads of the CDK takes most of a minute and three gigabytes, once. What it finds is told by check-types.
+.mypy_cache/ready: requirements/demo.txt requirements/dev.txt | .venv/ready
+	$(call titled,.mypy_cache: the types of the CDK,$(IN_VENV) mypy >.venv/mypy-found 2>&1 || test -s .venv/mypy-found)
 	@touch $@
 
 # Of two patterns that fit, make takes the one that leaves the shorter name: requirements/unit.txt for .unit-3.13.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +17,52 @@ import pytest
 from sandbox import PROJECT
 from tests.construct.conftest import JOB
 
+# Where the app is synthesized once for several tests.
+pytestmark = pytest.mark.xdist_group("app")
 
-def _run(tmp_path: Path, context: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    settings = json.loads((PROJECT / "cdk.json").read_text())
-    return subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=PROJECT,
-        env={
+
+@dataclass(frozen=True)
+class Synthesized:
+    """What came of the app: its exit status, what it printed, and its cloud assembly, as far as it came."""
+
+    status: int
+    output: str
+    assembly: Path
+
+    @property
+    def templates(self) -> dict[str, dict[str, Any]]:
+        return {path.name.split(".")[0]: json.loads(path.read_text()) for path in self.assembly.glob("*.template.json")}
+
+
+Synthesize = Callable[..., Synthesized]
+
+
+@pytest.fixture(scope="module")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Give a function that synthesizes the app with a context, and each context once."""
+
+    @functools.cache
+    def run(**context: str) -> Synthesized:
+        settings = json.loads((PROJECT / "cdk.json").read_text())
+        assembly = tmp_path_factory.mktemp("assembly")
+        environment = {
             **os.environ,
-            "CDK_OUTDIR": str(tmp_path),
+            "CDK_OUTDIR": str(assembly),
             "CDK_CONTEXT_JSON": json.dumps({**settings["context"], **context}),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        }
+        command = [sys.executable, "app.py"]
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        return Synthesized(done.returncode, done.stdout + done.stderr, assembly)
 
-
-def _synthesize(folder: Path, context: dict[str, str], *, succeeds: bool = True) -> dict[str, dict[str, Any]]:
-    done = _run(folder, context)
-    assert (done.returncode == 0) is succeeds, done.stderr
-    return {path.name.split(".")[0]: json.loads(path.read_text()) for path in folder.glob("*.template.json")}
+    return run
 
 
 def _types(template: dict[str, Any]) -> set[str]:
     return {resource["Type"] for resource in template.get("Resources", {}).values()}
 
 
-def test_takes_the_arn_from_the_context(tmp_path: Path) -> None:
-    template = _synthesize(tmp_path, {"job_arn": JOB})["WorldExport"]
+def test_takes_the_arn_from_the_context(synthesize: Synthesize) -> None:
+    template = synthesize(job_arn=JOB).templates["WorldExport"]
     [job] = [body for body in template["Resources"].values() if body["Type"] == "Custom::ManagedWorldExportJob"]
     assert job["Properties"]["JobArn"] == JOB
     assert {kind: template["Resources"][kind]["Type"] for kind in job["DependsOn"]}.items() >= {
@@ -51,8 +71,8 @@ def test_takes_the_arn_from_the_context(tmp_path: Path) -> None:
     }
 
 
-def test_the_function_is_in_a_stack_of_its_own_which_can_not_go_before_the_job(tmp_path: Path) -> None:
-    templates = _synthesize(tmp_path, {"job_arn": JOB})
+def test_the_function_is_in_a_stack_of_its_own_which_can_not_go_before_the_job(synthesize: Synthesize) -> None:
+    templates = synthesize(job_arn=JOB).templates
     assert [name for name in templates if "AWS::Lambda::Function" in _types(templates[name])] == ["WorldExportProvider"]
     [job] = [body for body in templates["WorldExport"]["Resources"].values() if body["Type"].startswith("Custom::")]
     [export] = templates["WorldExportProvider"]["Outputs"].values()
@@ -61,30 +81,30 @@ def test_the_function_is_in_a_stack_of_its_own_which_can_not_go_before_the_job(t
 
 
 @pytest.mark.parametrize("context", [{}, {"job_arn": JOB}])
-def test_the_providers_stack_is_deployed_first_and_destroyed_last(tmp_path: Path, context: dict[str, str]) -> None:
-    _run(tmp_path, context)
-    artifacts = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
+def test_the_providers_stack_is_deployed_first_and_destroyed_last(
+    synthesize: Synthesize, context: dict[str, str]
+) -> None:
+    artifacts = json.loads((synthesize(**context).assembly / "manifest.json").read_text())["artifacts"]
     assert "WorldExportProvider" in artifacts["WorldExport"]["dependencies"]
     assert "WorldExport" not in artifacts["WorldExportProvider"]["dependencies"]
 
 
-def test_the_providers_stack_is_the_same_with_an_arn_and_without(tmp_path: Path) -> None:
-    without = _synthesize(tmp_path / "without", {}, succeeds=False)
-    with_an_arn = _synthesize(tmp_path / "with", {"job_arn": JOB})
-    assert without["WorldExportProvider"] == with_an_arn["WorldExportProvider"]
+def test_the_providers_stack_is_the_same_with_an_arn_and_without(synthesize: Synthesize) -> None:
+    without, with_an_arn = synthesize(), synthesize(job_arn=JOB)
+    assert (without.status, with_an_arn.status) == (1, 0)
+    assert without.templates["WorldExportProvider"] == with_an_arn.templates["WorldExportProvider"]
 
 
 @pytest.mark.parametrize("context", [{}, {"job_arn": ""}])
-def test_without_an_arn_says_what_to_pass(tmp_path: Path, context: dict[str, str]) -> None:
-    done = _run(tmp_path, context)
+def test_without_an_arn_says_what_to_pass(synthesize: Synthesize, context: dict[str, str]) -> None:
     words = "Which world export job? Pass its ARN: cdk deploy --all -c job_arn=arn:aws:robomaker:"
-    assert words in done.stdout + done.stderr
+    assert words in synthesize(**context).output
 
 
-def test_with_a_bad_arn_says_why(tmp_path: Path) -> None:
-    done = _run(tmp_path, {"job_arn": "job-1"})
-    assert done.returncode != 0
-    assert done.stderr.splitlines()[-1].startswith(
+def test_with_a_bad_arn_says_why(synthesize: Synthesize) -> None:
+    done = synthesize(job_arn="job-1")
+    assert done.status != 0
+    assert done.output.splitlines()[-1].startswith(
         "cdk_world_export_job.InvalidArgumentError:"
         " WorldExport/WorldExportJob: job_arn 'job-1' is not valid: it is not an ARN"
     )
