@@ -46,13 +46,13 @@ scenario:
 
 ## test: Run every check and every test.
 # What takes one processor goes side by side, with what needs the CDK in the tests' own processes: that takes a gigabyte of
-# each. After that, most workers wait for the CDK CLI, which looks every few seconds how a stack gets on: eight of them keep
+# each. After that, most workers wait for the CDK CLI, which looks every few seconds how a stack gets on: six of them keep
 # two processors busy.
 test: .venv/ready .mypy_cache/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready \
       .docs/ready .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target \
 	  check-style check-types test-project test-oldest-cdk test-python-3.13
-	$(IN_VENV) $(NOT_THIS_MAKE) pytest --numprocesses 8 --dist loadgroup --ignore tests/construct --ignore tests/project
+	$(IN_VENV) $(NOT_THIS_MAKE) pytest --numprocesses 6 --dist loadgroup --ignore tests/construct --ignore tests/project
 
 check-style:
 	$(IN_VENV) ruff check .
