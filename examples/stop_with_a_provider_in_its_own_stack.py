@@ -1,11 +1,12 @@
 """How do I try a failed deletion again, and hear of it? With the provider and an alarm in a stack of their own."""
 
-from aws_cdk import App, Stack
+from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_stop_on_delete import EcsTasks, StateMachineExecutions, StopOnDelete, StopOnDeleteProvider
@@ -23,7 +24,10 @@ alarm = StopOnDeleteProvider.metric_all_left_running().create_alarm(
     evaluation_periods=1,
     treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
 )
-alarm.add_alarm_action(actions.SnsAction(sns.Topic(provider_stack, "OnCall")))
+email = CfnParameter(provider_stack, "Email", description="Who hears of the alarm").value_as_string
+on_call = sns.Topic(provider_stack, "OnCall")
+on_call.add_subscription(subscriptions.EmailSubscription(email))
+alarm.add_alarm_action(actions.SnsAction(on_call))
 
 tasks_stack = Stack(app, "Tasks")
 vpc = ec2.Vpc(tasks_stack, "Vpc", max_azs=2)

@@ -269,7 +269,8 @@ class _Teardown:
                 return self._outcome(End.NOT_AWAITED, look.words)
             return self._failed(f"{self._name} is still {look.words} after a wait of {self._since(began)} s.")
         if look.verdict not in _ENDS:
-            return self._failed(f"The cancel was refused, and the job can't be looked at. {cancel.words} {look.words}")
+            name = self._name[0].lower() + self._name[1:]
+            return self._failed(f"The cancel was refused, and {name} can't be looked at. {cancel.words} {look.words}")
         return self._ended(look)
 
     def _cancel_or_see_its_end(self) -> Reply:

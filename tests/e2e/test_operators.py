@@ -43,8 +43,8 @@ SEE_THAT_IT_IS_GONE = Command("operators.md", "See that it is gone")
 ADD_MODEL = Command("operators.md", "Cancel a job yourself", 1)
 DESCRIBE_JOB = Command("operators.md", "Cancel a job yourself", 2)
 CANCEL_JOB = Command("operators.md", "Cancel a job yourself", 3)
-LIST_TASKS, STOP_TASK, LIST_EXECUTIONS, STOP_EXECUTION, LIST_RUNS, CANCEL_RUN, STOP_APPLICATION = (
-    Command("operators.md", "Stop jobs yourself", number) for number in range(1, 8)
+LIST_TASKS, STOP_TASK, AWAIT_TASK, LIST_EXECUTIONS, STOP_EXECUTION, LIST_RUNS, CANCEL_RUN, STOP_APPLICATION = (
+    Command("operators.md", "Stop jobs yourself", number) for number in range(1, 9)
 )
 QUERY = Command("alarm.md", "1. Find the stack and the job", 1)
 RESULTS = Command("alarm.md", "1. Find the stack and the job", 2)
@@ -176,6 +176,7 @@ def test_tasks_are_stopped_and_what_failed_because_of_them_is_deleted(cloud: Clo
     cloud.aws.front.switch_off()
     assert json.loads(operator.run(LIST_TASKS, CONTAINER=cluster)) == [task]
     operator.run(STOP_TASK, CONTAINER=cluster, JOB=task)
+    operator.run(AWAIT_TASK, CONTAINER=cluster, JOB=task)
     assert operator.run_and_wait(RETAIN, STACK="StuckTasks", LOGICAL_ID=stop) == "gone"
     assert cloud.aws.ecs.status(task) == "STOPPED"
 
@@ -196,6 +197,7 @@ def test_job_runs_and_their_application_are_stopped_without_a_stack(cloud: Cloud
     run = cloud.aws.emr_serverless.start_job_run(application)
     assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == [run]
     operator.run(CANCEL_RUN, CONTAINER=application, JOB=run)
+    assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == []
     assert cloud.aws.emr_serverless.state(application, run) == "CANCELLED"
     operator.run(STOP_APPLICATION, CONTAINER=application)
     assert emr.get_application(applicationId=application)["application"]["state"] == "STOPPED"

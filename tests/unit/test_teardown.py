@@ -109,6 +109,11 @@ class TestRefusal:
             "The cancel was refused, and the job can't be looked at. No. Denied",
         )
 
+    def test_of_what_can_not_be_seen_calls_it_by_its_name(self) -> None:
+        world = World(cancel=[REFUSED], describe=[UNKNOWN])
+        outcome = tear_down(world, wait=300, time_left=880, clock=world, name="The work in cluster Prod")
+        assert outcome.words == "The cancel was refused, and the work in cluster Prod can't be looked at. No. Denied"
+
     def test_of_a_job_that_ends_by_itself_meanwhile_is_no_failure(self) -> None:
         world = World(cancel=[REFUSED], describe=[RUNNING, RUNNING, STOPPED])
         assert world.tear_down().end is End.STOPPED
