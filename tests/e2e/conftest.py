@@ -47,8 +47,7 @@ class Cloud:
         app = self.synthesized(json.dumps({"part": "provider"}))
         bootstrap = self.cli.run("bootstrap", "--app", app, f"aws://{ACCOUNT}/{REGION}")
         assert bootstrap.status == 0, bootstrap.output
-        deployed = self.cli.run("deploy", "--app", app, "--require-approval", "never")
-        assert deployed.status == 0, deployed.output
+        self.deploy_app(app)
         [stack] = self.cloudformation.describe_stacks(StackName="Provider")["Stacks"]
         self.service_token = stack["Outputs"][0]["OutputValue"]
 
@@ -67,6 +66,11 @@ class Cloud:
         arn = f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-{self._jobs}"
         self.aws.robomaker.start_job(arn, **settings)
         return arn
+
+    def deploy_app(self, app: str) -> None:
+        """Run ``cdk deploy`` with a synthesized app, which succeeds."""
+        deployed = self.cli.run("deploy", "--app", app, "--require-approval", "never")
+        assert deployed.status == 0, deployed.output
 
     def deploy(self, job_arn: str, *, wait: int = 30, best_effort: bool = False, **context: object) -> None:
         """Run ``cdk deploy``, which succeeds. With ``in_stack``, the job's stack has a function of its own."""
@@ -182,6 +186,7 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     _cloud.begin()
     yield _cloud
     _cloud.aws.robomaker.switch_off()
+    _cloud.aws.front.switch_off()
     _cloud.aws.functions.resolve_as_ever()
     for exchange in _cloud.exchanges:
         if exchange.event.get("PhysicalResourceId", "").startswith("arn:"):

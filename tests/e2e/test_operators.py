@@ -17,9 +17,9 @@ from moto.logs.models import LogsBackend
 
 from sandbox import PROJECT
 from sandbox.faults import Fault
-from sandbox.local_aws import ACCOUNT, REGION
+from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED
-from tests.containers import DEFINITION
+from tests.containers import Row, World
 from tests.e2e.conftest import STACK, Cloud
 from tests.pages import blocks
 
@@ -160,9 +160,7 @@ def test_a_job_is_canceled_without_a_stack(cloud: Cloud, operator: Operator) -> 
 
 
 def test_tasks_are_stopped_and_what_failed_because_of_them_is_deleted(cloud: Cloud, operator: Operator) -> None:
-    app = cloud.synthesized("{}", "tests.e2e.stuck_tasks_app")
-    deployed = cloud.cli.run("deploy", "--app", app, "--require-approval", "never")
-    assert deployed.status == 0, deployed.output
+    cloud.deploy_app(cloud.synthesized("{}", "tests.e2e.stuck_tasks_app"))
     [stack] = cloud.cloudformation.describe_stacks(StackName="StuckTasks")["Stacks"]
     cluster = stack["Outputs"][0]["OutputValue"]
     task = cloud.aws.ecs.start_task(cluster)
@@ -182,9 +180,7 @@ def test_tasks_are_stopped_and_what_failed_because_of_them_is_deleted(cloud: Clo
 
 
 def test_executions_are_stopped_without_a_stack(cloud: Cloud, operator: Operator) -> None:
-    states = cloud.aws.client("stepfunctions")
-    role = f"arn:aws:iam::{ACCOUNT}:role/role"
-    machine = states.create_state_machine(name="machine", definition=DEFINITION, roleArn=role)["stateMachineArn"]
+    machine = World(cloud.aws, Row("StateMachineExecutions", "stopped by hand")).make()
     execution = cloud.aws.step_functions.start_execution(machine)
     assert json.loads(operator.run(LIST_EXECUTIONS, CONTAINER=machine)) == [execution]
     operator.run(STOP_EXECUTION, JOB=execution)
@@ -192,15 +188,15 @@ def test_executions_are_stopped_without_a_stack(cloud: Cloud, operator: Operator
 
 
 def test_job_runs_and_their_application_are_stopped_without_a_stack(cloud: Cloud, operator: Operator) -> None:
-    emr = cloud.aws.client("emr-serverless")
-    application = emr.create_application(name="spark", releaseLabel="emr-7.10.0", type="SPARK")["applicationId"]
+    world = World(cloud.aws, Row("EmrServerlessJobRuns", "stopped by hand"))
+    application = world.make()
     run = cloud.aws.emr_serverless.start_job_run(application)
     assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == [run]
     operator.run(CANCEL_RUN, CONTAINER=application, JOB=run)
     assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == []
     assert cloud.aws.emr_serverless.state(application, run) == "CANCELLED"
     operator.run(STOP_APPLICATION, CONTAINER=application)
-    assert emr.get_application(applicationId=application)["application"]["state"] == "STOPPED"
+    assert world.client.get_application(applicationId=application)["application"]["state"] == "STOPPED"
 
 
 def test_a_job_that_best_effort_left_running_is_found_with_its_stack(cloud: Cloud, operator: Operator) -> None:

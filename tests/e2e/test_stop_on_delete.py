@@ -207,8 +207,7 @@ class Example:
         cloud.aws.front.calls.clear()
         # Without the flag by which the CDK adds a function of its own to a VPC, in another language than Python.
         app = cloud.synthesized("{}", "examples.stop_ecs_tasks")
-        deployed = cloud.cli.run("deploy", "--app", app, "--require-approval", "never")
-        assert deployed.status == 0, deployed.output
+        cloud.deploy_app(app)
         self.granted = cloud.granted("StopEcsTasks")
         resources = cloud.cloudformation.describe_stack_resources(StackName="StopEcsTasks")["StackResources"]
         [cluster] = [found for found in resources if found["ResourceType"] == "AWS::ECS::Cluster"]

@@ -105,6 +105,15 @@ def _taken(world: World) -> Stop:
     return stop
 
 
+def _raises(trouble: TroubleError) -> Callable[[int], None]:
+    """Let every list meet a trouble."""
+
+    def on_list(_: int) -> None:
+        raise trouble
+
+    return on_list
+
+
 class TestCancel:
     def test_tells_every_job_to_stop(self) -> None:
         world = World(_ids(3), page_size=2)
@@ -144,10 +153,7 @@ class TestCancel:
         assert world.lists == 1
 
     def test_of_a_container_that_is_gone_says_so(self) -> None:
-        def gone(_: int) -> None:
-            raise GONE
-
-        assert World(on_list=gone).work.cancel() == Reply(Verdict.GONE, "There is no such cluster")
+        assert World(on_list=_raises(GONE)).work.cancel() == Reply(Verdict.GONE, "There is no such cluster")
 
     def test_that_met_trouble_begins_again(self) -> None:
         def trouble(time: int) -> None:
@@ -228,28 +234,24 @@ class TestDeniedStop:
         assert (outcome.end, outcome.words) == (End.STOPPED, "400 tasks stopped")
 
 
-class TestTrouble:
-    def test_of_a_list_comes_with_what_was_done_before_it(self) -> None:
+class TestTroubleWithTheList:
+    @pytest.mark.parametrize(
+        ("trouble", "reply"),
+        [
+            pytest.param(
+                THROTTLED,
+                Reply(Verdict.PASSING, "Rate exceeded (2 of 2 tasks were told to stop)"),
+                id="comes with what was done before it",
+            ),
+            pytest.param(GONE, Reply(Verdict.GONE, "There is no such cluster"), id="needs no more words of an end"),
+        ],
+    )
+    def test_is_said(self, trouble: TroubleError, reply: Reply) -> None:
         world = World(_ids(2))
         work = world.work
         work.cancel()
-
-        def trouble(_: int) -> None:
-            raise THROTTLED
-
-        world.on_list = trouble
-        assert work.describe() == Reply(Verdict.PASSING, "Rate exceeded (2 of 2 tasks were told to stop)")
-
-    def test_that_shows_an_end_needs_no_more_words(self) -> None:
-        world = World(_ids(2))
-        work = world.work
-        work.cancel()
-
-        def gone(_: int) -> None:
-            raise GONE
-
-        world.on_list = gone
-        assert work.describe() == Reply(Verdict.GONE, "There is no such cluster")
+        world.on_list = _raises(trouble)
+        assert work.describe() == reply
 
 
 class TestRefusedStop:
