@@ -180,7 +180,7 @@ class Stack:
         if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping):
             raise ServiceError(
                 Trouble.REJECTED,
-                "The stack's template is not JSON, as the CDK writes it, so it can't be read whether it keeps a container."
+                "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
                 " Convert it to JSON.",
             )
         resources: Mapping[str, Any] = body["Resources"]
