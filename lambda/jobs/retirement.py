@@ -7,7 +7,6 @@ import re
 import select
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from botocore.utils import get_environ_proxies
 
@@ -17,8 +16,7 @@ from teardown import ServiceError
 
 # Seconds between two look-ups that both say that there is no such name.
 NAMELESS_SECONDS = 5
-# How many connections, over how many seconds, are dropped in silence.
-SILENT_CONNECTIONS = 3
+# Seconds over which every connection is dropped in silence: two at least, and then one more to each address.
 SILENT_SECONDS = 30
 
 # What an error says (as a regular expression) -> where that was seen. An InvalidParameterException and IAM's denials
@@ -67,13 +65,14 @@ class Retirement:
         self._others_connect = others_connect
         self._clock = clock
         self._answered = False
-        self._nameless = _Streak()
-        self._silent = _Streak()
+        # When the first of the last calls was made that have all met the same.
+        self._nameless_since: float | None = None
+        self._silent_since: float | None = None
 
     def note_answer(self) -> None:
         """Note that the endpoint answered."""
         self._answered = True
-        self._nameless, self._silent = _Streak(), _Streak()
+        self._nameless_since = self._silent_since = None
 
     def sign(self, error: ServiceError) -> str:
         """Return what shows, together with earlier errors, that RoboMaker has been retired, or ``""``.
@@ -94,11 +93,11 @@ class Retirement:
 
     def _sign_without_an_answer(self, error: ConnectionFailedError) -> str:
         now = self._clock.monotonic()
-        self._nameless = self._nameless.longer(now) if error.no_such_name else _Streak()
-        self._silent = self._silent.longer(now) if error.timed_out else _Streak()
-        if self._nameless.seconds >= NAMELESS_SECONDS and self._is_own():
+        self._nameless_since = (self._nameless_since or now) if error.no_such_name else None
+        self._silent_since = (self._silent_since or now) if error.timed_out else None
+        if self._nameless_since and now - self._nameless_since >= NAMELESS_SECONDS and self._is_own():
             return f"RoboMaker's endpoint is no longer in DNS: {error}"
-        if self._silent.seconds >= SILENT_SECONDS and self._is_own() and self._is_silence_its_own():
+        if self._silent_since and now - self._silent_since >= SILENT_SECONDS and self._is_silence_its_own():
             return f"RoboMaker's endpoint drops every connection: {error}"
         return ""
 
@@ -114,27 +113,10 @@ class Retirement:
             # The construct sets the variable: a function can't see by itself whether it is in a VPC.
             os.environ.get("FUNCTION_OUTSIDE_VPC") == "true"
             and not self._answered
-            # The connections that _drops_connections tries now count as one more.
-            and self._silent.times + 1 >= SILENT_CONNECTIONS
+            and self._is_own()
             and self._others_connect()
             and _drops_connections(self._endpoint())
         )
-
-
-@dataclass(frozen=True)
-class _Streak:
-    """How often, and for how long, every call has met the same."""
-
-    times: int = 0
-    first: float = 0.0
-    last: float = 0.0
-
-    def longer(self, now: float) -> _Streak:
-        return _Streak(self.times + 1, self.first if self.times else now, now)
-
-    @property
-    def seconds(self) -> float:
-        return self.last - self.first
 
 
 def _is_said(error: ServiceError) -> bool:
