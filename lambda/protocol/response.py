@@ -78,8 +78,8 @@ def write_answer(
         fields["Data"] = dict(data)
 
     def body(reason: str) -> bytes:
-        sentence = reason if reason.endswith((".", "!", "?", _CUT)) or not advice else f"{reason}."
-        told = {"Reason": f"{sentence} {advice}".rstrip()} if reason else {}
+        sentence = reason if reason.endswith((".", "!", "?", _CUT)) else f"{reason}."
+        told = {"Reason": f"{sentence} {advice}" if advice else reason} if reason else {}
         text = json.dumps({**fields, **told}, ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="backslashreplace")
 
