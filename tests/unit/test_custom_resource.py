@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -16,12 +18,14 @@ from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import logger
 from protocol.outcome import Outcome, Result
 from protocol.response import NotDeliveredError
+from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
 from tests.network import SetClock
 from tests.requests import STACK_ID, Context, Sender, answer_soon, request
 
 STOPPED = Outcome(Result.STOPPED, "Canceled", 1.5, 2)
 FAILED = Outcome(Result.FAILED, "Still Running.", 300, 40)
+LONG_ID = f"{'L' * 140}-{'R' * 100}"
 Function = Callable[[Any, CustomResource], Any]
 
 
@@ -204,12 +208,12 @@ class TestRequest:
             (_update(PhysicalResourceId=""), "WorldExportJob9F8FED21-request-{}"),
             (_delete(PhysicalResourceId=None), "WorldExportJob9F8FED21-request-{}"),
             (_delete(PhysicalResourceId="", LogicalResourceId=""), "unknown-request-{}"),
-            (_delete(PhysicalResourceId="", LogicalResourceId="L" * 255, RequestId="R" * 255), f"{'L' * 140}-{'R' * 100}"),
+            (_delete(PhysicalResourceId="", LogicalResourceId="L" * 255, RequestId="R" * 255), LONG_ID),
             (_delete(PhysicalResourceId=7, RequestId=None), "WorldExportJob9F8FED21-unknown"),
             (request("Upsert"), "never-created-request-{}"),
             ({}, "never-created-unknown"),
         ],
-    )  # fmt: skip
+    )
     def test_without_a_physical_id_is_answered_with_one_that_is_made_of_its_names(
         self, resource: Resource, event: dict[str, Any], physical_id: str
     ) -> None:
@@ -479,3 +483,9 @@ def test_the_log_level_is_that_of_lambda(
     names = (None, "crhelper", "botocore", "urllib3")
     levels = [logging.getLevelName(logging.getLogger(name).level) for name in names]
     assert levels == [level, "WARNING", "ERROR", "ERROR"]
+
+
+def test_boto3_is_not_loaded_for_crhelper_and_can_be_loaded_afterwards() -> None:
+    code = "import sys, protocol.custom_resource; print('botocore' in sys.modules); import boto3; print(boto3.client)"
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "lambda"}, cwd=PROJECT, capture_output=True)
+    assert run.stdout.startswith(b"False\n<function client at ")
