@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import ssl
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from jobs import aws as aws_module
 from jobs.aws import AwsService, ConnectionFailedError, addresses, error_code
@@ -28,23 +30,25 @@ HINT = (
     " endpoint) and that its security groups allow outbound HTTPS."
 )
 NO_SUCH_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+BUSY = OSError(errno.EBUSY, "Device or resource busy")
 TRY_AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
 
-@pytest.fixture
-def new_clients() -> Iterator[None]:
-    """Let the clients of a test be its own."""
-    aws_module._client.cache_clear()
-    yield
-    aws_module._client.cache_clear()
+Lead = Callable[[str], None]
 
 
 @pytest.fixture
-def new_session(new_clients: None) -> Iterator[None]:  # noqa: ARG001
-    """Let the clients of a test be its own, with their credentials."""
-    aws_module._session.cache_clear()
-    yield
-    aws_module._session.cache_clear()
+def lead(aws: Canned, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lead]:  # noqa: ARG001
+    """Give what leads new clients of ECS to an endpoint, or to their own."""
+
+    def lead(endpoint: str) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", endpoint)
+        if not endpoint:
+            monkeypatch.delenv("AWS_ENDPOINT_URL_ECS")
+        aws_module._client.cache_clear()
+
+    yield lead
+    aws_module._client.cache_clear()
 
 
 def _error(service: AwsService, action: str = "ListTasks", **parameters: Any) -> ServiceError:
@@ -78,57 +82,42 @@ class TestError:
         aws.answer("ListTasks", answer)
         assert _error(AwsService("ecs")).trouble is trouble
 
-    def test_has_what_the_service_answered(self, aws: Canned) -> None:
-        aws.answer("ListTasks", error("OddException", "No.", status=404))
+    @pytest.mark.parametrize(
+        ("answer", "code", "message"),
+        [
+            (error("OddException", "No.", status=404), "OddException", "No."),
+            (error("OddException", "x" * 2000), "OddException", "x" * 2000),
+            (Response(400, b'{"__type": "OddException"}'), "OddException", "(no message)"),
+            (Response(300, b"{}"), "", "(no message)"),
+        ],
+        ids=["whole", "long", "no message", "redirection"],
+    )
+    def test_has_what_the_service_answered(self, aws: Canned, answer: Response, code: str, message: str) -> None:
+        aws.answer("ListTasks", answer)
         raised = _error(AwsService("ecs"))
-        assert str(raised) == "ListTasks answered OddException: No."
-        assert (raised.code, raised.message, raised.status) == ("OddException", "No.", 404)
-
-    def test_says_that_the_service_gave_no_message(self, aws: Canned) -> None:
-        aws.answer("ListTasks", Response(400, b'{"__type": "OddException"}'))
-        assert str(_error(AwsService("ecs"))) == "ListTasks answered OddException: (no message)"
-
-    def test_is_cut_to_a_thousand_characters(self, aws: Canned) -> None:
-        aws.answer("ListTasks", error("OddException", "x" * 2000))
-        assert str(_error(AwsService("ecs"))) == f"ListTasks answered OddException: {'x' * 2000}"[:1000]
-
-    def test_is_one_for_a_redirection_too(self, aws: Canned) -> None:
-        aws.answer("ListTasks", Response(300, b"{}"))
-        raised = _error(AwsService("ecs"))
-        assert (raised.trouble, raised.code, raised.status) == (REJECTED, "", 300)
-        assert str(raised) == "ListTasks answered : (no message)"
+        assert (raised.code, raised.message, raised.status) == (code, message, answer.status)
+        assert str(raised) == f"ListTasks answered {code}: {message}"[:1000]
 
     @pytest.mark.parametrize(
-        ("service", "action", "parameters", "permission"),
+        ("service", "action", "message", "permission"),
         [
-            ("ecs", "ListTasks", {}, "ecs:ListTasks"),
-            ("stepfunctions", "ListExecutions", {}, "states:ListExecutions"),
-            ("emr-serverless", "GetApplication", {"applicationId": "00f"}, "emr-serverless:GetApplication"),
-            ("cloudformation", "DescribeStacks", {}, "cloudformation:DescribeStacks"),
+            ("ecs", "ListTasks", "User: u is not authorized to perform: ecs:ListTasks", "ecs:ListTasks"),
+            ("ecs", "ListTasks", "You are not authorized to perform this.", "ecs:ListTasks"),
+            ("stepfunctions", "ListStateMachines", "not authorized to perform", "states:ListStateMachines"),
+            ("cloudformation", "DescribeStacks", "not authorized to perform", "cloudformation:DescribeStacks"),
+            # IAM names another permission, such as that of a key.
+            ("ecs", "ListTasks", "not authorized to perform: kms:Decrypt on resource: x", "kms:Decrypt"),
+            ("ecs", "ListTasks", f"not authorized to perform: ecs:{'x' * 200}", f"ecs:{'x' * 96}"),
         ],
     )
-    @pytest.mark.parametrize(
-        "message", ["User: u is not authorized to perform: {}", "You are not authorized to perform"]
-    )
-    def test_names_the_permission_that_is_missing_as_iam_does(
-        self, aws: Canned, service: str, action: str, parameters: dict[str, str], permission: str, message: str
+    def test_names_the_permission_that_is_missing(
+        self, aws: Canned, service: str, action: str, message: str, permission: str
     ) -> None:
-        aws.answer(action, error("AccessDeniedException", message.format(permission)))
-        assert str(_error(AwsService(service), action, **parameters)) == (
+        aws.answer(action, error("AccessDeniedException", message))
+        assert str(_error(AwsService(service), action)) == (
             f"The function's role has no permission {permission}. Add it; if the role has it, check its permissions"
-            f" boundary and the service control policies. {action} answered AccessDeniedException:"
-            f" {message.format(permission)}"
+            f" boundary and the service control policies. {action} answered AccessDeniedException: {message}"
         )
-
-    def test_names_another_permission_if_iam_does(self, aws: Canned) -> None:
-        message = "User: x is not authorized to perform: kms:GenerateDataKey on resource: y"
-        aws.answer("StopExecution", error("KmsAccessDeniedException", message))
-        raised = _error(AwsService("stepfunctions"), "StopExecution", executionArn="1")
-        assert str(raised).startswith("The function's role has no permission kms:GenerateDataKey. Add it")
-
-    def test_names_no_more_than_the_beginning_of_a_long_permission(self, aws: Canned) -> None:
-        aws.answer("ListTasks", denial(f"ecs:{'x' * 200}"))
-        assert f" no permission ecs:{'x' * 96}. Add it" in str(_error(AwsService("ecs")))
 
     def test_names_no_permission_where_iam_did_not_deny_the_call(self, aws: Canned) -> None:
         aws.answer("ListTasks", error("AccessDeniedException", "Your account is suspended."))
@@ -261,7 +250,8 @@ def _slow() -> Iterator[str]:
 
 @contextmanager
 def _not_trusted() -> Iterator[str]:
-    tls = certificate("127.0.0.1", Path("/dev/null"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
     with closing(LoopbackServer(lambda _: Response(200, b"{}"), tls=tls)) as server:
         yield server.url
 
@@ -284,41 +274,29 @@ def _hangs_up(scheme: str, answer: bytes) -> Iterator[str]:
         yield f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.mark.usefixtures("new_clients", "aws")
 class TestConnection:
-    @pytest.fixture(autouse=True)
-    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("jobs.aws.CONNECT_TIMEOUT", 0.1)
-        monkeypatch.setattr("jobs.aws.READ_TIMEOUT", 0.1)
-
     @pytest.mark.parametrize(
-        ("place", "text", "timed_out"),
+        ("place", "impatient", "text", "timed_out"),
         [
-            (_refused, "Could not connect to the endpoint URL", False),
-            (_silent, "Connect timeout on endpoint URL", True),
-            (_slow, "Read timeout on endpoint URL", False),
-            (_not_trusted, "SSL validation failed", False),
+            (_refused, "", "Could not connect to the endpoint URL", False),
+            (_silent, "CONNECT_TIMEOUT", "Connect timeout on endpoint URL", True),
+            (_slow, "READ_TIMEOUT", "Read timeout on endpoint URL", False),
+            (_not_trusted, "", "SSL validation failed", False),
         ],
     )
     @pytest.mark.parametrize("answer", [None, {}, error("OddException")], ids=["no answer", "answer", "error"])
     def test_that_fails_is_transient_only_if_the_service_has_answered(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        aws: Canned,
-        place: Callable[[], Any],
-        text: str,
-        timed_out: bool,
-        answer: Any,
+        self, aws: Canned, lead: Lead, place: Any, impatient: str, text: str, timed_out: bool, answer: Any
     ) -> None:
         service = AwsService("ecs")
         if answer is not None:
-            with monkeypatch.context() as patch, suppress(ServiceError):
-                patch.setattr("jobs.aws.READ_TIMEOUT", 20)  # for the answer, on a busy machine
-                aws.answer("ListTasks", answer)
+            aws.answer("ListTasks", answer)
+            with suppress(ServiceError):
                 service.call("ListTasks")
-            aws_module._client.cache_clear()
-        with place() as endpoint:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", endpoint)
+        with place() as endpoint, pytest.MonkeyPatch.context() as patch:
+            lead(endpoint)
+            if impatient:
+                patch.setattr(aws_module, impatient, 0.1)
             raised = _error(service)
         assert isinstance(raised, ConnectionFailedError)
         assert (raised.trouble, raised.timed_out) == (UNKNOWN if answer is None else TRANSIENT, timed_out)
@@ -337,10 +315,9 @@ class TestConnection:
         ("scheme", "answer"),
         [("https", b""), ("http", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}"), ("http", b"")],
     )
-    def test_that_is_cut_off_is_transient(self, monkeypatch: pytest.MonkeyPatch, scheme: str, answer: bytes) -> None:
-        monkeypatch.setattr("jobs.aws.READ_TIMEOUT", 20)
+    def test_that_is_cut_off_is_transient(self, lead: Lead, scheme: str, answer: bytes) -> None:
         with _hangs_up(scheme, answer) as endpoint:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", endpoint)
+            lead(endpoint)
             raised = _error(AwsService("ecs"))
         assert isinstance(raised, ConnectionFailedError)
         assert (raised.trouble, raised.no_such_name, raised.timed_out) == (TRANSIENT, False, False)
@@ -348,65 +325,68 @@ class TestConnection:
 
     @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
     def test_is_verified_by_the_bundle_of_the_environment(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+        self, lead: Lead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
     ) -> None:
         tls = certificate("127.0.0.1", tmp_path / "ca.pem")
         with closing(LoopbackServer(lambda _: Response(200, b"{}"), tls=tls)) as server:
-            monkeypatch.setattr("jobs.aws.READ_TIMEOUT", 20)
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", server.url)
+            lead(server.url)
             monkeypatch.setenv(variable, str(tmp_path / "ca.pem"))
             assert AwsService("ecs").call("ListTasks")
-            monkeypatch.setenv(variable, "")  # an empty value is none, and verifies nothing less
-            aws_module._client.cache_clear()
+            lead(server.url)
+            monkeypatch.setenv(variable, "")  # is none, and verifies nothing less
             assert "SSL validation failed" in str(_error(AwsService("ecs")))
 
-    @pytest.mark.parametrize(
-        "proxy", ["http://user:s3c/ret@proxy:3128", "http://user:s3c#ret@proxy", "http://u:s3c@p:x"]
-    )
-    def test_through_a_proxy_that_can_not_be_used_keeps_its_password(
-        self, monkeypatch: pytest.MonkeyPatch, proxy: str
+    def test_through_a_proxy_that_fails_may_fail_for_ever_and_keeps_its_password(
+        self, lead: Lead, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        raised = self._through(proxy, monkeypatch)
-        assert (raised.trouble, str(raised)) == (UNKNOWN, "ListTasks failed: HTTPClientError")
-
-    def test_through_a_proxy_that_is_not_there_may_be_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
         Names(monkeypatch).fail("proxy", together=NO_SUCH_NAME)
         with _refused() as refused, closing(Proxy("403 Forbidden")) as refusing:
-            for proxy in ("http://proxy:3128", refused, f"http://{refusing.address}"):
-                raised = self._through(proxy, monkeypatch)
-                assert (raised.trouble, str(raised)[:30]) == (UNKNOWN, "ListTasks could not connect: F")
-
-    def _through(self, proxy: str, monkeypatch: pytest.MonkeyPatch) -> ServiceError:
-        monkeypatch.delenv("AWS_ENDPOINT_URL_ECS", raising=False)
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
-        aws_module._client.cache_clear()
-        return _error(AwsService("ecs"))
+            for proxy, text in {
+                "http://user:s3c/ret@proxy:3128": "failed: HTTPClientError",
+                "http://user:s3c#ret@proxy": "failed: HTTPClientError",
+                "http://u:s3c@p:x": "failed: HTTPClientError",
+                "http://proxy:3128": "could not connect: Failed to connect to proxy",
+                refused: "could not connect: Failed to connect to proxy",
+                f"http://{refusing.address}": "could not connect: Failed to connect to proxy",
+            }.items():
+                monkeypatch.setenv("HTTPS_PROXY", proxy)
+                lead("")
+                raised = _error(AwsService("ecs"))
+                assert (raised.trouble, str(raised)[: len(f"ListTasks {text}")]) == (UNKNOWN, f"ListTasks {text}")
+                assert "s3c" not in str(raised)
 
     @pytest.mark.parametrize(
-        ("together", "ipv4", "trouble", "text"),
+        ("together", "ipv4", "trouble"),
         [
-            (NO_SUCH_NAME, NO_SUCH_NAME, UNKNOWN, "ListTasks could not connect: "),
-            (OSError(16, "Device or resource busy"), NO_SUCH_NAME, UNKNOWN, "ListTasks could not connect: "),
-            (TRY_AGAIN, TRY_AGAIN, TRANSIENT, "ListTasks could not look up its endpoint: "),
-            (NO_SUCH_NAME, TRY_AGAIN, TRANSIENT, "ListTasks could not look up its endpoint: "),
-            (NO_SUCH_NAME, OSError(16, "Busy"), TRANSIENT, "ListTasks could not look up its endpoint: "),
-            (NO_SUCH_NAME, UnicodeError("no name"), TRANSIENT, "ListTasks could not look up its endpoint: "),
-            (NO_SUCH_NAME, None, TRANSIENT, "ListTasks could not look up its endpoint: "),
-            (OSError(16, "Device or resource busy"), None, TRANSIENT, "ListTasks could not look up its endpoint: "),
-            (OSError(101, "Network is unreachable"), None, UNKNOWN, "ListTasks could not connect: "),
+            (NO_SUCH_NAME, NO_SUCH_NAME, UNKNOWN),
+            (BUSY, NO_SUCH_NAME, UNKNOWN),
+            (TRY_AGAIN, TRY_AGAIN, TRANSIENT),
+            (NO_SUCH_NAME, TRY_AGAIN, TRANSIENT),
+            (NO_SUCH_NAME, BUSY, TRANSIENT),
+            (NO_SUCH_NAME, UnicodeError("no name"), TRANSIENT),
+            (NO_SUCH_NAME, None, TRANSIENT),
+            (BUSY, None, TRANSIENT),
+            (OSError(errno.ENETUNREACH, "Network is unreachable"), None, UNKNOWN),
         ],
         ids=str,
     )
     def test_to_a_name_is_looked_up_again_for_ipv4(
-        self, monkeypatch: pytest.MonkeyPatch, together: OSError, ipv4: Exception | None, trouble: Trouble, text: str
+        self,
+        lead: Lead,
+        monkeypatch: pytest.MonkeyPatch,
+        together: OSError,
+        ipv4: Exception | None,
+        trouble: Trouble,
     ) -> None:
-        monkeypatch.delenv("AWS_ENDPOINT_URL_ECS")
+        lead("")
         names = Names(monkeypatch)
         names.fail(ECS, together=together, ipv4=ipv4)
         raised = _error(AwsService("ecs", "eu-west-1"))
         assert isinstance(raised, ConnectionFailedError)
         assert (raised.trouble, raised.no_such_name) == (trouble, ipv4 is NO_SUCH_NAME)
-        assert str(raised) == f'{text}Could not connect to the endpoint URL: "https://{ECS}/". {HINT}'
+        what = "look up its endpoint" if trouble is TRANSIENT else "connect"
+        url = f"https://{ECS}/"
+        assert str(raised) == f'ListTasks could not {what}: Could not connect to the endpoint URL: "{url}". {HINT}'
         assert names.asked[-1] == (f"{ECS}.", 443, socket.AF_INET)
 
     def test_is_looked_up_as_sockets_take_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,23 +399,25 @@ class TestConnection:
         assert list(aws_module._causes(first)) == [first, second]
 
 
-@pytest.mark.usefixtures("new_session")
 class TestClient:
     @pytest.fixture
-    def requests(self, aws: Canned, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Request]]:  # noqa: ARG002
-        """Keep every request to an endpoint that answers all of them with new credentials."""
+    def requests(self, lead: Lead, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Request]]:
+        """Keep every request to an endpoint that answers all of them with credentials."""
         requests: list[Request] = []
         credentials = {"AccessKeyId": "CONTAINER", "SecretAccessKey": "s", "Token": "t0ken"}
+        credentials["Expiration"] = "2999-01-01T00:00:00Z"
 
         def answer(request: Request) -> Response:
             requests.append(request)
-            return Response(200, json.dumps({**credentials, "Expiration": "2999-01-01T00:00:00Z"}).encode())
+            return Response(200, json.dumps(credentials).encode())
 
         with closing(LoopbackServer(answer)) as server:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", server.url)
+            lead(server.url)
             monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/credentials")
             monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret")
+            aws_module._session.cache_clear()  # which keeps credentials
             yield requests
+            aws_module._session.cache_clear()
 
     def test_takes_its_credentials_from_variables(self, requests: list[Request]) -> None:
         AwsService("ecs").call("ListTasks")
@@ -485,15 +467,18 @@ class TestClient:
             ("cn-north-1", "ecs.cn-north-1.amazonaws.com.cn"),
         ],
     )
-    def test_calls_the_endpoint_of_its_region(self, region: str, host: str) -> None:
+    def test_calls_the_endpoint_of_its_region(self, lead: Lead, region: str, host: str) -> None:
+        lead("")
         assert AwsService("ecs", region).endpoint == f"https://{host}"
 
+    @pytest.mark.usefixtures("lead")
     def test_is_made_once_for_a_service_and_a_region(self) -> None:
         first = AwsService("ecs", "us-west-2").client()
         assert AwsService("ecs", "us-west-2").client() is first
         assert AwsService("ecs", "eu-west-1").client() is not first
 
-    def test_does_not_repeat_a_call_by_itself(self, aws: Canned) -> None:
+    def test_does_not_repeat_a_call_by_itself(self, aws: Canned, lead: Lead) -> None:
+        lead(aws.url)
         aws.answer("ListTasks", error("ThrottlingException"))
         service = AwsService("ecs")
         _error(service)

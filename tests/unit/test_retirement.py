@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from jobs import retirement
 from jobs.retirement import SAID_IN_AN_ERROR, SEEN_AT_ITS_ENDPOINT, Retirement
 from jobs.world_export_job import _client, _RoboMaker
 from sandbox.loopback import LoopbackServer, Response
@@ -25,10 +26,13 @@ BUSY = OSError(errno.EBUSY, "Device or resource busy")
 
 # How Amazon's Coral wraps an error, with any status (aws-amplify/amplify-flutter 5675).
 CORAL = b'{"Output": {"__type": "com.amazon.coral.service#%s"}, "Version": "1.0"}'
-DENIAL = b'{"message": "User: arn is not authorized to perform: robomaker:CancelWorldExportJob"}'
 NOT_FOUND = Response(404, b"<html>Not Found</html>")
 
 GONE_FROM_DNS, SILENT = "RoboMaker's endpoint is no longer in DNS: ", "RoboMaker's endpoint drops every connection: "
+
+
+def _error(status: int, code: str, message: str = "No.") -> Response:
+    return Response(status, json.dumps({"message": message}).encode(), {"x-amzn-ErrorType": code})
 
 
 class Calls:
@@ -37,7 +41,7 @@ class Calls:
     def __init__(self, region: str = "us-west-2", *, others_connect: bool = True) -> None:
         self._clock = SetClock()
         self._robomaker = _RoboMaker("RoboMaker", region)
-        self._retirement = Retirement(lambda: self._robomaker.endpoint, region, lambda: others_connect, self._clock)
+        self.retirement = Retirement(lambda: self._robomaker.endpoint, region, lambda: others_connect, self._clock)
 
     def sign(self, pause: float = 0) -> str:
         """Make one call after a pause, and give the sign that it meets."""
@@ -45,8 +49,8 @@ class Calls:
         try:
             self._robomaker.call("CancelWorldExportJob", job="arn:aws:robomaker:::world-export-job/job-1")
         except ServiceError as error:
-            return self._retirement.sign(error)
-        self._retirement.note_answer()
+            return self.retirement.sign(error)
+        self.retirement.note_answer()
         return ""
 
     def signs(self, *pauses: float) -> list[bool]:
@@ -89,78 +93,42 @@ def test_every_sign_has_its_source() -> None:
     assert all([*SAID_IN_AN_ERROR.values(), *SEEN_AT_ITS_ENDPOINT.values()])
 
 
-class TestSaid:
-    """What RoboMaker says in an error. tests/faults.py has what it was seen to say, and what only sounds like it."""
-
-    @pytest.mark.parametrize(
-        ("message", "is_sign"),
-        [
-            ("Support for AWS RoboMaker has ended", True),
-            ("SUPPORT FOR IT HAS ENDED", True),
-            ("Support \nfor it\nhas ended", True),
-            ("It has ended", False),
-        ],
-    )
-    @pytest.mark.parametrize("code", ["AnyException", "ThrottlingException", "ResourceNotFoundException"])
-    def test_is_known_in_any_case_and_over_several_lines(
-        self, calls: Calls, code: str, message: str, is_sign: bool
-    ) -> None:
-        error = ServiceError(Trouble.REJECTED, "said", code=code, message=message, status=400)
-        assert calls._retirement.sign(error) == ("said" if is_sign else "")
-
-    @pytest.mark.parametrize(
-        ("code", "message"),
-        [
-            ("", "It has been deprecated"),
-            ("InvalidParameterException", "It has been deprecated"),
-            ("AnyException", "You are not authorized to perform what has been deprecated"),
-        ],
-    )
-    def test_is_none_in_what_speaks_of_the_request(self, calls: Calls, code: str, message: str) -> None:
-        error = ServiceError(Trouble.REJECTED, "said", code=code, message=message, status=400)
-        assert calls._retirement.sign(error) == ""
+# tests/faults.py has what RoboMaker was seen to say, and what only sounds like it.
+@pytest.mark.parametrize("said", ["Its support has ended", "ITS SUPPORT HAS ENDED", "Support \nfor it\nhas ended"])
+def test_words_are_known_in_any_case_and_over_several_lines(calls: Calls, said: str) -> None:
+    error = ServiceError(Trouble.REJECTED, "The text", code="AnyException", message=said, status=400)
+    assert calls.retirement.sign(error) == "The text"
 
 
 class TestOperation:
-    """RoboMaker's own endpoint answers, and no longer knows what is asked."""
+    """RoboMaker's own endpoint answers, and no longer knows what is asked, or does."""
 
     @pytest.mark.parametrize(
-        "answer",
+        ("is_sign", "answer"),
         [
-            Response(404, b"{}", {"x-amzn-ErrorType": "UnknownOperationException"}),
-            Response(400, b'{"__type": "UnknownOperationException"}'),
-            Response(200, b'{"__type": "UnknownOperationException"}'),
-            Response(200, CORAL % b"UnknownOperationException"),
-            Response(400, CORAL % b"UnknownOperationException"),
-            NOT_FOUND,
-            Response(410, b'{"message": "Gone"}'),
+            (True, _error(404, "UnknownOperationException")),
+            (True, Response(400, b'{"__type": "UnknownOperationException"}')),
+            (True, Response(200, b'{"__type": "UnknownOperationException"}')),
+            (True, Response(200, CORAL % b"UnknownOperationException")),
+            (True, Response(400, CORAL % b"UnknownOperationException")),
+            (True, NOT_FOUND),
+            (True, Response(410, b'{"message": "Gone"}')),
+            (False, _error(404, "ResourceNotFoundException")),
+            (False, _error(404, "InvalidParameterException")),
+            (False, _error(404, "ThrottlingException")),
+            (False, _error(404, "Throttling")),
+            (False, _error(410, "TooManyRequestsException")),
+            (False, _error(404, "AccessDeniedException", "User: arn is not authorized to perform: robomaker:Cancel")),
+            (False, Response(403, b"<html>Forbidden</html>")),
+            (False, Response(200, CORAL % b"InternalFailure")),
+            (False, Response(500, CORAL % b"InternalFailure")),
+            (False, Response(403, b'{"message": "Forbidden"}')),
         ],
         ids=str,
     )
-    def test_that_is_not_known_is_a_sign(self, serve: Serve, calls: Calls, answer: Response) -> None:
+    def test_that_is_not_known_is_a_sign(self, serve: Serve, calls: Calls, is_sign: bool, answer: Response) -> None:
         serve(answer)
-        assert calls.sign().startswith("CancelWorldExportJob ")
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            Response(404, b"{}", {"x-amzn-ErrorType": "ResourceNotFoundException"}),
-            Response(404, b"{}", {"x-amzn-ErrorType": "InvalidParameterException"}),
-            Response(404, b"{}", {"x-amzn-ErrorType": "ThrottlingException"}),
-            Response(404, b"{}", {"x-amzn-ErrorType": "Throttling"}),
-            Response(410, b"{}", {"x-amzn-ErrorType": "TooManyRequestsException"}),
-            Response(404, DENIAL, {"x-amzn-ErrorType": "AccessDeniedException"}),
-            Response(403, b"<html>Forbidden</html>"),
-            Response(200, CORAL % b"InternalFailure"),
-            Response(500, CORAL % b"InternalFailure"),
-            Response(403, b'{"message": "Forbidden"}'),
-            Response(200, b"{}"),
-        ],
-        ids=str,
-    )
-    def test_that_is_refused_otherwise_is_none(self, serve: Serve, calls: Calls, answer: Response) -> None:
-        serve(answer)
-        assert calls.sign() == ""
+        assert calls.sign().startswith("CancelWorldExportJob ") is is_sign
 
     def test_that_is_not_known_by_or_through_a_proxy_is_none(
         self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
@@ -227,24 +195,24 @@ class TestName:
         names.fail(ROBOMAKER, together=together, ipv4=ipv4)
         assert calls.signs(0, 5, 60, 600) == [False] * 4
 
-    @pytest.mark.parametrize("between", ["look-up", "answer"])
+    @pytest.mark.parametrize("error", [TRY_AGAIN, None], ids=["look-up", "answer"])
     def test_that_was_there_in_between_has_to_be_missed_twice_again(
-        self, names: Names, calls: Calls, between: str
+        self, names: Names, calls: Calls, error: OSError | None
     ) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         calls.sign()
-        if between == "look-up":
-            names.fail(ROBOMAKER, together=TRY_AGAIN, ipv4=TRY_AGAIN)
+        if error:
+            names.fail(ROBOMAKER, together=error, ipv4=error)
             calls.sign(5)
         else:
-            calls._retirement.sign(ServiceError(Trouble.TRANSIENT, "Busy", status=500))
+            calls.retirement.sign(ServiceError(Trouble.TRANSIENT, "Busy", status=500))
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         assert calls.signs(5, 5) == [False, True]
 
     def test_is_still_missed_if_a_call_could_not_be_made_in_between(self, names: Names, calls: Calls) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         calls.sign()
-        calls._retirement.sign(ServiceError(Trouble.UNKNOWN, "It can't be called"))
+        calls.retirement.sign(ServiceError(Trouble.UNKNOWN, "It can't be called"))
         assert calls.sign(5)
 
     @pytest.mark.parametrize(
@@ -282,16 +250,20 @@ class TestSilence:
             f' "https://{ROBOMAKER}/cancelWorldExportJob"'
         )
 
-    def test_of_two_calls_over_thirty_seconds_and_of_a_look_at_the_addresses_is_a_sign(self, calls: Calls) -> None:
-        assert calls.signs(0, 30) == [False, True]
+    @pytest.mark.parametrize(
+        ("pauses", "signs"),
+        [
+            ((0, 30), [False, True]),  # with the look at the addresses, these are three connections
+            ((0, 29), [False] * 2),
+            ((0, 10, 10, 9), [False] * 4),
+        ],
+    )
+    def test_of_fewer_seconds_is_none(self, calls: Calls, pauses: tuple[float, ...], signs: list[bool]) -> None:
+        assert calls.signs(*pauses) == signs
 
     def test_of_too_few_connections_is_none(self, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("jobs.retirement.SILENT_CONNECTIONS", 4)
         assert calls.signs(0, 30, 1) == [False, False, True]
-
-    @pytest.mark.parametrize("pauses", [(0, 29), (0, 10, 10, 9)], ids=str)
-    def test_of_fewer_seconds_is_none(self, calls: Calls, pauses: tuple[float, ...]) -> None:
-        assert True not in calls.signs(*pauses)
 
     @pytest.mark.parametrize("others", ["refusing", "accepting"])
     def test_of_one_address_among_several_is_none(self, names: Names, calls: Calls, others: str) -> None:
@@ -310,17 +282,12 @@ class TestSilence:
     def test_of_a_name_that_is_gone_when_its_addresses_are_asked_is_none(
         self, calls: Calls, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
-        def fail(_: str) -> None:
-            raise error
-
-        monkeypatch.setattr(retirement, "addresses", fail)
+        monkeypatch.setattr("jobs.retirement.addresses", Mock(side_effect=error))
         assert calls.signs(0, 30, 5) == [False] * 3
 
-    @pytest.mark.parametrize("value", [None, "", "false"])
-    def test_in_a_vpc_is_none(self, monkeypatch: pytest.MonkeyPatch, calls: Calls, value: str | None) -> None:
-        monkeypatch.delenv("FUNCTION_OUTSIDE_VPC")
-        if value is not None:
-            monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", value)
+    @pytest.mark.parametrize("value", ["", "false"])
+    def test_in_a_vpc_is_none(self, monkeypatch: pytest.MonkeyPatch, calls: Calls, value: str) -> None:
+        monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", value)
         assert calls.signs(0, 15, 15, 600) == [False] * 4
 
     def test_of_every_host_is_none(self) -> None:
@@ -345,5 +312,5 @@ class TestSilence:
 
     @pytest.mark.parametrize("status", [200, 500])
     def test_after_an_answer_is_none(self, calls: Calls, status: int) -> None:
-        calls._retirement.sign(ServiceError(Trouble.TRANSIENT, "got an answer", status=status))
+        calls.retirement.sign(ServiceError(Trouble.TRANSIENT, "got an answer", status=status))
         assert calls.signs(0, 15, 15) == [False] * 3
