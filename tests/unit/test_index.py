@@ -404,14 +404,17 @@ class TestStopOnDelete:
         assert cloudformation.send(self.delete(WaitSeconds="0"))["Status"] == "SUCCESS"
         assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "StopTask", "ListTasks"]
 
-    @pytest.mark.parametrize("physical_id", ["BatchJobs(arn:x)", "EcsTasks(prod)", "EcsTasks("])
+    @pytest.mark.parametrize(
+        ("physical_id", "named"),
+        [("BatchJobs(arn:x)", "Kind"), ("EcsTasks(prod)", "Container"), ("EcsTasks(", "PhysicalResourceId")],
+    )
     def test_delete_of_an_id_that_only_another_version_can_read_fails_and_calls_nothing(
-        self, cloudformation: Sender, aws: Canned, physical_id: str
+        self, cloudformation: Sender, aws: Canned, physical_id: str, named: str
     ) -> None:
         answer = cloudformation.send(self.delete(physical_id))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
         assert answer["Reason"].startswith(
-            "This version of the function can't read its physical id, so nothing was stopped. PhysicalResourceId"
+            f"This version of the function can't read its physical id, so nothing was stopped. {named} "
         )
         assert aws.calls == []
 

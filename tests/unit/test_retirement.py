@@ -261,10 +261,6 @@ class TestSilence:
     def test_of_fewer_seconds_is_none(self, calls: Calls, pauses: tuple[float, ...], signs: list[bool]) -> None:
         assert calls.signs(*pauses) == signs
 
-    def test_of_too_few_connections_is_none(self, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("jobs.retirement.SILENT_CONNECTIONS", 4)
-        assert calls.signs(0, 30, 1) == [False, False, True]
-
     @pytest.mark.parametrize("others", ["refusing", "accepting"])
     def test_of_one_address_among_several_is_none(self, names: Names, calls: Calls, others: str) -> None:
         with closing(SilentListener()) as hole, socket.socket() as other:
