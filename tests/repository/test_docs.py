@@ -23,6 +23,7 @@ from protocol.outcome import Result
 from sandbox import PROJECT
 from tests.pages import blocks, quoted, section
 
+SPHINX = PROJECT / ".docs" / "bin" / "sphinx-build"
 IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md", "examples.md")
 # What Sphinx writes besides the pages.
 IN_NO_PAGE = ("genindex", "py-modindex", "search")
@@ -91,9 +92,10 @@ def test_the_kind_of_the_example_for_contributors_has_all_that_a_kind_must_have(
     assert [name for name in members - {"service"} if not hasattr(names["BatchJobs"], name)] == []
 
 
-@pytest.mark.skipif(not (PROJECT / ".docs" / "ready").exists(), reason="make release-check builds the site")
+@pytest.mark.skipif(not SPHINX.exists(), reason="make release-check builds the site")
 def test_the_pages_and_the_api_reference_are_one_site(tmp_path: Path) -> None:
-    subprocess.run(["make", "docs", f"DOCS={tmp_path}"], cwd=PROJECT, check=True, capture_output=True)
+    arguments = ["--quiet", "--fail-on-warning", "--builder", "html", "docs", str(tmp_path)]
+    subprocess.run([SPHINX, *arguments], cwd=PROJECT, check=True, capture_output=True)
     texts = {page: page.read_text() for page in tmp_path.rglob("*.html") if page.stem not in IN_NO_PAGE}
     anchors = {page: set(re.findall(r'id="([^"]+)"', text)) for page, text in texts.items()}
     for page, text in texts.items():
@@ -122,7 +124,7 @@ def test_the_pages_and_the_api_reference_are_one_site(tmp_path: Path) -> None:
 
 def test_every_outcome_of_the_log_is_on_the_page_for_operators() -> None:
     page = (PROJECT / "docs" / "operators.md").read_text()
-    assert set(quoted(section(page, "Read the line"))) == {str(result) for result in Result}
+    assert set(quoted(section(page, "Read the line"))) - {"outcome"} == {str(result) for result in Result}
 
 
 def test_the_changelog_begins_with_the_version_of_the_project() -> None:
