@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,7 @@ from protocol.outcome import Result
 from sandbox import PROJECT
 from tests.pages import blocks, quoted, section
 
-SPHINX = PROJECT / ".docs" / "bin" / "sphinx-build"
 IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md", "examples.md")
-# What Sphinx writes besides the pages.
-IN_NO_PAGE = ("genindex", "py-modindex", "search")
 PAGES = [
     *sorted(PROJECT.glob("*.md")),
     *sorted(page for page in (PROJECT / "docs").glob("*.md") if page.name not in IN_THE_SITE_ONLY),
@@ -96,36 +92,6 @@ def test_the_kind_of_the_example_for_contributors_has_all_that_a_kind_must_have(
     members = {*vars(running_jobs.Kind), *running_jobs.Kind.__annotations__}
     members = {name for name in members if not name.startswith("_")}
     assert [name for name in members - {"service"} if not hasattr(names["BatchJobs"], name)] == []
-
-
-@pytest.mark.skipif(not SPHINX.exists(), reason="make release-check builds the site")
-def test_the_pages_and_the_api_reference_are_one_site(tmp_path: Path) -> None:
-    arguments = ["--quiet", "--fail-on-warning", "--builder", "html", "docs", str(tmp_path)]
-    subprocess.run([SPHINX, *arguments], cwd=PROJECT, check=True, capture_output=True)
-    texts = {page: page.read_text() for page in tmp_path.rglob("*.html") if page.stem not in IN_NO_PAGE}
-    anchors = {page: set(re.findall(r'id="([^"]+)"', text)) for page, text in texts.items()}
-    for page, text in texts.items():
-        for target in re.findall(r'<a [^>]*href="(?!https?:)([^"]+)"', text):
-            path, _, anchor = target.partition("#")
-            linked = (page.parent / path).resolve() if path else page
-            assert linked.exists(), (page, target)
-            assert not anchor or linked not in anchors or anchor in anchors[linked], (page, target)
-    contents = texts[tmp_path / "index.html"]
-    for page in PAGES:
-        assert page.name == "README.md" or f'href="{page.stem.lower()}.html' in contents, page
-    for name in (
-        "cdk_stop_on_delete.EcsTasks",
-        "cdk_stop_on_delete.EmrServerlessJobRuns",
-        "cdk_stop_on_delete.StateMachineExecutions",
-        "cdk_stop_on_delete.StopOnDelete.metric_left_running",
-        "cdk_stop_on_delete.StopOnDeleteProvider.function",
-        "cdk_world_export_job.ManagedWorldExportJob.metric_left_running",
-        "cdk_world_export_job.WorldExportJobProvider.function",
-        "cdk_world_export_job.WorldExportJobs",
-    ):
-        reference = texts[tmp_path / "api" / name.partition(".")[0] / "index.html"]
-        assert f'id="{name}"' in reference, name
-        assert "best_effort" in reference
 
 
 def test_every_outcome_of_the_log_is_on_the_page_for_operators() -> None:

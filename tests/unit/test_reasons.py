@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ PAGE = (PROJECT / "docs" / "operators.md").read_text()
 DOCUMENTED = [reason for reason in quoted(section(PAGE, "Reasons")) if reason != "reason"]
 CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
 TASK = "arn:aws:ecs:us-west-2:123456789012:task/prod/1"
-APPLICATION = "EmrServerlessJobRuns(00f1)"
+TASKS, APPLICATION = f"EcsTasks({CLUSTER})", "EmrServerlessJobRuns(00f1)"
 
 
 class Handler:
@@ -44,13 +44,13 @@ class Handler:
         told = str(Sender(handler, self.urls).send(event, seconds=seconds)["Reason"])
         return told.removesuffix(f" {after_failed_delete(event)}") if event["RequestType"] == "Delete" else told
 
-    def reason_of(self, run: Callable[..., Outcome], *, seconds: float = 900) -> str:
+    def reason_of(self, run: Callable[..., Outcome | None], *, seconds: float = 900) -> str:
         """Let a function of a test's own serve a Delete."""
         custom = CustomResource(lambda _: "RoboMaker")
         custom.delete(run)
         return self.reason(_delete(), custom, seconds=seconds)
 
-    def stop(self, physical_id: str = f"EcsTasks({CLUSTER})", **answers: Answer) -> str:
+    def stop(self, physical_id: str, answers: Mapping[str, Answer]) -> str:
         """Send the Delete of a StopOnDelete, whose service answers so."""
         for action, answer in answers.items():
             self.aws.answer(action, answer)
@@ -82,8 +82,8 @@ def _cancel(*faults: Fault, **variables: str) -> Callable[[Handler], str]:
     return case
 
 
-def _stop(physical_id: str = f"EcsTasks({CLUSTER})", **answers: Answer) -> Callable[[Handler], str]:
-    return lambda handler: handler.stop(physical_id, **answers)
+def _stop(answers: Mapping[str, Answer], physical_id: str = TASKS) -> Callable[[Handler], str]:
+    return lambda handler: handler.stop(physical_id, answers)
 
 
 def _task_runs(**state: str) -> dict[str, Answer]:
@@ -100,7 +100,7 @@ def _no_look_up(handler: Handler) -> str:
 
 def _many_tasks(handler: Handler) -> str:
     handler.monkeypatch.setattr("jobs.running_jobs.SLICE", -1.0)
-    return handler.stop(**_task_runs())
+    return handler.stop(TASKS, _task_runs())
 
 
 def _broken(handler: Handler) -> str:
@@ -124,11 +124,11 @@ def _raise(failure: Exception) -> Callable[[Handler], str]:
 CASES: dict[str, Callable[[Handler], str]] = {
     "World export job … is …. Waited": _cancel(),
     "RoboMaker refuses to cancel it": _cancel(CANCEL_REFUSED),
-    "are still running: … stopped": _stop(**_task_runs(desiredStatus="STOPPED", lastStatus="STOPPING")),
+    "are still running: … stopped": _stop(_task_runs(desiredStatus="STOPPED", lastStatus="STOPPING")),
     "not all were listed yet": _many_tasks,
-    "answered … are still running": _stop(**_task_runs(), StopTask=error("InvalidParameterException", "Not now.")),
+    "answered … are still running": _stop({**_task_runs(), "StopTask": error("InvalidParameterException", "Not now.")}),
     "Application … is": _stop(
-        APPLICATION, GetApplication={"application": {"state": "STOPPING"}}, ListJobRuns={"jobRuns": []}
+        {"GetApplication": {"application": {"state": "STOPPING"}}, "ListJobRuns": {"jobRuns": []}}, APPLICATION
     ),
     "answered … Tried": _cancel(THROTTLED),
     "has no permission": _cancel(ACCESS_DENIED),
@@ -139,8 +139,8 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "failed:": _cancel(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""),
     "can't be called": _cancel(AWS_ENDPOINT_URL_ROBOMAKER="no url"),
     "can't load": _broken,
-    "CloudFormation can't be asked": _stop(DescribeStacks=error("ValidationError")),
-    "can't read its physical id": _stop("BatchJobs(arn:x)"),
+    "CloudFormation can't be asked": _stop({"DescribeStacks": error("ValidationError")}),
+    "can't read its physical id": _stop({}, "BatchJobs(arn:x)"),
     "is not valid": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),
     "There is no": lambda handler: handler.declare(DescribeClusters={"clusters": []}),
     "can't be checked": lambda handler: handler.declare(DescribeClusters=error("ClientException")),
