@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,13 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
 
 import teardown
-from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
+from cdk_stop_on_delete import (
+    EcsTasks,
+    EmrServerlessJobRuns,
+    StateMachineExecutions,
+    StopOnDeleteProvider,
+    __version__,
+)
 from cdk_world_export_job import WorldExportJobs
 from jobs import running_jobs
 from properties import Container
@@ -100,7 +105,6 @@ def test_every_outcome_of_the_log_is_on_the_page_for_operators() -> None:
 
 
 def test_the_changelog_begins_with_the_version_of_the_project() -> None:
-    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
-    assert newest[1] == version
+    assert newest[1] == __version__
