@@ -28,8 +28,9 @@ NAMES = (
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
     """Build the site, and give the text of each page."""
     folder = tmp_path_factory.mktemp("site")
-    sphinx = [PROJECT / ".docs" / "bin" / "sphinx-build", "--quiet", "--fail-on-warning", "--builder", "html"]
-    subprocess.run([*sphinx, "docs", str(folder)], cwd=PROJECT, check=True, capture_output=True)
+    sphinx = str(PROJECT / ".docs" / "bin" / "sphinx-build")
+    command = [sphinx, "--quiet", "--fail-on-warning", "--builder", "html", "docs", str(folder)]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
     return {page.relative_to(folder): page.read_text() for page in folder.rglob("*.html")}
 
 

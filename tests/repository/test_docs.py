@@ -17,6 +17,7 @@ import teardown
 from cdk_stop_on_delete import (
     EcsTasks,
     EmrServerlessJobRuns,
+    Jobs,
     StateMachineExecutions,
     StopOnDeleteProvider,
     __version__,
@@ -73,7 +74,7 @@ def test_a_page_that_the_code_names_exists() -> None:
 def test_the_policy_for_a_role_that_can_not_be_changed_is_what_the_provider_attaches_to_others() -> None:
     app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})
     stack = Stack(app, "Stack", env=Environment(account="123456789012", region="us-west-2"))
-    kinds = [WorldExportJobs, EcsTasks, StateMachineExecutions, EmrServerlessJobRuns]
+    kinds: list[type[Jobs]] = [WorldExportJobs, EcsTasks, StateMachineExecutions, EmrServerlessJobRuns]
     StopOnDeleteProvider(stack, "Provider", kinds=kinds, vpc=ec2.Vpc(stack, "Vpc"))
     policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
     attached = [item for policy in policies for item in policy["Properties"]["PolicyDocument"]["Statement"]]
