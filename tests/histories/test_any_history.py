@@ -14,10 +14,10 @@ from hypothesis.stateful import invariant, precondition, rule
 
 import index
 from jobs import world_export_job
+from protocol.outcome import Result
 from sandbox.cloudformation.custom_resources import CustomResources
 from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
 from sandbox.robomaker import RoboMaker
-from protocol.outcome import Result
 from tests.faults import FAULTS
 from tests.histories.history import SETTLED, StackHistory
 from tests.requests import HurriedClock
