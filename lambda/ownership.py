@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.aws import AwsService
 from properties import Container
 from protocol.clock import Clock
 from protocol.request import Request, resource_properties
 from teardown import ServiceError, Trouble, retry
+
+T = TypeVar("T")
 
 # DeletionPolicy and UpdateReplacePolicy: what keeps a resource (User Guide, aws-attribute-deletionpolicy).
 _RETAINS = ("Retain", "RetainExceptOnCreate")
@@ -75,14 +77,10 @@ class Stack:
         """
         if str(self._stack["StackStatus"]).startswith("UPDATE_ROLLBACK_"):
             return True
-        calls: tuple[Callable[[], object], ...] = (lambda: self._resources, lambda: self._detail(self._logical_id))
-        for call in calls:
-            try:
-                call()
-            except ServiceError as error:
-                # While the stack is being created, CloudFormation may not have these yet; no source says when it has.
-                if error.trouble is not Trouble.REJECTED:
-                    raise
+        template = self._retry(lambda: _unless_rejected(self._template))
+        if template is not None:
+            _resources_of(template)
+        self._retry(lambda: _unless_rejected(lambda: self._describe_resource(self._logical_id)))
         return False
 
     def decide(self, container: Container) -> Decision:
@@ -162,7 +160,7 @@ class Stack:
             stack: Mapping[str, Any] = stacks[0]
             return stack
 
-        return retry(describe, until=self._until, clock=self._clock)
+        return self._retry(describe)
 
     def _is_deleted_with_its_root(self) -> bool:
         """Tell whether a stack is no nested one, or all of them are deleted: an update of the root may drop one."""
@@ -171,37 +169,30 @@ class Stack:
 
     @cached_property
     def _resources(self) -> Mapping[str, Any]:
+        return _resources_of(self._retry(self._template))
+
+    def _template(self) -> Any:
         # A template without a transform is the same in both stages (API reference, GetTemplate).
-        body = retry(
-            lambda: self._service.ask("GetTemplate", "TemplateBody", StackName=self._id, TemplateStage="Processed"),
-            until=self._until,
-            clock=self._clock,
-        )
-        if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping):
-            raise ServiceError(
-                Trouble.REJECTED,
-                "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
-                " Convert it to JSON.",
-            )
-        resources: Mapping[str, Any] = body["Resources"]
-        return resources
+        return self._service.ask("GetTemplate", "TemplateBody", StackName=self._id, TemplateStage="Processed")
 
     def _detail(self, logical_id: str) -> Mapping[str, Any] | None:
+        return self._retry(lambda: self._describe_resource(logical_id))
+
+    def _describe_resource(self, logical_id: str) -> Mapping[str, Any] | None:
         """Describe a resource, if the stack has it: a condition keeps out what its template has."""
+        try:
+            detail: Mapping[str, Any] = self._service.ask(
+                "DescribeStackResource", "StackResourceDetail", StackName=self._id, LogicalResourceId=logical_id
+            )
+        except ServiceError as error:
+            # getmoto/moto 4186; the API reference lists no error for it.
+            if error.code == "ValidationError" and "does not exist for stack" in error.message:
+                return None
+            raise
+        return detail
 
-        def describe() -> Mapping[str, Any] | None:
-            try:
-                detail: Mapping[str, Any] = self._service.ask(
-                    "DescribeStackResource", "StackResourceDetail", StackName=self._id, LogicalResourceId=logical_id
-                )
-            except ServiceError as error:
-                # getmoto/moto 4186; the API reference lists no error for it.
-                if error.code == "ValidationError" and "does not exist for stack" in error.message:
-                    return None
-                raise
-            return detail
-
-        return retry(describe, until=self._until, clock=self._clock)
+    def _retry(self, call: Callable[[], T]) -> T:
+        return retry(call, until=self._until, clock=self._clock)
 
     def _policy(self, logical_id: str, attribute: str) -> str:
         return str(self._resources.get(logical_id, {}).get(attribute, ""))
@@ -211,3 +202,24 @@ class Stack:
         # Whoever began the operation may have said so for everything new (API reference, Stack, RetainExceptOnCreate).
         except_on_create = policy == "RetainExceptOnCreate" or self._stack.get("RetainExceptOnCreate")
         return policy in _RETAINS and not (is_new and except_on_create)
+
+
+def _resources_of(template: object) -> Mapping[str, Any]:
+    if not isinstance(template, Mapping) or not isinstance(template.get("Resources"), Mapping):
+        raise ServiceError(
+            Trouble.UNKNOWN,
+            "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
+            " Convert it to JSON.",
+        )
+    resources: Mapping[str, Any] = template["Resources"]
+    return resources
+
+
+def _unless_rejected(call: Callable[[], T]) -> T | None:
+    """Make a call of a stack that is being created, which may lack what is asked for; no source says until when."""
+    try:
+        return call()
+    except ServiceError as error:
+        if error.trouble is not Trouble.REJECTED:
+            raise
+        return None

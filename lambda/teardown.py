@@ -234,20 +234,20 @@ class _TearDown:
 
     def _await(self, step: Step) -> Outcome | None:
         """Pause until it is time to look again, unless the wait is over."""
+        now = self._clock.monotonic()
         is_first = self._waiting_for is None or (self._waiting_for, step.state) == (State.REFUSED, State.STOPPING)
         if is_first:
-            self._waiting_for, self._waiting_since = step.state, self._clock.monotonic()
-            self._until = min(self._end, self._waiting_since + self._wait)
+            self._waiting_for, self._waiting_since = step.state, now
+            self._until = min(self._end, now + self._wait)
         if step.state is State.STOPPING:
             if self._wait == 0:
                 return self._outcome(Result.NOT_AWAITED, step.detail)
             if is_first:
                 return None
-        if self._clock.monotonic() >= self._until:
+        if now >= self._until:
             return self._outcome(Result.FAILED, f"{sentence(step.detail)} Waited {self._passed(self._waiting_since)}.")
-        waited = self._clock.monotonic() - self._waiting_since
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * waited)
-        self._clock.sleep(max(0.0, min(pause, self._until - self._clock.monotonic())))
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * (now - self._waiting_since))
+        self._clock.sleep(min(pause, self._until - now))
         return None
 
     def _passed(self, since: float) -> str:

@@ -159,6 +159,7 @@ class AwsService:
         pages = iter(self.client().get_paginator(xform_name(action)).paginate(**parameters))
         while (page := self._try(action, lambda: next(pages, None))) is not None:
             yield _member(page, action, member, each)
+        self.calls -= 1  # no call was made to learn that there is no further page
 
     def client(self) -> Any:
         """Return the service's client.
@@ -194,9 +195,10 @@ class AwsService:
             raise ServiceError(
                 Trouble.TRANSIENT, text, code=error.code, message=error.message, status=error.status
             ) from error
+        except PaginationError as error:
+            self.calls -= 1  # no call was made
+            raise ServiceError(Trouble.TRANSIENT, f"{action} got the same page again") from error
         except BotoCoreError as error:
-            if isinstance(error, PaginationError):
-                raise ServiceError(Trouble.TRANSIENT, f"{action} got the same page again") from error
             raise self._connection_error(action, error) from error
         except Exception as error:  # botocore's parsers raise many kinds
             raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer that can't be read: {error!r}") from error
@@ -275,7 +277,7 @@ def new_client(session: Session, name: str, region: str, **settings: Any) -> Any
     return session.create_client(
         name,
         region_name=region,
-        verify=ca_bundle(),
+        verify=ca_bundle() or True,
         # The engine retries: it knows for how long.
         config=Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -313,11 +315,11 @@ def addresses(endpoint: str) -> list[Any]:
 
 def _member(answer: Mapping[str, Any], action: str, member: str, each: str) -> Any:
     if answer.get(member) in (None, ""):
-        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer without {member}")
+        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer without {member}", status=200)
     found = answer[member]
     elements = found if isinstance(found, list) else [found]
     if each and not all(element and element.get(each) for element in elements):
-        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer with {member} without {each}")
+        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer with {member} without {each}", status=200)
     return found
 
 

@@ -8,7 +8,7 @@ from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble
+from teardown import ServiceError, State, Step, Trouble, sentence
 
 # EMR Serverless API reference, ListJobRuns.
 _PAGE = 50
@@ -89,7 +89,7 @@ class EmrServerlessJobRuns:
             except ServiceError as error:
                 if error.trouble is not Trouble.REJECTED:
                     raise
-                return Step(State.REFUSED, f"{error} {words}")
+                return Step(State.REFUSED, f"{sentence(str(error))} {words}")
         if state in ("STARTED", "STOPPING"):
             return Step(State.STOPPING, words)
         # An application that is being created or started can't be stopped yet.

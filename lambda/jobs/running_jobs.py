@@ -129,7 +129,9 @@ class RunningJobs:
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
         self._stopped: dict[str, float] = {}
+        # What this step has stopped, and the last error of each trouble that its stops met.
         self._stopped_now: list[str] = []
+        self._errors_now: dict[Trouble, ServiceError] = {}
         self._pass: _Pass | None = None
         self._was_empty = False
         self._was_refused = False
@@ -147,7 +149,7 @@ class RunningJobs:
         ServiceError
             If a call failed, or the service accepted no stop.
         """
-        self._stopped_now = []
+        self._stopped_now, self._errors_now = [], {}
         try:
             return self._advance(self._clock.monotonic() + SLICE)
         except ServiceError as error:
@@ -185,35 +187,36 @@ class RunningJobs:
                 self._seen.add(job.id)
                 this.left[job.id] = None
                 if not job.is_stopping and self._clock.monotonic() - self._stopped.get(job.id, -FORGOTTEN) >= FORGOTTEN:
-                    self._stop(job, this)
+                    self._stop(job)
             if self._clock.monotonic() >= until:
                 self._pass = this
                 return
         this.is_whole = True
 
-    def _stop(self, job: RunningJob, this: _Pass) -> None:
+    def _stop(self, job: RunningJob) -> None:
         self._limit.take()
         try:
             self._kind.stop(job)
         except ServiceError as error:
-            this.errors[error.trouble] = error
+            self._errors_now[error.trouble] = error
         else:
             self._stopped[job.id] = self._clock.monotonic()
             self._stopped_now.append(job.id)
 
     def _judge(self, this: _Pass) -> Step:
         """Say what a pass comes to that has found jobs, or that is not whole."""
-        errors = dict(this.errors)
-        if not this.is_whole:
-            # A slice in which the service accepted some stops goes on at once.
-            this.errors.clear()
-            if self._stopped_now or not errors:
-                return Step(State.MORE, self._left(this))
+        this.errors |= self._errors_now
         left = self._left(this)
+        errors = this.errors
+        if not this.is_whole:
+            # Until then, only a step in which the service accepted no stop is in trouble.
+            errors = {} if self._stopped_now else self._errors_now
         for trouble in (Trouble.TRANSIENT, Trouble.UNKNOWN):
             if trouble in errors:
                 # Without its code, which may mean that the job is gone, but not its container.
                 raise ServiceError(trouble, f"{sentence(str(errors[trouble]))} {left}")
+        if not this.is_whole:
+            return Step(State.MORE, left)
         if Trouble.REJECTED in errors:
             return self._look_again(Step(State.REFUSED, f"{sentence(str(errors[Trouble.REJECTED]))} {left}"))
         return Step(State.STOPPING, left)

@@ -17,7 +17,7 @@ from jobs.aws import AwsService, UnreadableAnswerError, error_code, new_client
 from jobs.retirement import Retirement
 from protocol.clock import Clock
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step
+from teardown import ServiceError, State, Step, Trouble
 
 if TYPE_CHECKING:
     from properties import JobArn
@@ -31,7 +31,7 @@ STOPPING = ("Canceling",)
 GONE = "ResourceNotFoundException"
 REFUSED = "InvalidParameterException"
 
-# Seconds between two looks at a job whose cancel fails: it may end by itself.
+# Seconds between two looks at a job whose cancel meets transient errors: it may end by itself.
 LOOKS_EVERY = 60.0
 
 
@@ -80,18 +80,18 @@ class WorldExportJob:
         except ServiceError as error:
             return self._ended(error) or self._not_canceled(error)
         self._retirement.note_answer()
-        self._accepted, self._cancels_next = True, False
+        self._accepted, self._refusal, self._cancels_next = True, "", False
         return Step(State.STOPPING, f"{self._name} is Canceling")
 
     def _not_canceled(self, error: ServiceError) -> Step:
-        if error.code == REFUSED:
+        if _answers(error, REFUSED):
             # Only a look can tell whether the job has ended, is being canceled, or runs. The first one has all the time
             # that is left, and later ones belong to the wait.
             is_first, self._refusal, self._cancels_next = not self._refusal, str(error), False
             return Step(State.MORE, str(error)) if is_first else self._look()
         if self._refusal:
-            self._cancels_next = False
-        elif self._clock.monotonic() >= self._next_look:
+            self._refusal, self._cancels_next = str(error), False
+        elif error.trouble is not Trouble.TRANSIENT or self._clock.monotonic() >= self._next_look:
             self._next_look = self._clock.monotonic() + LOOKS_EVERY
             try:
                 look = self._look()
@@ -120,7 +120,12 @@ class WorldExportJob:
     def _ended(self, error: ServiceError) -> Step | None:
         if sign := self._retirement.sign(error):
             return Step(State.ENDED, sign, Result.RETIRED)
-        return Step(State.ENDED, str(error), Result.GONE) if error.code == GONE else None
+        return Step(State.ENDED, str(error), Result.GONE) if _answers(error, GONE) else None
+
+
+def _answers(error: ServiceError, code: str) -> bool:
+    """Tell whether RoboMaker answered this error. Another answer may have the same name in it, and is transient."""
+    return error.code == code and error.trouble is not Trouble.TRANSIENT
 
 
 class _RoboMaker(AwsService):

@@ -237,4 +237,4 @@ class History(StackHistory):
 
 
 TestAnyHistory = History.TestCase
-TestAnyHistory.settings = settings(max_examples=150, stateful_step_count=15, deadline=None)
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)

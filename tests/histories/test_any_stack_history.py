@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -196,10 +196,14 @@ class History(StackHistory):
         def call(_: AwsService, action: str, **asked: Any) -> Mapping[str, Any]:
             return self.aws.call(action, **asked)
 
+        def pages(_: AwsService, action: str, member: str, **asked: Any) -> Iterator[list[Any]]:
+            yield self.aws.call(action, **asked)[member]
+
         super().__init__(
             index.handler,
             mock.patch.dict("os.environ", {"AWS_REGION": "us-west-2"}),
             mock.patch.object(AwsService, "call", call),
+            mock.patch.object(AwsService, "pages", pages),
             mock.patch.object(index, "clock", HurriedClock()),
         )
         self.resources = Resources(self.custom, self.aws)
@@ -359,4 +363,4 @@ class History(StackHistory):
 
 
 TestAnyStackHistory = History.TestCase
-TestAnyStackHistory.settings = settings(max_examples=300, stateful_step_count=15, deadline=None)
+TestAnyStackHistory.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)

@@ -189,7 +189,7 @@ def test_a_row_of_the_table(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(index, "clock", clock)
-    with caplog.at_level(logging.INFO, "world_export_jobs"):
+    with caplog.at_level(logging.INFO, "cdk_world_export_job"):
         world = stage.play(row, clock)
 
     assert world.unfinished == set(row.run_on.split())

@@ -16,7 +16,7 @@ from properties import SERVICES
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, RETIRED, THROTTLED, Fault, RoboMaker
 from tests.canned import Answer, Canned, denial, error
-from tests.requests import JOB_1, JOB_2, HurriedClock, Sender, request
+from tests.requests import JOB_1, JOB_2, Sender, request
 
 CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
 CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
@@ -29,9 +29,8 @@ RUNNING = {"taskArn": TASK, "group": "family:f", "lastStatus": "RUNNING", "desir
 
 
 @pytest.fixture
-def cloudformation(urls: ResponseUrls, monkeypatch: pytest.MonkeyPatch) -> Sender:
+def cloudformation(urls: ResponseUrls, hurried: None) -> Sender:  # noqa: ARG001
     """Send requests to a handler whose pauses take no time."""
-    monkeypatch.setattr(index, "clock", HurriedClock())
     return Sender(index.handler, urls)
 
 
