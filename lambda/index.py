@@ -20,7 +20,7 @@ from protocol.clock import Clock
 from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import log
 from protocol.outcome import Outcome, Result
-from protocol.request import Request, resource_properties, stack_name, stack_of
+from protocol.request import Request, property_or_default, resource_properties, stack_name, stack_of
 
 # Lambda updates botocore by itself. If a new one breaks these imports, Create still works for a world export job, and
 # every request is answered.
@@ -151,11 +151,7 @@ def _job_arn(physical_id: str) -> JobArn | None:
 
 
 def _wait(request: Request) -> int:
-    # Create has rejected bad properties already; use the default, so that no Delete is blocked.
-    try:
-        return check_wait_seconds(resource_properties(request).get("WaitSeconds"))
-    except InvalidPropertyError:
-        return DEFAULT_WAIT_SECONDS
+    return property_or_default(request, "WaitSeconds", check_wait_seconds, DEFAULT_WAIT_SECONDS)
 
 
 def _time_left(resource: CustomResource) -> float:

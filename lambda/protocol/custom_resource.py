@@ -150,6 +150,7 @@ class CustomResource(CfnResource):
         self._physical_id = _physical_id_of(self._request)
         name_request(self._request)
 
+        self._result: Declared | Outcome | None = self._failure("The function ended without a result.")
         if problem := _problem_with(self._request):
             result: Declared | Outcome | None = self._failure(problem)
         else:
