@@ -150,11 +150,24 @@ class TestAnswer:
         assert aws.calls == [("ListTasks", {"cluster": "prod"})] * 2
         assert service.calls == 2
 
-    @pytest.mark.parametrize("answer", [{}, {"taskArns": None}, Response(200, b""), Response(200, b'{"Error": "x"}')])
-    def test_without_the_member_is_transient(self, aws: Canned, answer: Any) -> None:
-        aws.answer("ListTasks", answer)
-        with pytest.raises(ServiceError, match=r"^ListTasks got an answer without taskArns$") as raised:
-            AwsService("ecs").ask("ListTasks", "taskArns")
+    @pytest.mark.parametrize(
+        ("answer", "lack"),
+        [
+            ({}, "out clusters"),
+            ({"clusters": None}, "out clusters"),
+            (Response(200), "out clusters"),
+            (Response(200, b'{"Error": "x"}'), "out clusters"),
+            ({"clusters": [None]}, " clusters without status"),
+            ({"clusters": [{}]}, " clusters without status"),
+            ({"clusters": [{"status": ""}]}, " clusters without status"),
+            ({"clusters": [{"status": "ACTIVE"}, {"clusterName": "x"}]}, " clusters without status"),
+        ],
+        ids=str,
+    )
+    def test_without_what_was_asked_for_is_transient(self, aws: Canned, answer: Any, lack: str) -> None:
+        aws.answer("DescribeClusters", answer)
+        with pytest.raises(ServiceError, match=f"^DescribeClusters got an answer with{lack}$") as raised:
+            AwsService("ecs").ask("DescribeClusters", "clusters", each="status")
         assert (raised.value.trouble, raised.value.status) == (TRANSIENT, 200)
 
     @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"{", b"[]", b"null", b'{"taskArns": 7}'])
@@ -164,14 +177,6 @@ class TestAnswer:
         with pytest.raises(ServiceError, match=message) as raised:
             AwsService("ecs").ask("ListTasks", "taskArns")
         assert raised.value.trouble is TRANSIENT
-
-    @pytest.mark.parametrize("clusters", [[None], [{}], [{"status": ""}], [{"status": "ACTIVE"}, {"clusterName": "x"}]])
-    def test_whose_elements_lack_what_each_must_have_is_transient(self, aws: Canned, clusters: list[Any]) -> None:
-        aws.answer("DescribeClusters", {"clusters": clusters})
-        message = "^DescribeClusters got an answer with clusters without status$"
-        with pytest.raises(ServiceError, match=message) as raised:
-            AwsService("ecs").ask("DescribeClusters", "clusters", each="status")
-        assert (raised.value.trouble, raised.value.status) == (TRANSIENT, 200)
 
     @pytest.mark.parametrize("clusters", [[], [{"status": "ACTIVE"}, {"status": "INACTIVE"}]])
     def test_whose_elements_have_it_is_returned(self, aws: Canned, clusters: list[Any]) -> None:

@@ -28,146 +28,128 @@ REFUSAL = f"{CANCEL} answered InvalidParameterException: The job is not in a sta
 Meaning = State | Trouble | Result
 
 
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+class Rig:
+    """A job that runs at a RoboMaker, and a clock that goes only when a test says so."""
+
+    def __init__(self, robomaker: RoboMaker) -> None:
+        self.robomaker = robomaker
+        self.clock = SetClock()
+        self.job = WorldExportJob(JobArn.parse(JOB), clock=self.clock)
+        robomaker.start_job(JOB, cancel_seconds=600)
+
+    @property
+    def calls(self) -> list[str]:
+        return [call.operation for call in self.robomaker.calls]
+
+    def advance(self) -> tuple[Meaning, str]:
+        """Advance until there is nothing more to do at once, and give what that means and says."""
+        try:
+            while (step := self.job.advance()).state is State.MORE:
+                pass
+        except ServiceError as error:
+            return error.trouble, str(error)
+        return step.result if step.state is State.ENDED else step.state, step.detail
+
+    def answer(self, fault: Fault, operation: str) -> None:
+        """Answer nothing but the truth from now on, except to one operation."""
+        self.robomaker.switch_off()
+        self.robomaker.switch_on(replace(fault, operation=operation))
 
 
 @pytest.fixture
-def job(clock: SetClock) -> WorldExportJob:
-    return WorldExportJob(JobArn.parse(JOB), clock=clock)
+def rig(robomaker: RoboMaker) -> Rig:
+    return Rig(robomaker)
 
 
 @pytest.fixture
-def canceled(robomaker: RoboMaker, job: WorldExportJob) -> WorldExportJob:
+def canceled(rig: Rig) -> Rig:
     """Give a job whose cancel was accepted."""
-    robomaker.start_job(JOB, cancel_seconds=600)
-    job.advance()
-    return job
+    assert rig.job.advance() == Step(State.STOPPING, "World export job job-1 is Canceling")
+    assert rig.robomaker.status(JOB) == "Canceling"
+    return rig
 
 
 @pytest.fixture
-def refused(robomaker: RoboMaker, job: WorldExportJob) -> WorldExportJob:
-    """Give a job whose cancel was refused, once and for all, and that was not looked at since."""
-    robomaker.start_job(JOB)
-    robomaker.switch_on(CANCEL_REFUSED)
-    assert job.advance() == Step(State.MORE, REFUSAL)
-    return job
-
-
-def _advance(job: WorldExportJob) -> tuple[Meaning, str]:
-    """Advance until there is nothing more to do at once, and give what that means and says."""
-    try:
-        while (step := job.advance()).state is State.MORE:
-            pass
-    except ServiceError as error:
-        return error.trouble, str(error)
-    return step.result if step.state is State.ENDED else step.state, step.detail
-
-
-def _calls(robomaker: RoboMaker) -> list[str]:
-    return [call.operation for call in robomaker.calls]
+def refused(rig: Rig) -> Rig:
+    """Give a job whose cancel is refused, and that was not looked at since."""
+    rig.robomaker.switch_on(CANCEL_REFUSED)
+    assert rig.job.advance() == Step(State.MORE, REFUSAL)
+    return rig
 
 
 def _answer(body: dict[str, Any]) -> Fault:
-    return Fault(message=json.dumps(body), status=200, operation=LOOK)
+    return Fault(message=json.dumps(body), status=200)
 
 
 class TestOrder:
     """Which calls a step makes."""
 
-    def test_is_a_cancel_and_then_looks(self, robomaker: RoboMaker, canceled: WorldExportJob) -> None:
-        assert _advance(canceled) == _advance(canceled) == (State.STOPPING, "World export job job-1 is Canceling")
-        assert _calls(robomaker) == [CANCEL, LOOK, LOOK]
-        assert canceled.calls == 3
+    def test_is_a_cancel_and_then_looks(self, canceled: Rig) -> None:
+        assert canceled.advance() == canceled.advance() == (State.STOPPING, "World export job job-1 is Canceling")
+        assert canceled.calls == [CANCEL, LOOK, LOOK]
+        assert canceled.job.calls == 3
 
-    def test_is_a_cancel_that_says_that_it_was_accepted(self, robomaker: RoboMaker, job: WorldExportJob) -> None:
-        robomaker.start_job(JOB, cancel_seconds=600)
-        assert job.advance() == Step(State.STOPPING, "World export job job-1 is Canceling")
-        assert robomaker.status(JOB) == "Canceling"
-
-    def test_is_a_look_after_a_refusal_and_a_cancel_before_each_further_look(
-        self, robomaker: RoboMaker, refused: WorldExportJob
-    ) -> None:
+    def test_is_a_look_after_a_refusal_and_a_cancel_before_each_further_look(self, refused: Rig) -> None:
         reason = f"World export job job-1 is Running, and RoboMaker refuses to cancel it. {REFUSAL}"
-        assert refused.advance() == Step(State.REFUSED, reason)
-        assert refused.advance() == Step(State.REFUSED, reason)
-        assert _calls(robomaker) == [CANCEL, LOOK, CANCEL, LOOK]
-        robomaker.switch_off()
-        assert refused.advance().state is State.STOPPING
-        assert refused.advance() == Step(State.ENDED, "Canceled")
-        assert _calls(robomaker)[4:] == [CANCEL, LOOK]
+        assert refused.job.advance() == refused.job.advance() == Step(State.REFUSED, reason)
+        assert refused.calls == [CANCEL, LOOK, CANCEL, LOOK]
+        refused.robomaker.switch_off()
+        assert refused.advance() == refused.advance() == (State.STOPPING, "World export job job-1 is Canceling")
+        assert refused.calls[4:] == [CANCEL, LOOK]
 
-    def test_is_no_further_cancel_of_a_job_that_someone_else_has_canceled(
-        self, robomaker: RoboMaker, refused: WorldExportJob
-    ) -> None:
-        robomaker.settle(JOB, "Canceling")
-        assert _advance(refused) == _advance(refused) == (State.STOPPING, "World export job job-1 is Canceling")
-        assert _calls(robomaker) == [CANCEL, LOOK, LOOK]
+    def test_is_no_further_cancel_of_a_job_that_someone_else_has_canceled(self, refused: Rig) -> None:
+        refused.robomaker.settle(JOB, "Canceling")
+        assert refused.advance() == refused.advance() == (State.STOPPING, "World export job job-1 is Canceling")
+        assert refused.calls == [CANCEL, LOOK, LOOK]
 
-    def test_is_a_look_after_a_cancel_that_failed_after_a_refusal(
-        self, robomaker: RoboMaker, refused: WorldExportJob
-    ) -> None:
+    def test_is_a_look_after_a_cancel_that_failed_after_a_refusal(self, refused: Rig) -> None:
         refused.advance()
-        robomaker.switch_off()
-        robomaker.switch_on(replace(ACCESS_DENIED, operation=CANCEL))
-        assert _advance(refused)[0] is Trouble.UNKNOWN
-        meaning, reason = _advance(refused)
+        refused.answer(ACCESS_DENIED, CANCEL)
+        assert refused.advance()[0] is Trouble.UNKNOWN
+        meaning, reason = refused.advance()
         assert meaning is State.REFUSED
         assert "RoboMaker refuses to cancel it. The function's role has no permission robomaker:Cancel" in reason
-        assert _calls(robomaker)[2:] == [CANCEL, LOOK]
+        assert refused.calls[2:] == [CANCEL, LOOK]
 
-    def test_is_the_same_look_again_after_one_that_failed(self, robomaker: RoboMaker, refused: WorldExportJob) -> None:
-        robomaker.switch_on(replace(THROTTLED, operation=LOOK), times=1)
+    def test_is_the_same_look_again_after_one_that_failed(self, refused: Rig) -> None:
+        refused.robomaker.switch_on(replace(THROTTLED, operation=LOOK), times=1)
         text = f"{REFUSAL} {LOOK} answered ThrottlingException: Rate exceeded"
-        assert _advance(refused) == (Trouble.TRANSIENT, text)
-        assert _advance(refused)[0] is State.REFUSED
-        assert _calls(robomaker) == [CANCEL, LOOK, LOOK]
+        assert refused.advance() == (Trouble.TRANSIENT, text)
+        assert refused.advance()[0] is State.REFUSED
+        assert refused.calls == [CANCEL, LOOK, LOOK]
 
-    def test_forgets_a_refusal_once_the_cancel_is_accepted(self, robomaker: RoboMaker, refused: WorldExportJob) -> None:
+    def test_forgets_a_refusal_once_the_cancel_is_accepted(self, refused: Rig) -> None:
         refused.advance()
-        robomaker.switch_off()
-        refused.advance()
-        robomaker.switch_on(THROTTLED)
-        assert _advance(refused) == (Trouble.TRANSIENT, f"{LOOK} answered ThrottlingException: Rate exceeded")
+        refused.answer(THROTTLED, LOOK)
+        assert refused.advance()[0] is State.STOPPING
+        assert refused.advance() == (Trouble.TRANSIENT, f"{LOOK} answered ThrottlingException: Rate exceeded")
 
-    def test_has_a_look_each_minute_while_the_cancel_meets_transient_errors(
-        self, robomaker: RoboMaker, job: WorldExportJob, clock: SetClock
-    ) -> None:
-        robomaker.start_job(JOB)
-        robomaker.switch_on(replace(THROTTLED, operation=CANCEL))
+    def test_has_a_look_each_minute_while_the_cancel_meets_transient_errors(self, rig: Rig) -> None:
+        rig.answer(THROTTLED, CANCEL)
         for seconds in (0, 59.9, 0.1, 59.9, 0.1):
-            clock.now += seconds
-            text = f"{CANCEL} answered ThrottlingException: Rate exceeded"
-            assert _advance(job) == (Trouble.TRANSIENT, text)
-        assert _calls(robomaker) == [CANCEL] * 3 + [LOOK] + [CANCEL] * 2 + [LOOK]
-        robomaker.settle(JOB, "Completed")
-        clock.now += 60
-        assert _advance(job) == (Result.STOPPED, "Completed")
+            rig.clock.now += seconds
+            assert rig.advance() == (Trouble.TRANSIENT, f"{CANCEL} answered ThrottlingException: Rate exceeded")
+        assert rig.calls == [CANCEL] * 3 + [LOOK] + [CANCEL] * 2 + [LOOK]
+        rig.robomaker.settle(JOB, "Completed")
+        rig.clock.now += 60
+        assert rig.advance() == (Result.STOPPED, "Completed")
 
     @pytest.mark.parametrize("status", ["Running", "Canceling"])
-    def test_goes_on_with_the_cancel_after_such_a_look(
-        self, robomaker: RoboMaker, job: WorldExportJob, clock: SetClock, status: str
-    ) -> None:
-        robomaker.start_job(JOB, status=status)
-        robomaker.switch_on(replace(THROTTLED, operation=CANCEL), times=1)
-        clock.now += 60
-        assert _advance(job)[0] is Trouble.TRANSIENT
-        assert _advance(job)[0] is State.STOPPING
-        assert _calls(robomaker) == [CANCEL, LOOK, CANCEL]
+    def test_goes_on_with_the_cancel_after_such_a_look(self, rig: Rig, status: str) -> None:
+        rig.robomaker.settle(JOB, status)
+        rig.robomaker.switch_on(replace(THROTTLED, operation=CANCEL), times=1)
+        rig.clock.now += 60
+        assert [rig.advance()[0] for _ in range(2)] == [Trouble.TRANSIENT, State.STOPPING]
+        assert rig.calls == [CANCEL, LOOK, CANCEL]
 
     @pytest.mark.parametrize("fault", [ACCESS_DENIED, Fault("OddException", "No")], ids=str)
-    def test_has_a_look_after_every_cancel_that_fails_otherwise(
-        self, robomaker: RoboMaker, job: WorldExportJob, fault: Fault
-    ) -> None:
-        robomaker.start_job(JOB)
-        robomaker.switch_on(fault)  # at the look too
-        assert f"{CANCEL} answered " in _advance(job)[1]
-        robomaker.switch_off()
-        robomaker.switch_on(replace(fault, operation=CANCEL))
-        robomaker.settle(JOB, "Failed")
-        assert _advance(job) == (Result.STOPPED, "Failed")
-        assert _calls(robomaker) == [CANCEL, LOOK] * 2
+    def test_has_a_look_after_every_cancel_that_fails_otherwise(self, rig: Rig, fault: Fault) -> None:
+        rig.robomaker.switch_on(fault)  # at the look too
+        assert f"{CANCEL} answered " in rig.advance()[1]
+        rig.answer(fault, CANCEL)
+        rig.robomaker.settle(JOB, "Failed")
+        assert rig.advance() == (Result.STOPPED, "Failed")
+        assert rig.calls == [CANCEL, LOOK] * 2
 
 
 class TestStatus:
@@ -179,53 +161,45 @@ class TestStatus:
     UNKNOWN = ("Paused", "CANCELED", "canceled", "Cancelled", " Canceled", ["Canceled"])
 
     @pytest.mark.parametrize("status", ENDED)
-    def test_is_an_end(self, robomaker: RoboMaker, refused: WorldExportJob, status: str) -> None:
-        robomaker.settle(JOB, status)
-        assert refused.advance() == Step(State.ENDED, status)
+    def test_is_an_end(self, refused: Rig, status: str) -> None:
+        refused.robomaker.settle(JOB, status)
+        assert refused.job.advance() == Step(State.ENDED, status)
 
     @pytest.mark.parametrize("status", ["Pending", "Running", *UNKNOWN])
-    def test_is_a_refusal_if_the_cancel_was_refused(
-        self, robomaker: RoboMaker, refused: WorldExportJob, status: Any
-    ) -> None:
-        robomaker.switch_on(_answer({"status": status}))
+    def test_is_a_refusal_if_the_cancel_was_refused(self, refused: Rig, status: Any) -> None:
+        refused.answer(_answer({"status": status}), LOOK)
         reason = f"World export job job-1 is {status}, and RoboMaker refuses to cancel it. {REFUSAL}"
-        assert _advance(refused) == (State.REFUSED, reason)
+        assert refused.advance() == (State.REFUSED, reason)
 
     @pytest.mark.parametrize("status", [*UNFINISHED, *UNKNOWN])
-    def test_is_waited_for_if_the_cancel_was_accepted(
-        self, robomaker: RoboMaker, canceled: WorldExportJob, status: Any
-    ) -> None:
-        robomaker.switch_on(_answer({"status": status}))
-        assert _advance(canceled) == (State.STOPPING, f"World export job job-1 is {status}")
+    def test_is_waited_for_if_the_cancel_was_accepted(self, canceled: Rig, status: Any) -> None:
+        canceled.answer(_answer({"status": status}), LOOK)
+        assert canceled.advance() == (State.STOPPING, f"World export job job-1 is {status}")
 
     @pytest.mark.parametrize("body", [{}, {"status": None}, {"status": ""}])
-    def test_that_is_missing_is_transient(
-        self, robomaker: RoboMaker, canceled: WorldExportJob, body: dict[str, Any]
-    ) -> None:
-        robomaker.switch_on(_answer(body))
-        assert _advance(canceled) == (Trouble.TRANSIENT, f"{LOOK} got an answer without status")
+    def test_that_is_missing_is_transient(self, canceled: Rig, body: dict[str, Any]) -> None:
+        canceled.answer(_answer(body), LOOK)
+        assert canceled.advance() == (Trouble.TRANSIENT, f"{LOOK} got an answer without status")
 
     def test_is_one_of_the_service_model(self, model: ServiceModel) -> None:
         shape: Any = model.shape_for("WorldExportJobStatus")
         assert {*self.ENDED, *self.UNFINISHED} == set(shape.enum)
-        assert self.ENDED == world_export_job.ENDED
 
 
 class TestAnswer:
     """What is answered in place of the truth."""
 
     @pytest.mark.parametrize("row", FAULTS, ids=str)
-    def test_to_a_cancel_has_its_meaning(self, robomaker: RoboMaker, job: WorldExportJob, row: Row) -> None:
-        robomaker.start_job(JOB)
-        robomaker.switch_on(replace(row.fault, operation=CANCEL))
-        meaning, text = _advance(job)
+    def test_to_a_cancel_has_its_meaning(self, rig: Rig, row: Row) -> None:
+        rig.answer(row.fault, CANCEL)
+        meaning, text = rig.advance()
         assert meaning is row.means
         assert row.words in text
 
     @pytest.mark.parametrize("row", FAULTS, ids=str)
-    def test_to_a_look_has_its_meaning(self, robomaker: RoboMaker, canceled: WorldExportJob, row: Row) -> None:
-        robomaker.switch_on(replace(row.fault, operation=LOOK))
-        assert _advance(canceled)[0] is row.means_at_a_look
+    def test_to_a_look_has_its_meaning(self, canceled: Rig, row: Row) -> None:
+        canceled.answer(row.fault, LOOK)
+        assert canceled.advance()[0] is row.means_at_a_look
 
     @pytest.mark.parametrize(
         ("answer", "meaning"),
@@ -239,35 +213,31 @@ class TestAnswer:
         ids=str,
     )
     def test_is_an_error_by_its_header_or_its_status(
-        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, answer: Response, meaning: Meaning
+        self, monkeypatch: pytest.MonkeyPatch, rig: Rig, answer: Response, meaning: Meaning
     ) -> None:
         with closing(LoopbackServer(lambda _: answer)) as server:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
-            world_export_job._client.cache_clear()
-            assert _advance(job)[0] is meaning
-            world_export_job._client.cache_clear()
+            assert rig.advance()[0] is meaning
 
-    def test_that_can_not_be_parsed_is_transient_and_shown(
-        self, robomaker: RoboMaker, canceled: WorldExportJob
-    ) -> None:
+    def test_that_can_not_be_parsed_is_transient_and_shown(self, canceled: Rig) -> None:
         body = {"status": "Canceled", "createdAt": "never"}
-        robomaker.switch_on(_answer(body))
+        canceled.answer(_answer(body), LOOK)
         text = f"{LOOK} got an answer that is not from RoboMaker: HTTP status 200, {json.dumps(body)!r}"
-        assert _advance(canceled) == (Trouble.TRANSIENT, text)
+        assert canceled.advance() == (Trouble.TRANSIENT, text)
 
-    def test_that_is_a_long_page_is_shown_in_part(self, robomaker: RoboMaker, job: WorldExportJob) -> None:
-        robomaker.switch_on(Fault(message="x" * 300, status=400))
-        assert _advance(job)[1].endswith(f"HTTP status 400, '{'x' * 200}'")
+    def test_that_is_a_long_page_is_shown_in_part(self, rig: Rig) -> None:
+        rig.answer(Fault(message="x" * 300, status=400), CANCEL)
+        assert rig.advance()[1].endswith(f"HTTP status 400, '{'x' * 200}'")
 
-    def test_that_there_is_no_job_is_its_end(self, robomaker: RoboMaker, job: WorldExportJob) -> None:
-        assert job.advance() == Step(
-            State.ENDED, f"{CANCEL} answered ResourceNotFoundException: There is no {JOB}", Result.GONE
-        )
-        assert _calls(robomaker) == [CANCEL]
+    def test_that_there_is_no_job_is_its_end(self, rig: Rig) -> None:
+        rig.robomaker.forget_job(JOB)
+        gone = f"{CANCEL} answered ResourceNotFoundException: There is no {JOB}"
+        assert rig.job.advance() == Step(State.ENDED, gone, Result.GONE)
+        assert rig.calls == [CANCEL]
 
 
 class TestRequest:
-    def test_is_the_one_of_the_api_reference(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob) -> None:
+    def test_is_the_one_of_the_api_reference(self, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
         requests: list[Request] = []
 
         def answer(request: Request) -> Response:
@@ -276,10 +246,8 @@ class TestRequest:
 
         with closing(LoopbackServer(answer)) as server:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
-            world_export_job._client.cache_clear()
-            _advance(job)
-            _advance(job)
-            world_export_job._client.cache_clear()
+            rig.advance()
+            rig.advance()
         assert [(request.method, request.path, json.loads(request.body)) for request in requests] == [
             ("POST", "/cancelWorldExportJob", {"job": JOB}),
             ("POST", "/describeWorldExportJob", {"job": JOB}),
