@@ -199,7 +199,7 @@ _CONTAINERS = {
     ),
 }
 # No id has a comma, but a state machine's name may have parentheses.
-_PHYSICAL_ID = re.compile(r"(?P<kind>\w+)\((?P<id>[^,]+)(,family=(?P<family>[^,]+))?\)")
+_PHYSICAL_ID = re.compile(r"(?P<Kind>\w+)\((?P<Container>[^,]+)(,family=(?P<Family>[^,]+))?\)")
 
 
 @dataclass(frozen=True)
@@ -280,8 +280,7 @@ class Container:
         found = _PHYSICAL_ID.fullmatch(text)
         if found is None:
             raise InvalidPropertyError("PhysicalResourceId", text, "it names no container", "Leave it as it is.")
-        named = {"Kind": found["kind"], "Container": found["id"]}
-        return cls.declared({**named, "Family": found["family"]} if found["family"] else named)
+        return cls.declared(found.groupdict())
 
     def __str__(self) -> str:
         """Give the physical id, which a Delete acts on alone."""
