@@ -18,6 +18,7 @@ APPLICATION = {"applicationId": "00f"}
 TERMINATED = {"application": {"state": "TERMINATED"}}
 MISSING = error("ResourceNotFoundException", "Application 00f does not exist", 404)
 BUSY = error("InternalServerException", status=500)
+REFUSED = Step(State.REFUSED, "StopApplication answered ValidationException: It has jobs. Application 00f is STARTED")
 
 
 @pytest.fixture
@@ -133,60 +134,59 @@ class TestClose:
     """An application can be deleted only when it is at rest."""
 
     @pytest.mark.parametrize(
-        ("state", "step", "calls"),
+        ("state", "stopped", "step", "calls"),
         [
-            ("CREATED", None, []),
-            ("STOPPED", None, []),
-            ("STARTED", Step(State.STOPPING, "Application 00f is STARTED"), ["StopApplication"]),
-            ("STOPPING", Step(State.STOPPING, "Application 00f is STOPPING"), []),
+            ("CREATED", {}, None, []),
+            ("STOPPED", {}, None, []),
+            ("STARTED", {}, Step(State.STOPPING, "Application 00f is STARTED"), ["StopApplication"]),
+            ("STOPPING", {}, Step(State.STOPPING, "Application 00f is STOPPING"), []),
+            ("STARTED", error("ValidationException", "It has jobs."), REFUSED, ["StopApplication"]),
+            ("STARTED", error("ValidationException", "It has jobs"), REFUSED, ["StopApplication"]),
         ],
     )
     def test_stops_an_application_that_has_started(
-        self, aws: Canned, runs: EmrServerlessJobRuns, state: str, step: Step | None, calls: list[str]
+        self, aws: Canned, runs: EmrServerlessJobRuns, state: str, stopped: Any, step: Step | None, calls: list[str]
     ) -> None:
         _is(aws, state)
+        aws.answer("StopApplication", stopped)
         assert runs.close() == step
         assert aws.calls == [(action, APPLICATION) for action in ["GetApplication", *calls]]
 
-    @pytest.mark.parametrize("state", ["CREATING", "STARTING", "NEW"])
-    def test_is_tried_again_while_an_application_can_not_be_stopped_yet(
-        self, aws: Canned, runs: EmrServerlessJobRuns, state: str
-    ) -> None:
-        _is(aws, state)
-        with pytest.raises(ServiceError) as raised:
-            runs.close()
-        assert raised.value.trouble is Trouble.TRANSIENT
-        assert str(raised.value) == f"Application 00f is {state}, so it can't be stopped yet."
-        assert aws.actions == ["GetApplication"]
-
     @pytest.mark.parametrize(
-        ("answer", "text"),
+        ("application", "trouble", "code", "text"),
         [
-            (TERMINATED, "Application 00f is TERMINATED"),
-            (MISSING, "GetApplication answered ResourceNotFoundException: Application 00f does not exist"),
+            *(
+                (
+                    {"application": {"state": state}},
+                    Trouble.TRANSIENT,
+                    "",
+                    f"Application 00f is {state}, so it can't be stopped yet.",
+                )
+                for state in ("CREATING", "STARTING", "NEW")
+            ),
+            (TERMINATED, Trouble.REJECTED, "ResourceNotFoundException", "Application 00f is TERMINATED"),
+            (
+                MISSING,
+                Trouble.REJECTED,
+                "ResourceNotFoundException",
+                "GetApplication answered ResourceNotFoundException: Application 00f does not exist",
+            ),
         ],
     )
-    def test_finds_an_application_that_is_gone(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, text: str
+    def test_stops_no_other_application(
+        self, aws: Canned, runs: EmrServerlessJobRuns, application: Any, trouble: Trouble, code: str, text: str
     ) -> None:
-        aws.answer("GetApplication", answer)
+        aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
             runs.close()
-        error = raised.value
-        assert (str(error), error.trouble, error.code) == (text, Trouble.REJECTED, "ResourceNotFoundException")
-
-    @pytest.mark.parametrize("message", ["It has jobs.", "It has jobs"])
-    def test_that_is_rejected_is_refused(self, aws: Canned, runs: EmrServerlessJobRuns, message: str) -> None:
-        _is(aws, "STARTED")
-        aws.answer("StopApplication", error("ValidationException", message))
-        detail = "StopApplication answered ValidationException: It has jobs. Application 00f is STARTED"
-        assert runs.close() == Step(State.REFUSED, detail)
+        assert (raised.value.trouble, raised.value.code, str(raised.value)) == (trouble, code, text)
+        assert aws.actions == ["GetApplication"]
 
     @pytest.mark.parametrize(
         ("answer", "trouble"),
         [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)],
     )
-    def test_that_fails_raises_the_error(
+    def test_raises_any_other_error_of_the_stop(
         self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, trouble: Trouble
     ) -> None:
         _is(aws, "STARTED")
