@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from jobs.aws import AwsService
@@ -85,12 +86,13 @@ class Stack:
         """
         if self._status.startswith("UPDATE_ROLLBACK_"):
             return True
-        for call in (
+        calls: tuple[Callable[[], object], ...] = (
             lambda: self._get_template(self._id),
             lambda: self._describe_resource(self._logical_id),
             lambda: self._list_resources(self._id),
-        ):
-            self._retry(lambda call=call: _unless_rejected(call))
+        )
+        for call in calls:
+            self._retry(partial(_unless_rejected, call))
         return False
 
     def decide(self, container: Container) -> Decision:
