@@ -1,4 +1,4 @@
-"""How do I make a failed deletion one that can be tried again? With the provider in a stack of its own, which stays."""
+"""How can a failed deletion be retried? With the provider in a stack of its own, which is deleted last."""
 
 from aws_cdk import App, Stack
 

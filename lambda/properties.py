@@ -7,6 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+# Each kind of job -> its service, as the metrics name it.
+SERVICES = {
+    "WorldExportJob": "RoboMaker",
+    "EcsTasks": "ECS",
+    "StateMachineExecutions": "StepFunctions",
+    "EmrServerlessJobRuns": "EMRServerless",
+}
+
 DEFAULT_WAIT_SECONDS = 300
 MAX_WAIT_SECONDS = 840
 
@@ -335,7 +343,7 @@ def check_choices(properties: Mapping[str, object]) -> None:
     """
     check_best_effort(properties.get("BestEffort", False))
     check_wait_seconds(properties.get("WaitSeconds", DEFAULT_WAIT_SECONDS))
-    check_provider_stays(properties.get("ProviderStays", True))
+    check_provider_outlives_stack(properties.get("ProviderOutlivesStack", True))
 
 
 def check_wait_seconds(value: object) -> int:
@@ -370,15 +378,15 @@ def check_best_effort(value: object) -> bool:
     return _check_bool("BestEffort", value, "Give `best_effort` one of the two.")
 
 
-def check_provider_stays(value: object) -> bool:
-    """Check the ProviderStays property, which the construct sets by itself.
+def check_provider_outlives_stack(value: object) -> bool:
+    """Check the ProviderOutlivesStack property, which the construct sets by itself.
 
     Raises
     ------
     InvalidPropertyError
         If it is neither ``true`` nor ``false``.
     """
-    return _check_bool("ProviderStays", value, "Leave it out if the function is not in the job's own stack.")
+    return _check_bool("ProviderOutlivesStack", value, "Leave it out if the function is not in the job's own stack.")
 
 
 def _check_bool(name: str, value: object, fix: str) -> bool:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-NAMESPACE = "WorldExportJobs"
+NAMESPACE = "CdkWorldExportJob"
 
-# A teardown is counted for its function, and for all functions of the account and region, some of which go with their
-# stacks.
+# The dimensions: the function, and the service whose jobs it stops. Metrics of the service alone cover all functions of
+# an account and region, including functions that were deleted with their stacks.
 FUNCTION = "FunctionName"
 SERVICE = "Service"
-ROBOMAKER = "RoboMaker"
-STOP_ON_DELETE_NAMESPACE = "StopOnDelete"
-STOP_ON_DELETE = "StopOnDelete"
 
 TEARDOWNS = "Teardowns"
 LEFT_RUNNING = "LeftRunning"
@@ -22,28 +19,22 @@ _UNITS = {TEARDOWNS: "Count", LEFT_RUNNING: "Count", TEARDOWN_SECONDS: "Seconds"
 
 
 def embedded(
-    function_name: str,
-    milliseconds: int,
-    *,
-    left_running: bool,
-    seconds: float,
-    namespace: str = NAMESPACE,
-    service: str = ROBOMAKER,
+    function_name: str, milliseconds: int, *, service: str, left_running: bool, seconds: float
 ) -> dict[str, Any]:
     """Give the fields that make a JSON log line carry the metrics of one teardown, without any API call.
 
     Parameters
     ----------
     function_name : str
-        The name of the function, which is a dimension of the metrics.
+        The name of the function, a dimension of the metrics.
     milliseconds : int
         When, in milliseconds since 1970.
+    service : str
+        The service whose jobs were stopped, a dimension of the metrics.
     left_running : bool
-        Whether the teardown failed, so that the job may still be running.
+        Whether the teardown failed, so that a job may still be running.
     seconds : float
         How long the teardown took.
-    namespace, service : str
-        Where the metrics are counted. Default: with those of world export jobs.
 
     Returns
     -------
@@ -60,8 +51,8 @@ def embedded(
             "Timestamp": milliseconds,
             "CloudWatchMetrics": [
                 {
-                    "Namespace": namespace,
-                    "Dimensions": [[FUNCTION], [SERVICE]],
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [[FUNCTION], [FUNCTION, SERVICE], [SERVICE]],
                     "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
                 }
             ],

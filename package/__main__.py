@@ -1,4 +1,4 @@
-"""Builds both files into a folder, and says how to deploy them: `python -m without_the_cdk dist`."""
+"""Builds both files into a folder, and prints how to deploy them: `python -m package dist`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from .handler_zip import handler_zip
 from .provider_template import provider_template
 
-# What is left to do by hand. BUCKET is the only word to replace.
+# BUCKET is the only word to replace.
 STEPS = """\
 {folder}/handler.zip
 {folder}/provider.yaml
@@ -25,7 +25,7 @@ How a stack then uses it is in docs/without-the-cdk.md."""
 
 
 def main(folder: Path) -> None:
-    """Write handler.zip and provider.yaml into a folder, and print what to do with them."""
+    """Write handler.zip and provider.yaml into a folder, and print how to deploy them."""
     folder.mkdir(parents=True, exist_ok=True)
     code = handler_zip()
     sha256 = hashlib.sha256(code).hexdigest()

@@ -1,4 +1,4 @@
-"""Writes the provider's template, as the construct declares it, so that the two can't differ."""
+"""Writes the provider's template from the construct, so that the two can't differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cdk_world_export_job import WorldExportJobProvider
 
 
 class ProviderStack(Stack):
-    """A stack with a provider whose code comes from a bucket of the user's.
+    """A stack with a provider whose code is in a bucket of the user.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class ProviderStack(Stack):
         super().__init__(
             scope,
             id,
-            description="Ends RoboMaker world export jobs when their stacks let go of them (cdk-world-export-job)",
+            description="Cancels RoboMaker world export jobs when their stacks are deleted (cdk-world-export-job)",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
         bucket = CfnParameter(
@@ -36,13 +36,13 @@ class ProviderStack(Stack):
         key = CfnParameter(
             self,
             "CodeKey",
-            description="The key of handler.zip there. Other code needs another key, or the function keeps the old one",
+            description="The key of handler.zip there. New code needs a new key, or the function keeps the old code",
         )
         export_name = CfnParameter(
             self,
             "ExportName",
             default="WorldExportJobServiceToken",
-            description="The name by which stacks import the service token. One of its own in the account and region",
+            description="The name by which stacks import the service token, unique in the account and region",
         )
 
         provider = WorldExportJobProvider(self, "Provider")
@@ -50,7 +50,7 @@ class ProviderStack(Stack):
             _resource(part).override_logical_id(part.node.id)
         function = _resource(provider.function)
         function.add_property_override("Code", {"S3Bucket": bucket.value_as_string, "S3Key": key.value_as_string})
-        # The CDK adds the role, which the function refers to anyway: cfn-lint's W3005.
+        # Without the role, which the function refers to anyway: cfn-lint's W3005.
         function.add_override("DependsOn", ["Policy"])
         CfnOutput(
             self,
