@@ -1,4 +1,4 @@
-"""How do I use a provider that another app or team deployed? Import it by its service token, here from an SSM parameter."""
+"""How do I use a provider that another app or team deployed? By its service token, here from an SSM parameter."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ssm as ssm

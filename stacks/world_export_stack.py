@@ -66,7 +66,7 @@ class WorldExportStack(Stack):
             self,
             "JobArn",
             value=job.job_arn,
-            description="The world export job that this stack cancels when it is deleted",
+            description="The world export job of this stack",
         )
 
     def _acknowledge_findings(self, bucket: s3.Bucket, role: iam.Role) -> None:
