@@ -1,4 +1,4 @@
-"""How do I delete the stack even if RoboMaker fails? With best effort. `alarm.py` reports jobs that are left running."""
+"""How do I delete the stack even if RoboMaker fails? With best effort. `alarm.py` reports the jobs left running."""
 
 from aws_cdk import App, Stack
 

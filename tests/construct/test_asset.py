@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import FileSystem, Stack
+from cdk_world_export_job._bundling import bundle
 
 from cdk_world_export_job import WorldExportJobProvider, _crhelper
-from cdk_world_export_job._bundling import bundle
 from sandbox import PROJECT
 from sandbox.lambda_service import RUNTIME_PYTHON
 
