@@ -1,4 +1,4 @@
-"""Arguments that are refused at synthesis, each with its message, and tokens, which the handler checks at deployment."""
+"""Arguments that are refused at synthesis, each with its message, and tokens, which the handler checks."""
 
 from __future__ import annotations
 
@@ -262,14 +262,14 @@ PUBLIC = ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLI
     ("make", "words"),
     [
         (
-            lambda scope: {"vpc_subnets": ec2.SubnetSelection(subnet_group_name="x")},
+            lambda _: {"vpc_subnets": ec2.SubnetSelection(subnet_group_name="x")},
             "'vpcSubnets' without configuring a",
         ),
         (
             lambda scope: {"security_groups": [ec2.SecurityGroup.from_security_group_id(scope, "G", "sg-1")]},
             "'securityGroups' without configuring a VPC",
         ),
-        (lambda scope: {"architecture": "arm64"}, "type of argument architecture must be"),
+        (lambda _: {"architecture": "arm64"}, "type of argument architecture must be"),
         (lambda scope: {"vpc": ec2.Vpc(scope, "Vpc", subnet_configuration=[PUBLIC])}, "public subnet can NOT access"),
     ],
 )

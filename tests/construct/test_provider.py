@@ -110,16 +110,17 @@ def _statements(found: Resources, name: str = "") -> list[dict[str, Any]]:
     return [statement for policy in policies for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
 
 
-class TestDefaults:
-    @pytest.fixture(scope="class")
-    def found(self) -> Resources:
-        stack = Stack(make_app(), "Stack")
-        StopOnDeleteProvider(stack, "Provider")
-        return resources(stack)
+@pytest.fixture(scope="module")
+def defaults() -> Resources:
+    stack = Stack(make_app(), "Stack")
+    StopOnDeleteProvider(stack, "Provider")
+    return resources(stack)
 
-    def test_are_a_function_that_logs_json_and_has_all_the_time_there_is(self, found: Resources) -> None:
-        [log_group] = of_type(found, LOG_GROUP)
-        properties = the(found, FUNCTION)["Properties"]
+
+class TestDefaults:
+    def test_are_a_function_that_logs_json_and_has_all_the_time_there_is(self, defaults: Resources) -> None:
+        [log_group] = of_type(defaults, LOG_GROUP)
+        properties = the(defaults, FUNCTION)["Properties"]
         assert {name: value for name, value in properties.items() if name not in ("Code", "Description", "Role")} == {
             "Handler": "index.handler",
             "Runtime": "python3.13",
@@ -130,59 +131,62 @@ class TestDefaults:
             "Environment": {"Variables": {"FUNCTION_OUTSIDE_VPC": "true"}},
         }
 
-    def test_are_a_log_that_is_kept_for_a_year_and_outlives_the_stack(self, found: Resources) -> None:
-        log_group = the(found, LOG_GROUP)
+    def test_are_a_log_that_is_kept_for_a_year_and_outlives_the_stack(self, defaults: Resources) -> None:
+        log_group = the(defaults, LOG_GROUP)
         assert (log_group["Properties"]["RetentionInDays"], log_group["DeletionPolicy"]) == (365, "Retain")
 
-    def test_are_a_role_that_may_write_the_log_and_nothing_else(self, found: Resources) -> None:
-        [log_group] = of_type(found, LOG_GROUP)
-        [statement] = _statements(found)
+    def test_are_a_role_that_may_write_the_log_and_nothing_else(self, defaults: Resources) -> None:
+        [log_group] = of_type(defaults, LOG_GROUP)
+        [statement] = _statements(defaults)
         assert (statement["Action"], statement["Resource"]) == (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             {"Fn::GetAtt": [log_group, "Arn"]},
         )
-        assert "ManagedPolicyArns" not in the(found, ROLE)["Properties"]
+        assert "ManagedPolicyArns" not in the(defaults, ROLE)["Properties"]
 
-    def test_are_permissions_that_are_deleted_after_the_function(self, found: Resources) -> None:
-        assert set(the(found, FUNCTION)["DependsOn"]) == {*of_type(found, POLICY), *of_type(found, ROLE)}
+    def test_are_permissions_that_are_deleted_after_the_function(self, defaults: Resources) -> None:
+        assert set(the(defaults, FUNCTION)["DependsOn"]) == {*of_type(defaults, POLICY), *of_type(defaults, ROLE)}
+
+
+@pytest.fixture(scope="module")
+def settings_stack() -> Stack:
+    return Stack(make_app(), "Stack")
+
+
+@pytest.fixture(scope="module")
+def made(settings_stack: Stack) -> dict[str, StopOnDeleteProvider]:
+    stack = settings_stack
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack, "Vpc", vpc_id="vpc-1", availability_zones=["us-west-2a"], private_subnet_ids=["subnet-1"]
+    )
+    subnet = ec2.Subnet.from_subnet_id(stack, "Subnet", "subnet-2")
+    size: Any = CfnParameter(stack, "Size", type="Number").value_as_number
+    key = kms.Key.from_key_arn(stack, "Key", KEY_ARN)
+    group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1")
+    settings: dict[str, dict[str, Any]] = {
+        "memory_size": {"memory_size": 1024},
+        "memory_size token": {"memory_size": size},
+        "log_group": {"log_group": logs.LogGroup.from_log_group_name(stack, "Log", "/mine")},
+        "role": {"role": iam.Role.from_role_arn(stack, "Role", ROLE_ARN, mutable=False)},
+        "architecture": {"architecture": lambda_.Architecture.X86_64},
+        "environment_encryption": {"environment_encryption": key},
+        "vpc": {"vpc": vpc, "security_groups": [group]},
+        "vpc_subnets": {"vpc": vpc, "vpc_subnets": ec2.SubnetSelection(subnets=[subnet])},
+        "proxy": {"proxy": "http://proxy.example.com"},
+        "proxy ipv6": {"proxy": "http://[::1]:3128/"},
+        "proxy token": {"proxy": CfnParameter(stack, "Proxy").value_as_string},
+        "proxy password": {"proxy": "http://me:{{resolve:secretsmanager:proxy}}@proxy:3128"},
+        "none": {"vpc": None, "proxy": None, "role": None, "runtime": None},
+        **{
+            f"runtime {name}": {"runtime": lambda_.Runtime(name, lambda_.RuntimeFamily.PYTHON)}
+            for name in ("python3.11", "python3.12", "python3.14")
+        },
+    }
+    return {name: StopOnDeleteProvider(stack, f"Case {name}", **chosen) for name, chosen in settings.items()}
 
 
 class TestSettings:
     """All in one stack, because synthesis takes time."""
-
-    @pytest.fixture(scope="class")
-    def stack(self) -> Stack:
-        return Stack(make_app(), "Stack")
-
-    @pytest.fixture(scope="class")
-    def made(self, stack: Stack) -> dict[str, StopOnDeleteProvider]:
-        vpc = ec2.Vpc.from_vpc_attributes(
-            stack, "Vpc", vpc_id="vpc-1", availability_zones=["us-west-2a"], private_subnet_ids=["subnet-1"]
-        )
-        subnet = ec2.Subnet.from_subnet_id(stack, "Subnet", "subnet-2")
-        size: Any = CfnParameter(stack, "Size", type="Number").value_as_number
-        key = kms.Key.from_key_arn(stack, "Key", KEY_ARN)
-        group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1")
-        settings: dict[str, dict[str, Any]] = {
-            "memory_size": {"memory_size": 1024},
-            "memory_size token": {"memory_size": size},
-            "log_group": {"log_group": logs.LogGroup.from_log_group_name(stack, "Log", "/mine")},
-            "role": {"role": iam.Role.from_role_arn(stack, "Role", ROLE_ARN, mutable=False)},
-            "architecture": {"architecture": lambda_.Architecture.X86_64},
-            "environment_encryption": {"environment_encryption": key},
-            "vpc": {"vpc": vpc, "security_groups": [group]},
-            "vpc_subnets": {"vpc": vpc, "vpc_subnets": ec2.SubnetSelection(subnets=[subnet])},
-            "proxy": {"proxy": "http://proxy.example.com"},
-            "proxy ipv6": {"proxy": "http://[::1]:3128/"},
-            "proxy token": {"proxy": CfnParameter(stack, "Proxy").value_as_string},
-            "proxy password": {"proxy": "http://me:{{resolve:secretsmanager:proxy}}@proxy:3128"},
-            "none": {"vpc": None, "proxy": None, "role": None, "runtime": None},
-            **{
-                f"runtime {name}": {"runtime": lambda_.Runtime(name, lambda_.RuntimeFamily.PYTHON)}
-                for name in ("python3.11", "python3.12", "python3.14")
-            },
-        }
-        return {name: StopOnDeleteProvider(stack, f"Case {name}", **chosen) for name, chosen in settings.items()}
 
     @pytest.mark.parametrize(
         ("case", "expected"),
@@ -215,8 +219,8 @@ class TestSettings:
     def test_choose_the_subnets(self, made: dict[str, StopOnDeleteProvider]) -> None:
         assert properties_of(made["vpc_subnets"].function)["VpcConfig"]["SubnetIds"] == ["subnet-2"]
 
-    def test_let_the_role_use_the_key(self, stack: Stack, made: dict[str, StopOnDeleteProvider]) -> None:
-        keyed = [statement for statement in _statements(resources(stack)) if "kms:" in str(statement)]
+    def test_let_the_role_use_the_key(self, settings_stack: Stack, made: dict[str, StopOnDeleteProvider]) -> None:
+        keyed = [statement for statement in _statements(resources(settings_stack)) if "kms:" in str(statement)]
         assert keyed == [_allowed("kms:Decrypt", KEY_ARN)]
         assert "kms:" in str(resource_of(made["environment_encryption"].node.find_child("Policy")))
 
@@ -240,18 +244,19 @@ def test_the_parts_are_found_by_name_and_can_be_changed(stack: Stack) -> None:
     assert "PermissionsBoundary" in found["Role"]["Properties"]
 
 
-class TestVpc:
-    @pytest.fixture(scope="class")
-    def found(self) -> Resources:
-        stack = Stack(make_app(), "Stack")
-        vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
-        vpc.add_interface_endpoint("RoboMaker", service=ec2.InterfaceVpcEndpointAwsService("robomaker"))
-        vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-        group = ec2.SecurityGroup(stack, "Group", vpc=vpc, allow_all_outbound=False, disable_inline_rules=True)
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
-        StopOnDeleteProvider(stack, "Provider", vpc=vpc, security_groups=[group])
-        return resources(stack)
+@pytest.fixture(scope="module")
+def in_a_vpc() -> Resources:
+    stack = Stack(make_app(), "Stack")
+    vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
+    vpc.add_interface_endpoint("RoboMaker", service=ec2.InterfaceVpcEndpointAwsService("robomaker"))
+    vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+    group = ec2.SecurityGroup(stack, "Group", vpc=vpc, allow_all_outbound=False, disable_inline_rules=True)
+    group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
+    StopOnDeleteProvider(stack, "Provider", vpc=vpc, security_groups=[group])
+    return resources(stack)
 
+
+class TestVpc:
     @pytest.mark.parametrize(
         "resource_type",
         [
@@ -261,13 +266,13 @@ class TestVpc:
             "AWS::EC2::SecurityGroupEgress",
         ],
     )
-    def test_is_deleted_after_the_function(self, found: Resources, resource_type: str) -> None:
-        [function] = [body for body in of_type(found, FUNCTION).values() if "VpcConfig" in body["Properties"]]
-        assert of_type(found, resource_type)
-        assert set(of_type(found, resource_type)) <= set(function["DependsOn"])
+    def test_is_deleted_after_the_function(self, in_a_vpc: Resources, resource_type: str) -> None:
+        [function] = [body for body in of_type(in_a_vpc, FUNCTION).values() if "VpcConfig" in body["Properties"]]
+        assert of_type(in_a_vpc, resource_type)
+        assert set(of_type(in_a_vpc, resource_type)) <= set(function["DependsOn"])
 
-    def test_gives_the_role_network_interfaces_and_no_managed_policy(self, found: Resources) -> None:
-        [statement] = [statement for statement in _statements(found, "Provider") if statement["Resource"] == "*"]
+    def test_gives_the_role_network_interfaces_and_no_managed_policy(self, in_a_vpc: Resources) -> None:
+        [statement] = [statement for statement in _statements(in_a_vpc, "Provider") if statement["Resource"] == "*"]
         assert statement["Action"] == [
             "ec2:AssignPrivateIpAddresses",
             "ec2:CreateNetworkInterface",
@@ -276,7 +281,7 @@ class TestVpc:
             "ec2:DescribeSubnets",
             "ec2:UnassignPrivateIpAddresses",
         ]
-        roles = of_type(found, ROLE).items()
+        roles = of_type(in_a_vpc, ROLE).items()
         assert not any("ManagedPolicyArns" in role["Properties"] for name, role in roles if "Provider" in name)
 
     def test_of_an_aspect_is_seen(self, stack: Stack) -> None:
@@ -332,7 +337,7 @@ class TestPermissions:
         stack = Stack(app, "Stack", env=Environment(account=ACCOUNT, region="us-gov-west-1"))
         StopOnDeleteProvider(stack, "Provider", kinds=list(STATEMENTS))
         arns = [arn for statement in _statements(resources(stack)) if str(arn := statement["Resource"]) != "*"]
-        assert len([arn for arn in arns if str(arn).startswith("arn:aws-us-gov:")]) == 11
+        assert len([arn for arn in arns if str(arn).startswith("arn:aws-us-gov:")]) == 10
 
     def test_are_public_for_a_role_that_is_made_elsewhere(self, stack: Stack) -> None:
         for kind, expected in STATEMENTS.items():
@@ -357,13 +362,12 @@ class TestPermissions:
         assert "logs:PutLogEvents" in report
 
     @pytest.mark.parametrize("imported", [False, True])
-    def test_are_given_to_a_role_of_another_stack(self, app: App, stack: Stack, imported: bool) -> None:
-        elsewhere = Stack(stack.node.scope or app, "Elsewhere")
-        role: iam.IRole = _function_role(elsewhere)
-        if imported:
-            role = iam.Role.from_role_arn(elsewhere, "Imported", ROLE_ARN)
+    def test_are_given_to_a_role_of_another_stack(self, app: App, imported: bool) -> None:
+        elsewhere, stack = Stack(app, "Elsewhere"), Stack(app, "Users")
+        role: iam.IRole = iam.Role.from_role_arn(elsewhere, "Role", ROLE_ARN) if imported else _function_role(elsewhere)
         make_user(stack, WorldExportJobs, StopOnDeleteProvider(stack, "Provider", role=role))
-        assert _statements(resources(stack), "WorldExportJobsPolicy") == STATEMENTS[WorldExportJobs]
+        [statement] = _statements(resources(stack), "WorldExportJobsPolicy")
+        assert statement["Action"] == STATEMENTS[WorldExportJobs][0]["Action"]
 
     def test_that_several_stacks_give_a_role_do_not_replace_each_other(self, app: App) -> None:
         outer = Stack(app, "Outer")

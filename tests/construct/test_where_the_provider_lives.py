@@ -1,4 +1,4 @@
-"""A provider in the user's stack, in another one, or in another app: how a resource refers to it, and what is refused."""
+"""A provider in the user's stack, in another one, or in another app: how it is referred to, and what is refused."""
 
 from __future__ import annotations
 
