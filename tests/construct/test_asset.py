@@ -7,7 +7,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from importlib.metadata import PackagePath
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from aws_cdk import FileSystem, Stack
 
-from cdk_stop_on_delete import StopOnDeleteProvider, _bundling
+from cdk_stop_on_delete import StopOnDeleteProvider, _bundling, _handler_code
 from cdk_stop_on_delete._bundling import bundle
 from sandbox import PROJECT
 from sandbox.lambda_service import RUNTIME_PYTHON
@@ -112,17 +111,16 @@ class TestCrhelper:
         assert _bundling.crhelper() == recorded
         assert metadata.version("crhelper") == _bundling.CRHELPER
 
-    def test_is_not_the_file_of_that_name_in_an_apps_folder(self, tmp_path: Path) -> None:
+    def test_is_not_the_file_of_that_name_in_an_apps_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         app = tmp_path / "app"
         app.mkdir()
         (app / "crhelper.py").write_text("# A helper of the app's own.")
         (app / "secrets.py").write_text("PASSWORD = 'secret'")
-        code = (
-            "from pathlib import Path; from cdk_stop_on_delete._bundling import bundle;"
-            f"bundle(Path({str(tmp_path / 'asset')!r}))"
-        )
-        path = os.pathsep.join([str(app), str(PROJECT)])
-        subprocess.run([sys.executable, "-c", code], cwd=app, env={**os.environ, "PYTHONPATH": path}, check=True)
+        monkeypatch.syspath_prepend(str(app))
+        monkeypatch.chdir(app)
+        bundle(tmp_path / "asset")
         found = {name for name in _files(tmp_path / "asset") if not (PROJECT / "lambda" / name).exists()}
         assert found == {str(path) for path in _modules_of_crhelper()}
 
@@ -167,15 +165,10 @@ class TestCrhelper:
 
 
 def test_the_library_in_a_zip_says_that_it_can_not_be(tmp_path: Path) -> None:
-    library = tmp_path / "library.zip"
-    with zipfile.ZipFile(library, "w") as zipped:
-        for path in (PROJECT / "cdk_stop_on_delete").glob("*.py"):
-            zipped.write(path, path.relative_to(PROJECT))
-            zipped.write(path, Path("cdk_stop_on_delete", "lambda", path.name))
-    command = [sys.executable, "-c", "import cdk_stop_on_delete"]
-    environment = {**os.environ, "PYTHONPATH": str(library)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1] == (
-        f"ImportError: The handler's code, lambda/, is in no folder beside {library / 'cdk_stop_on_delete'}."
-        " It is deployed from files, so the package can't be in a zip: install it into a folder, with pip."
+    package = tmp_path / "library.zip" / "cdk_stop_on_delete"
+    with pytest.raises(ImportError) as error:
+        _handler_code._find(package)
+    assert str(error.value) == (
+        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package"
+        " can't be in a zip: install it into a folder, with pip."
     )
