@@ -39,7 +39,7 @@ def no_aws_of_ones_own() -> Iterator[None]:
 @pytest.fixture
 def robomaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[RoboMaker]:
     """Give a RoboMaker endpoint, which the handler's client is led to."""
-    from jobs.robomaker import _client
+    from jobs.world_export_job import _client
 
     service = RoboMaker()
     monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)

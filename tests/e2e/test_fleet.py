@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from jobs.robomaker import WorldExportJob
+
 from properties import JobArn
 from sandbox.robomaker import RoboMaker
 from teardown import End, Outcome, tear_down

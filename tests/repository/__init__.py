@@ -1,1 +1,1 @@
-"""The project as others meet it: its wheel, its pages, its example app, and what scanners say of its templates."""
+"""The repository: its templates, its package, its pages and its bench."""

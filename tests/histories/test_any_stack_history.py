@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-import stop_on_delete
-from jobs.living_service import LivingService, TroubleError
+import index
+from jobs.aws import AwsService
 from sandbox.cloudformation.custom_resources import CustomResources
 from sandbox.cloudformation.lifecycle import (
     Declaration,
@@ -24,9 +24,9 @@ from sandbox.cloudformation.lifecycle import (
     StackLifecycle,
     Template,
 )
-from teardown import Reply, Verdict
+from teardown import ServiceError, Trouble
 from tests.containers import RESOURCE_TYPE
-from tests.protocol.history import SETTLED, StackHistory
+from tests.histories.history import SETTLED, StackHistory
 from tests.requests import HurriedClock
 
 CLUSTER = "AWS::ECS::Cluster"
@@ -51,7 +51,7 @@ stops = st.one_of(
     ),
 )
 changes = st.tuples(clusters, clusters, stops, stops)
-troubles = st.sampled_from([Verdict.PASSING, Verdict.UNKNOWN])
+troubles = st.sampled_from([Trouble.TRANSIENT, Trouble.UNKNOWN])
 
 
 @dataclass
@@ -67,12 +67,12 @@ class Task:
 
 
 class Aws:
-    """ECS, and what CloudFormation answers of the stack, where `LivingService` would call them."""
+    """ECS, and what CloudFormation answers of the stack, where `AwsService` would call them."""
 
     def __init__(self) -> None:
         self.active = {SHARED}
         self.tasks: dict[str, Task] = {}
-        self.trouble: dict[str, tuple[Verdict, float]] = {}
+        self.trouble: dict[str, tuple[Trouble, float]] = {}
         self.lifecycle: StackLifecycle
         self.template: Template = {}
         self.told: set[tuple[str, str]] = set()
@@ -80,10 +80,10 @@ class Aws:
 
     def call(self, action: str, **asked: Any) -> Mapping[str, Any]:
         """Answer a call."""
-        verdict, times = self.trouble.get(action, (Verdict.ACCEPTED, 0))
+        trouble, times = self.trouble.get(action, (Trouble.UNKNOWN, 0))
         if times > 0:
-            self.trouble[action] = (verdict, times - 1)
-            raise TroubleError(Reply(verdict, f"{action} met trouble"))
+            self.trouble[action] = (trouble, times - 1)
+            raise ServiceError(trouble, f"{action} failed")
         answer: Mapping[str, Any] = getattr(self, action)(**asked)
         return answer
 
@@ -96,8 +96,8 @@ class Aws:
     def DescribeStackResource(self, LogicalResourceId: str, **_: Any) -> Mapping[str, Any]:  # noqa: N802, N803
         found = self.lifecycle.live.get(LogicalResourceId)
         if found is None:
-            words = f"Resource {LogicalResourceId} does not exist for stack Stack"
-            raise TroubleError(Reply(Verdict.UNKNOWN, words), "ValidationError", refused=True)
+            message = f"Resource {LogicalResourceId} does not exist for stack Stack"
+            raise ServiceError(Trouble.REJECTED, message, code="ValidationError", message=message)
         return {"StackResourceDetail": {"PhysicalResourceId": found.physical_id}}
 
     def DescribeClusters(self, clusters: list[str]) -> Mapping[str, Any]:  # noqa: N802
@@ -105,7 +105,7 @@ class Aws:
 
     def ListTasks(self, cluster: str, desiredStatus: str, family: str = "", **_: Any) -> Mapping[str, Any]:  # noqa: N802, N803
         if cluster not in self.active:
-            raise TroubleError(Reply(Verdict.UNKNOWN, "No cluster"), "ClusterNotFoundException", refused=True)
+            raise ServiceError(Trouble.REJECTED, "No cluster", code="ClusterNotFoundException")
         found = [
             task.arn
             for task in self.tasks.values()
@@ -193,14 +193,18 @@ class History(StackHistory):
     def __init__(self) -> None:
         self.aws = Aws()
 
-        def call(_: LivingService, action: str, **asked: Any) -> Mapping[str, Any]:
+        def call(_: AwsService, action: str, **asked: Any) -> Mapping[str, Any]:
             return self.aws.call(action, **asked)
 
+        def pages(_: AwsService, action: str, member: str, **asked: Any) -> Iterator[list[Any]]:
+            yield self.aws.call(action, **asked)[member]
+
         super().__init__(
-            stop_on_delete.handler,
+            index.handler,
             mock.patch.dict("os.environ", {"AWS_REGION": "us-west-2"}),
-            mock.patch.object(LivingService, "call", call),
-            mock.patch.object(stop_on_delete, "clock", HurriedClock()),
+            mock.patch.object(AwsService, "call", call),
+            mock.patch.object(AwsService, "pages", pages),
+            mock.patch.object(index, "clock", HurriedClock()),
         )
         self.resources = Resources(self.custom, self.aws)
         self.template: Template = {}
@@ -312,11 +316,11 @@ class History(StackHistory):
 
     @rule(
         action=st.sampled_from([*QUESTIONS, "ListTasks", "DescribeTasks", "StopTask"]),
-        verdict=troubles,
+        trouble=troubles,
         times=st.sampled_from([1, 3, float("inf")]),
     )
-    def meet_trouble(self, action: str, verdict: Verdict, times: float) -> None:
-        self.aws.trouble[action] = (verdict, times)
+    def meet_trouble(self, action: str, trouble: Trouble, times: float) -> None:
+        self.aws.trouble[action] = (trouble, times)
 
     @rule()
     def meet_no_trouble(self) -> None:
@@ -336,13 +340,13 @@ class History(StackHistory):
     def no_task_holds_back_in_silence_what_a_construct_was_to_stop(self) -> None:
         for task in (self.aws.tasks[arn] for arn in self.resources.held_back):
             guards = {f"EcsTasks({task.cluster})", f"EcsTasks({task.cluster},family={task.family})"}
-            assert guards & self.guarded <= self.failed_in_the_log("container")
+            assert guards & self.guarded <= self.failed_in_the_log("physical_id")
 
     @invariant()
     def no_answer_tells_of_success_where_something_failed_without_best_effort(self) -> None:
         for exchange in self.custom.exchanges:
             if exchange.event["RequestType"] == "Delete" and exchange.answer["Status"] == "FAILED":
-                assert exchange.event["PhysicalResourceId"] in self.failed_in_the_log("container")
+                assert exchange.event["PhysicalResourceId"] in self.failed_in_the_log("physical_id")
 
     def teardown(self) -> None:
         """End every history with a deletion that nothing disturbs: what a construct was to stop has ended then."""
@@ -359,4 +363,4 @@ class History(StackHistory):
 
 
 TestAnyStackHistory = History.TestCase
-TestAnyStackHistory.settings = settings(max_examples=300, stateful_step_count=15, deadline=None)
+TestAnyStackHistory.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)

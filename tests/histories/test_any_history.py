@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
 import index
-from jobs import robomaker
+from jobs import world_export_job
+from protocol.outcome import Result
 from sandbox.cloudformation.custom_resources import CustomResources
 from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
 from sandbox.robomaker import RoboMaker
-from teardown import Verdict
 from tests.faults import FAULTS
-from tests.protocol.history import SETTLED, StackHistory
+from tests.histories.history import SETTLED, StackHistory
 from tests.requests import HurriedClock
 
 FOREVER = 3600.0
@@ -29,7 +29,7 @@ NO_JOB = "not-an-arn"
 _numbers = itertools.count(1)
 
 faults = st.sampled_from([row.fault for row in FAULTS if row.may_pass])
-ends_of_the_service = st.sampled_from([row.fault for row in FAULTS if row.verdict is Verdict.RETIRED])
+ends_of_the_service = st.sampled_from([row.fault for row in FAULTS if row.means is Result.RETIRED])
 jobs = st.fixed_dictionaries(
     {
         "status": st.sampled_from(["Pending", "Running", "Running", "Completed", "Canceling"]),
@@ -89,7 +89,7 @@ class History(StackHistory):
     """One stack with up to two jobs, a resource that depends on them, and everything that may go wrong."""
 
     def __init__(self) -> None:
-        robomaker._client.cache_clear()
+        world_export_job._client.cache_clear()
         self.robomaker = RoboMaker()
         super().__init__(
             index.handler,
@@ -205,7 +205,7 @@ class History(StackHistory):
         }
         for arn in self.owned_once - self.owned():
             if self.robomaker.status(arn) in ("Pending", "Running"):
-                assert arn in self.failed_in_the_log("job")
+                assert arn in self.failed_in_the_log("physical_id")
                 assert arn in self.best_effort | self.answered_failed()
 
     def owned(self) -> set[str]:
@@ -237,4 +237,4 @@ class History(StackHistory):
 
 
 TestAnyHistory = History.TestCase
-TestAnyHistory.settings = settings(max_examples=150, stateful_step_count=15, deadline=None)
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)

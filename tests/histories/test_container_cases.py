@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-import stop_on_delete
-from jobs import living_service, state_machine_executions
+import index
+from jobs import aws, state_machine_executions
 from sandbox.cloudformation.backend import LifecycleBackend
 from sandbox.cloudformation.custom_resources import Exchange, invalidity
 from sandbox.cloudformation.lifecycle import Event
@@ -53,7 +53,7 @@ class Stage:
     def invoke(self, _: str, event: dict[str, Any]) -> None:
         """Let the handler take a request."""
         with self._one_at_a_time:
-            stop_on_delete.handler(event, Context(900))
+            index.handler(event, Context(900))
 
     def play(self, row: Row, clock: Clock) -> World:
         """Play a row to its end."""
@@ -167,8 +167,8 @@ def _stage() -> Iterator[Stage]:
 
 def _forget_clients() -> None:
     """Let clients be made anew, by a session that reads anew where it runs."""
-    living_service._session.cache_clear()
-    living_service._client.cache_clear()
+    aws._session.cache_clear()
+    aws._client.cache_clear()
 
 
 @pytest.fixture
@@ -188,8 +188,8 @@ def test_a_row_of_the_table(
     row: Row, stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(stop_on_delete, "clock", clock)
-    with caplog.at_level(logging.INFO, "world_export_jobs"):
+    monkeypatch.setattr(index, "clock", clock)
+    with caplog.at_level(logging.INFO, "cdk_world_export_job"):
         world = stage.play(row, clock)
 
     assert world.unfinished == set(row.run_on.split())
