@@ -52,5 +52,7 @@ for number, jobs in enumerate(jobs_of_every_kind(taken_out, "kept")):
         StopOnDelete(taken_out, f"Stop{number}", jobs=jobs, provider=provider)
 
 stuck = Stack(app, "StopInStack", env=ENVIRONMENT)
-StopOnDelete(stuck, "Stop", jobs=EcsTasks(ecs.CfnCluster(stuck, "Cluster", cluster_name="stuck")), wait=Duration.seconds(1))
+StopOnDelete(
+    stuck, "Stop", jobs=EcsTasks(ecs.CfnCluster(stuck, "Cluster", cluster_name="stuck")), wait=Duration.seconds(1)
+)
 app.synth()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
-from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED, RETIRED, THROTTLED
 from tests.assemblies import Assemblies
 from tests.e2e.conftest import Cloud
@@ -94,26 +92,6 @@ def test_a_deletion_that_fails_while_the_provider_has_a_stack_of_its_own(cloud: 
     cloud.aws.robomaker.switch_off()
     cloud.destroy(app, "Job")
     assert cloud.aws.robomaker.status(job) == "Canceled"
-
-
-def test_a_deletion_that_fails_while_the_function_is_in_the_stack(cloud: Cloud, app: Path) -> None:
-    job = cloud.start_job()
-    cloud.deploy(app, "JobInStack", JobArn=job)
-    cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
-    failed = cloud.destroy(app, "JobInStack", fails=True)
-    # CloudFormation deleted the function, so that no other deletion can cancel the job.
-    cloud.aws.robomaker.switch_off()
-    cloud.destroy(app, "JobInStack", fails=True)
-    assert cloud.settled("JobInStack") == "DELETE_FAILED"
-
-    # The reason has the command that helps.
-    command = re.search(r"delete-stack --region (\S+) --stack-name (\S+) --retain-resources (\w+)", failed)
-    assert command is not None
-    region, stack, logical_id = command.groups()
-    assert (region, stack) == (REGION, "JobInStack")
-    cloud.cloudformation.delete_stack(StackName=stack, RetainResources=[logical_id])
-    assert cloud.settled(stack) == "gone"
-    assert cloud.aws.robomaker.status(job) == "Running"
 
 
 def test_each_way_in_which_a_delete_ends(cloud: Cloud, app: Path) -> None:

@@ -91,7 +91,7 @@ def _take_out(stage: Stage) -> None:
 
 
 def _destroy_other_stack(stage: Stage) -> None:
-    stage.destroy("WitnessStop")
+    stage.destroy("MachineUser")
 
 
 SCENARIOS = (
@@ -133,7 +133,7 @@ SCENARIOS = (
                 _deploy_and_fail_later("first"),
                 Outcome(
                     jobs={"first": "Canceled"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "ROLLBACK_COMPLETE"},
+                    stacks={"JobProvider": "CREATE_COMPLETE", "Job": "ROLLBACK_COMPLETE"},
                     left={"functions": 1, "roles": 1},
                 ),
             ),
@@ -142,7 +142,7 @@ SCENARIOS = (
                 _deploy("second"),
                 Outcome(
                     jobs={"first": "Canceled", "second": "Running"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "CREATE_COMPLETE"},
+                    stacks={"JobProvider": "CREATE_COMPLETE", "Job": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -151,7 +151,7 @@ SCENARIOS = (
                 _deploy_and_fail_later("third"),
                 Outcome(
                     jobs={"first": "Canceled", "second": "Running", "third": "Canceled"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "UPDATE_ROLLBACK_COMPLETE"},
+                    stacks={"JobProvider": "CREATE_COMPLETE", "Job": "UPDATE_ROLLBACK_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -167,7 +167,7 @@ SCENARIOS = (
                 _deploy("first"),
                 Outcome(
                     jobs={"first": "Running"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "CREATE_COMPLETE"},
+                    stacks={"JobProvider": "CREATE_COMPLETE", "Job": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -176,7 +176,7 @@ SCENARIOS = (
                 _destroy_while_refused,
                 Outcome(
                     jobs={"first": "Running"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "DELETE_FAILED"},
+                    stacks={"JobProvider": "CREATE_COMPLETE", "Job": "DELETE_FAILED"},
                     left={"functions": 1, "roles": 1},
                 ),
             ),
@@ -192,19 +192,19 @@ SCENARIOS = (
                 _deploy("first"),
                 Outcome(
                     jobs={"first": "Running"},
-                    stacks={"WitnessInStack": "CREATE_COMPLETE"},
+                    stacks={"JobInStack": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
             Step(
                 "fail to destroy; the function is gone",
                 _destroy_while_refused,
-                Outcome(jobs={"first": "Running"}, stacks={"WitnessInStack": "DELETE_FAILED"}),
+                Outcome(jobs={"first": "Running"}, stacks={"JobInStack": "DELETE_FAILED"}),
             ),
             Step(
                 "fail to destroy again",
                 _destroy_in_vain,
-                Outcome(jobs={"first": "Running"}, stacks={"WitnessInStack": "DELETE_FAILED"}),
+                Outcome(jobs={"first": "Running"}, stacks={"JobInStack": "DELETE_FAILED"}),
             ),
             Step("delete, retaining the failed resource", _let_go, Outcome(jobs={"first": "Running"})),
         ),
@@ -218,7 +218,7 @@ SCENARIOS = (
                 _deploy("first"),
                 Outcome(
                     jobs={"first": "Running"},
-                    stacks={"WitnessInStack": "CREATE_COMPLETE"},
+                    stacks={"JobInStack": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -234,7 +234,7 @@ SCENARIOS = (
                 _deploy_and_start("first"),
                 Outcome(
                     jobs={"first": "RUNNING"},
-                    stacks={"WitnessMachine": "CREATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
+                    stacks={"Machine": "CREATE_COMPLETE", "MachineUser": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -243,7 +243,7 @@ SCENARIOS = (
                 _take_out,
                 Outcome(
                     jobs={"first": "RUNNING"},
-                    stacks={"WitnessMachine": "UPDATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
+                    stacks={"Machine": "UPDATE_COMPLETE", "MachineUser": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -252,7 +252,7 @@ SCENARIOS = (
                 _destroy_other_stack,
                 Outcome(
                     jobs={"first": "ended"},
-                    stacks={"WitnessMachine": "UPDATE_COMPLETE"},
+                    stacks={"Machine": "UPDATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),
@@ -261,7 +261,7 @@ SCENARIOS = (
                 _deploy_and_start("second"),
                 Outcome(
                     jobs={"first": "ended", "second": "RUNNING"},
-                    stacks={"WitnessMachine": "UPDATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
+                    stacks={"Machine": "UPDATE_COMPLETE", "MachineUser": "CREATE_COMPLETE"},
                     left={"functions": 1, "roles": 2},
                 ),
             ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.assemblies import Assemblies
+
 from .clouds import MINISTACK, SANDBOX, Clouds, Kind
 from .scenarios import SCENARIOS, Scenario
-from .stage import Assemblies, Stage
+from .stage import Stage
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
