@@ -234,8 +234,8 @@ def tasks(stage: Stage) -> None:
     stage.aws.ecs.stop_seconds = 3
     stage.deploy()
     stage.timeline.note(
-        f"Two tasks of the family nightly are started in the cluster of {WITH_STOP}, and one of the family hourly in the"
-        f" cluster of {WITHOUT_STOP}. {COLUMNS}"
+        f"Two tasks of the family nightly are started in the cluster of {WITH_STOP}, and one of the family hourly in"
+        f" that of {WITHOUT_STOP}. {COLUMNS}"
     )
     stopped, [left] = stage.run_tasks("with-stop", "nightly", 2), stage.run_tasks("without-stop", "hourly", 1)
     # What ECS answers (gruntwork-io/cloud-nuke 368), and what becomes of the stack (aws/aws-cdk 8654).
@@ -258,8 +258,8 @@ def executions(stage: Stage) -> None:
     stage.start()
     stage.deploy()
     stage.timeline.note(
-        f"Two executions, nightly-1 and nightly-2, are started of the state machine in {WITH_STOP}, and one, hourly-1, of"
-        f" that in {WITHOUT_STOP}. {COLUMNS}"
+        f"Two executions, nightly-1 and nightly-2, are started in the state machine of {WITH_STOP}, and one, hourly-1,"
+        f" in that of {WITHOUT_STOP}. {COLUMNS}"
     )
     machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
     stopped = stage.start_executions(f"{machines}with-stop", "nightly-1", "nightly-2")

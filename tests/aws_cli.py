@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 from botocore import xform_name
 from botocore.exceptions import ClientError, WaiterError
 from botocore.model import Shape
@@ -73,11 +73,11 @@ class AwsCli:
         method = operation.replace("wait ", "").replace("-", "_")
         call: Any
         if operation.startswith("wait "):
-            waiter = client.get_waiter(method)
+            waiter: Any = client.get_waiter(method)
             call, name = waiter.wait, waiter.config.operation
         else:
             call, name = getattr(client, method), client.meta.method_to_api_mapping[method]
-        shape = client.meta.service_model.operation_model(name).input_shape
+        shape: Any = client.meta.service_model.operation_model(name).input_shape
         members = {f"--{xform_name(member, '-')}": member for member in shape.members}
         parameters = {
             members[option]: _value(values, shape.members[members[option]]) for option, values in options.items()

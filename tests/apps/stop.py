@@ -1,4 +1,4 @@
-"""StopOnDelete of every kind, twice: in one stack the containers are replaced, in the other the constructs taken out."""
+"""StopOnDelete of every kind: one stack replaces the containers, in another the constructs are taken out."""
 
 from __future__ import annotations
 

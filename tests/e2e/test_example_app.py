@@ -13,9 +13,3 @@ def test_deploy_takes_the_arn_by_context_and_destroy_needs_none(cloud: Cloud) ->
     assert destroyed.status == 0, destroyed.output
     assert cloud.aws.robomaker.status(job) == "Canceled"
     assert not {"WorldExport", "WorldExportProvider"} & cloud.aws.stacks().keys()
-
-
-def test_deploy_without_an_arn_says_what_to_pass(cloud: Cloud) -> None:
-    deployed = cloud.cli.run("deploy", "--all")
-    assert deployed.status != 0
-    assert "Which world export job? Pass its ARN: cdk deploy --all -c job_arn=arn:aws:robomaker:" in deployed.output

@@ -1,4 +1,4 @@
-"""The checks that a security team runs on templates: cfn-lint and cdk-nag's AwsSolutions. Checkov is in tests/release."""
+"""The checks that a security team runs on templates: cfn-lint and cdk-nag's AwsSolutions (Checkov: tests/release)."""
 
 from __future__ import annotations
 
