@@ -15,8 +15,8 @@ from tests.e2e.test_operators import *  # noqa: F403 - the same tests, with anot
 from tests.e2e.test_operators import DEPLOY_ALARM, Run, command_with
 
 
-@pytest.fixture
-def run(cloud: Cloud, tmp_path: Path) -> Run:  # noqa: F811 - the fixture
+@pytest.fixture(name="run")
+def _run(cloud: Cloud, tmp_path: Path) -> Run:  # noqa: F811 - the fixture
     """Give what runs the commands: a shell with the AWS CLI."""
     environment = {
         "PATH": os.pathsep.join([str(PROJECT / ".awscli" / "bin"), os.environ.get("PATH", os.defpath)]),
