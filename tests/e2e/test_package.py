@@ -53,8 +53,8 @@ class Team:
 
 def test_a_team_without_the_cdk(cloud: Cloud) -> None:
     # Not imported before: each worker reads this module, and the CDK takes a gigabyte of each.
-    from without_the_cdk.handler_zip import handler_zip
-    from without_the_cdk.provider_template import provider_template
+    from package.handler_zip import handler_zip
+    from package.provider_template import provider_template
 
     team, robomaker = Team(cloud), cloud.aws.robomaker
     template, code = provider_template(), handler_zip()

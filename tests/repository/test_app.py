@@ -77,7 +77,7 @@ def test_the_function_is_in_a_stack_of_its_own_which_can_not_go_before_the_job(s
     [job] = [body for body in templates["WorldExport"]["Resources"].values() if body["Type"].startswith("Custom::")]
     [export] = templates["WorldExportProvider"]["Outputs"].values()
     assert job["Properties"]["ServiceToken"] == {"Fn::ImportValue": export["Export"]["Name"]}
-    assert job["Properties"]["ProviderStays"] is True
+    assert job["Properties"]["ProviderOutlivesStack"] is True
 
 
 @pytest.mark.parametrize("context", [{}, {"job_arn": JOB}])

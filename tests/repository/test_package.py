@@ -21,12 +21,12 @@ from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
+from cdk_stop_on_delete._bundling import bundle
 from cdk_world_export_job import WorldExportJobProvider
-from cdk_world_export_job._bundling import bundle
+from package.handler_zip import handler_zip
+from package.provider_template import ProviderStack
 from sandbox import PROJECT
 from tests.pages import blocks
-from without_the_cdk.handler_zip import handler_zip
-from without_the_cdk.provider_template import ProviderStack
 
 PAGE = (PROJECT / "docs" / "without-the-cdk.md").read_text()
 
@@ -137,7 +137,7 @@ class TestTemplate:
             "Architectures": ["arm64"],
             "MemorySize": 256,
             "Timeout": 900,
-            "Environment": {"Variables": {"NO_VPC": "true"}},
+            "Environment": {"Variables": {"FUNCTION_OUTSIDE_VPC": "true"}},
             "LoggingConfig": {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}},
         }
         assert {name: function.get(name) for name in promised} == promised
