@@ -140,7 +140,7 @@ docs: .docs/ready
 
 ## package: Build handler.zip and provider.yaml, for teams without the CDK.
 package: .venv/ready
-	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
+	@$(IN_VENV) python -m package '$(PACKAGE)'
 
 ## lock: Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready

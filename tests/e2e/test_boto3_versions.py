@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize("python", [OLDEST, RUNTIME_PYTHON], ids=["oldest"
 @pytest.fixture
 def function(tmp_path: Path) -> Function:
     # Not before: every worker reads this module, and the CDK takes most of a gigabyte of each.
-    from cdk_world_export_job._bundling import bundle
+    from cdk_stop_on_delete._bundling import bundle
 
     folder = tmp_path / "asset"
     folder.mkdir()

@@ -23,14 +23,14 @@ PLAIN = blocks((PROJECT / "docs" / "without-the-cdk.md").read_text(), "yaml")[0]
 # What makes the package is not read before: every worker reads this module, and the CDK takes a gigabyte of each.
 @pytest.fixture(scope="module")
 def template() -> str:
-    from without_the_cdk.provider_template import provider_template
+    from package.provider_template import provider_template
 
     return provider_template()
 
 
 @pytest.fixture(scope="module")
 def code() -> bytes:
-    from without_the_cdk.handler_zip import handler_zip
+    from package.handler_zip import handler_zip
 
     return handler_zip()
 
