@@ -185,4 +185,4 @@ def test_an_example_shows_what_it_promises(name: str, tmp_path: Path) -> None:
 
 def test_the_example_of_a_test_passes_where_it_is_copied_to(tmp_path: Path) -> None:
     copy = shutil.copy(EXAMPLES / "test_my_stack.py", tmp_path)
-    assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), copy]) == 0
+    assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(copy)]) == 0

@@ -18,18 +18,9 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 from sandbox import PROJECT
 
 CHOICES = ["wait", "best_effort", "removal_policy", "provider"]
-SETTINGS = [
-    "vpc",
-    "vpc_subnets",
-    "security_groups",
-    "memory_size",
-    "log_group",
-    "role",
-    "runtime",
-    "architecture",
-    "environment_encryption",
-    "proxy",
-]
+SETTINGS = (
+    "vpc vpc_subnets security_groups memory_size log_group role runtime architecture environment_encryption proxy"
+).split()
 
 
 def test_are_few() -> None:
