@@ -1,4 +1,4 @@
-"""The witness's app for StopOnDelete: a state machine, one of its stack, which can be taken out, and one of another."""
+"""The executions of a state machine: stopped in its own stack, unless that is taken out, and in another stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cdk_stop_on_delete import StateMachineExecutions, StopOnDelete, StopOnDelet
 ENVIRONMENT = Environment(account="123456789012", region="us-west-2")
 
 app = App()
-stack = Stack(app, "WitnessMachine", env=ENVIRONMENT)
+stack = Stack(app, "Machine", env=ENVIRONMENT)
 wait = sfn.Wait(stack, "Wait", time=sfn.WaitTime.duration(Duration.days(1)))
 machine = sfn.StateMachine(
     stack, "Machine", state_machine_name="witness", definition_body=sfn.DefinitionBody.from_chainable(wait)
@@ -20,7 +20,7 @@ provider = StopOnDeleteProvider(stack, "Provider", kinds=[StateMachineExecutions
 if app.node.try_get_context("stop_in_stack") != "no":
     StopOnDelete(stack, "Stop", jobs=StateMachineExecutions(machine), provider=provider)
 
-other = Stack(app, "WitnessStop", env=ENVIRONMENT)
+other = Stack(app, "MachineUser", env=ENVIRONMENT)
 imported = sfn.StateMachine.from_state_machine_name(other, "Machine", "witness")
 StopOnDelete(other, "Stop", jobs=StateMachineExecutions(imported), provider=provider)
 app.synth()
