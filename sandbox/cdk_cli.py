@@ -17,9 +17,6 @@ from . import PROJECT, REGION
 CDK = PROJECT / "node_modules" / ".bin" / "cdk"
 VENV_BIN = Path(sys.executable).parent
 
-# Node keeps what it compiles of the CLI, but not of an app: jsii has a new folder for each, and the cache would grow.
-_COMPILED = {"NODE_COMPILE_CACHE": str(PROJECT / "node_modules" / ".cache")}
-
 _NOT_INHERITED = ("AWS_", "CDK_", "NODE_OPTIONS", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 
@@ -103,7 +100,7 @@ class CdkCli:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=self._environment if _starts_an_app(arguments) else {**self._environment, **_COMPILED},
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -122,11 +119,6 @@ class CdkCli:
             process.wait()
             raise
         return Finished(process.wait(), "".join(reader.lines))
-
-
-def _starts_an_app(arguments: tuple[str, ...]) -> bool:
-    app = arguments[arguments.index("--app") + 1] if "--app" in arguments else ""
-    return arguments[0] != "bootstrap" and not Path(app or "-").is_dir()
 
 
 class _Reader(threading.Thread):

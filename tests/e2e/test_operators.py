@@ -15,6 +15,8 @@ from tests.assemblies import Assemblies
 from tests.e2e.conftest import Cloud, Run
 from tests.pages import blocks
 
+pytestmark = pytest.mark.xdist_group("stories")
+
 # The commands, by something that only this one has.
 EVENTS = "describe-stack-events"
 DELETE = "delete-stack --region REGION --stack-name STACK$"
