@@ -1,4 +1,4 @@
-"""A local AWS for the stories, which one worker tells, with the CDK CLI, and what happened there since the test began."""
+"""A local AWS for the stories, which one worker tells, with the CDK CLI, and what happened since a test began."""
 
 from __future__ import annotations
 
