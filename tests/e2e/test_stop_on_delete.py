@@ -15,6 +15,8 @@ from sandbox.services.later import NEVER
 from tests.assemblies import Assemblies
 from tests.e2e.conftest import Cloud
 
+pytestmark = pytest.mark.xdist_group("stories")
+
 RUNNING = ["RUNNING", "RUNNING", "RUNNING"]
 
 

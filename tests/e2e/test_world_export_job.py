@@ -1,4 +1,4 @@
-"""The life of a stack with a world export job."""
+"""The life of a stack with a world export job. The rollback of a creation is in tests/witness."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from sandbox.robomaker import CANCEL_REFUSED, RETIRED, THROTTLED
 from tests.assemblies import Assemblies
 from tests.e2e.conftest import Cloud
+
+pytestmark = pytest.mark.xdist_group("stories")
 
 TYPE = "Custom::ManagedWorldExportJob"
 
@@ -59,18 +61,6 @@ def test_a_stack_that_is_created_updated_and_deleted(cloud: Cloud, app: Path) ->
     calls = cloud.aws.robomaker.calls
     assert {f"robomaker:{call.operation}" for call in calls} == set(statement["Action"])
     assert all(fnmatchcase(call.job, statement["Resource"]) for call in calls)
-
-
-def test_a_creation_that_is_rolled_back(cloud: Cloud, app: Path) -> None:
-    job = cloud.start_job()
-    cloud.deploy(app, "JobProvider", "Job", fails=True, JobArn=job, LaterArn="no-arn")
-    assert cloud.history()[-1] == "ROLLBACK_COMPLETE"
-    assert cloud.aws.robomaker.status(job) == "Canceled"
-    # The CDK CLI deletes the stack before it creates it again.
-    cloud.begin()
-    cloud.deploy(app, "Job", fails=True, JobArn="job-1")
-    assert (cloud.requests, cloud.calls) == (["Create", "Delete"], [])
-    cloud.destroy(app, "Job")
 
 
 def test_a_deletion_that_fails_while_the_provider_has_a_stack_of_its_own(cloud: Cloud, app: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from sandbox import PROJECT
-from tests.e2e.conftest import Cloud, _cloud, cloud  # noqa: F401 - fixtures
+from tests.e2e.conftest import Cloud, Run, _cloud, cloud  # noqa: F401 - fixtures
 from tests.e2e.test_operators import *  # noqa: F403 - the same tests, with another fixture
-from tests.e2e.test_operators import DEPLOY_ALARM, Run, command_with
+from tests.e2e.test_operators import DEPLOY_ALARM, command_with
 
 
-@pytest.fixture(name="run")
-def _run(cloud: Cloud, tmp_path: Path) -> Run:  # noqa: F811 - the fixture
+@pytest.fixture
+def run(cloud: Cloud, tmp_path: Path) -> Run:  # noqa: F811 - the fixture
     """Give what runs the commands: a shell with the AWS CLI."""
     environment = {
         "PATH": os.pathsep.join([str(PROJECT / ".awscli" / "bin"), os.environ.get("PATH", os.defpath)]),
