@@ -10,6 +10,7 @@ import pytest
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import RoboMaker
+from tests.assemblies import Assemblies
 
 # As in the Makefile: before the first import of aws_cdk, which starts jsii, and for every CDK app that a test starts.
 os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(PROJECT / ".jsii-cache"))
@@ -34,6 +35,13 @@ def no_aws_of_ones_own() -> Iterator[None]:
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         yield
+
+
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
+    """Give the synthesized apps, in one folder for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return Assemblies(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture

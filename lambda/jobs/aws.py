@@ -8,7 +8,6 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from enum import Enum, auto
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +52,8 @@ TRANSIENT_CODES = (
 _TRANSIENT_STATUSES = (408, 429)
 
 _LONGEST_TEXT = 1000
+# What a look-up of a name may return.
+_FOUND, _NO_SUCH_NAME = 0, socket.EAI_NONAME
 _ROUTE_HINT = (
     "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
     " endpoint) and that its security groups allow outbound HTTPS."
@@ -236,9 +237,9 @@ class AwsService:
         )
 
     def _connection_error(self, action: str, error: BotoCoreError) -> ServiceError:
-        looked_up = _look_up(self.endpoint, error)
+        look_up = _look_up_again(self.endpoint, error)
         trouble = Trouble.TRANSIENT if self._answered else Trouble.UNKNOWN
-        if looked_up is _Name.FAILED or (looked_up is _Name.FOUND and _is_failed_look_up(error)):
+        if look_up not in (_FOUND, _NO_SUCH_NAME) or (look_up == _FOUND and _is_failed_look_up(error)):
             trouble, text = Trouble.TRANSIENT, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}"
         elif isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
             trouble, text = Trouble.TRANSIENT, f"{action} lost its connection: {error}"
@@ -253,7 +254,7 @@ class AwsService:
         return ConnectionFailedError(
             trouble,
             text,
-            no_such_name=looked_up is _Name.MISSING,
+            no_such_name=look_up == _NO_SUCH_NAME,
             timed_out=isinstance(error, ConnectTimeoutError),
         )
 
@@ -323,29 +324,18 @@ def _member(answer: Mapping[str, Any], action: str, member: str, each: str) -> A
     return found
 
 
-class _Name(Enum):
-    """What a look-up says of a name."""
-
-    FOUND = auto()
-    MISSING = auto()
-    FAILED = auto()
-
-
-def _look_up(endpoint: str, error: BotoCoreError) -> _Name:
-    """Look an endpoint's name up once more, for IPv4 alone, if the look-up may have failed.
+def _look_up_again(endpoint: str, error: BotoCoreError) -> int:
+    """Look an endpoint's name up once more, for IPv4 alone, if the look-up may have failed, and return the error code.
 
     A connection looks IPv4 and IPv6 up together, and a resolver may then report the failure of one as that of both, or
     as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
     """
-    if not isinstance(error, EndpointConnectionError):
-        return _Name.FOUND
-    try:
-        addresses(endpoint)
-    except socket.gaierror as failure:
-        return _Name.MISSING if failure.errno == socket.EAI_NONAME else _Name.FAILED
-    except (OSError, UnicodeError):
-        return _Name.FAILED
-    return _Name.FOUND
+    if isinstance(error, EndpointConnectionError):
+        try:
+            addresses(endpoint)
+        except (OSError, UnicodeError) as failure:
+            return getattr(failure, "errno", None) or socket.EAI_FAIL
+    return _FOUND
 
 
 def _is_failed_look_up(error: BotoCoreError) -> bool:
