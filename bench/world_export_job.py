@@ -15,7 +15,7 @@ from bench.contenders import Contender
 from bench.contenders.world_export_job import CONTENDERS, JOB, LIMIT, OURS
 from bench.endpoints import Endpoints
 from bench.measure import Size, head, in_turns, row
-from jobs.robomaker import WorldExportJob
+from jobs.world_export_job import WorldExportJob
 from properties import JobArn
 from sandbox import PROJECT
 from sandbox.lambda_service import ExecutionEnvironment

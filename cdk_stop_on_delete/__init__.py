@@ -1,9 +1,10 @@
 """A CDK construct that stops what runs in a cluster, a state machine or an application when its stack is deleted."""
 
-from cdk_world_export_job import InvalidArgumentError, MetricOptions, __version__
-
-from ._jobs import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
-from ._provider_interface import IStopOnDeleteProvider
+from ._errors import InvalidArgumentError
+from ._jobs import Jobs
+from ._kinds import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
+from ._provider_interface import IStopOnDeleteProvider, MetricOptions
+from ._settings import ProviderSettings
 from ._stop_on_delete import StopOnDelete
 from ._stop_on_delete_provider import StopOnDeleteProvider
 
@@ -12,9 +13,14 @@ __all__ = [
     "EmrServerlessJobRuns",
     "IStopOnDeleteProvider",
     "InvalidArgumentError",
+    "Jobs",
     "MetricOptions",
+    "ProviderSettings",
     "StateMachineExecutions",
     "StopOnDelete",
     "StopOnDeleteProvider",
     "__version__",
 ]
+
+__version__ = "0.3.0"
+"""The version of this library."""

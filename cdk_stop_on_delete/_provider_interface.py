@@ -1,30 +1,159 @@
-"""What a StopOnDelete takes as its provider, whether it is made here or was deployed by another app."""
+"""What a construct takes as its provider: one that the app makes, or one that was deployed before."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import NamedTuple, TypedDict, Unpack
 
-from aws_cdk import aws_iam as iam
-from constructs import Construct
+import jsii
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct, IDependable
 
-from cdk_world_export_job._handler_code import metrics
-from cdk_world_export_job._provider_interface import ProviderInterface
-
+from ._errors import invalid
+from ._handler_code import metrics
 from ._jobs import Jobs
+from ._tokens import literal_or_none
 
 
-class IStopOnDeleteProvider(ProviderInterface):
-    """The function that stops jobs, as a StopOnDelete knows it: a service token, and metrics.
+class MetricOptions(TypedDict, total=False):
+    """The options of a metric, as the CDK's MetricOptions has them."""
 
-    `StopOnDeleteProvider` makes one; `StopOnDeleteProvider.from_service_token` imports one that another app, team or
-    template has deployed. It is not for implementing: a function of your own is imported, too.
+    account: str
+    color: str
+    label: str
+    period: Duration
+    region: str
+    statistic: str
+    unit: cloudwatch.Unit
+
+
+class ProviderBinding(NamedTuple):
+    """How a custom resource uses its provider."""
+
+    service_token: str
+    """The service token, as the resource's stack refers to it."""
+    outlives_stack: bool
+    """Whether the function remains when that stack is deleted, so that a failed deletion can be retried."""
+    policy: IDependable | None = None
+    """What lets the function stop the resource's jobs, to be deleted after the resource."""
+
+
+class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
+    """The function that stops jobs, as StopOnDelete and ManagedWorldExportJob take it: a service token, and metrics.
+
+    `StopOnDeleteProvider` makes one. `StopOnDeleteProvider.from_service_token` imports one that another app, team or
+    template deployed. It is not for implementing: a function of your own is imported, too.
     """
 
-    _NAME = "StopOnDeleteProvider"
-    _SERVED = "StopOnDelete"
-    _NAMESPACE = metrics.STOP_ON_DELETE_NAMESPACE
-    _SERVICE = metrics.STOP_ON_DELETE
+    __module__ = "cdk_stop_on_delete"
+
+    @property
+    @abstractmethod
+    def service_token(self) -> str:
+        """The function's ARN, which a custom resource has as its ``ServiceToken``."""
+
+    def metric_teardowns(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of Delete requests that had jobs to stop, whatever the outcome; each try counts.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            The options of the CDK's own metrics: account, color, label, period, region, statistic, unit. Default: the
+            sum over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts, of all services whose jobs the function stops.
+        """
+        return self._metric(metrics.TEARDOWNS, "Sum", options)
+
+    def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of Delete requests that failed, so that jobs may still be running; each try counts.
+
+        It includes failures that best effort answered with SUCCESS, and failures in the cleanup of an update. The
+        metric has the function's name, so an alarm that must cover the deletion of the function's own stack takes
+        `metric_all_left_running`.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            The options of the CDK's own metrics: account, color, label, period, region, statistic, unit. Default: the
+            sum over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts, of all services whose jobs the function stops.
+        """
+        return self._metric(metrics.LEFT_RUNNING, "Sum", options)
+
+    def metric_teardown_seconds(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how long Delete requests took.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            The options of the CDK's own metrics: account, color, label, period, region, statistic, unit. Default: the
+            average over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In seconds, of all services whose jobs the function stops.
+        """
+        return self._metric(metrics.TEARDOWN_SECONDS, "Average", options)
+
+    @classmethod
+    def metric_all_left_running(cls, kind: type[Jobs], **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of Delete requests for jobs of a kind that failed, in all stacks of an account and region.
+
+        Stacks that were deleted are included.
+
+        Parameters
+        ----------
+        kind : class
+            The kind of job, such as ``EcsTasks``.
+        **options : MetricOptions
+            The options of the CDK's own metrics: account, color, label, period, region, statistic, unit. Default: the
+            sum over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts.
+        """
+        return _metric({metrics.SERVICE: kind._SERVICE}, metrics.LEFT_RUNNING, "Sum", options)
+
+    def _metric(
+        self, name: str, statistic: str, options: MetricOptions, kind: type[Jobs] | None = None
+    ) -> cloudwatch.Metric:
+        service = {metrics.SERVICE: kind._SERVICE} if kind else {}
+        return _metric({metrics.FUNCTION: self._function_name, **service}, name, statistic, options)
+
+    @property
+    @abstractmethod
+    def _function_name(self) -> str: ...
 
     @abstractmethod
-    def _permit(self, stop: Construct, kind: type[Jobs]) -> iam.Policy | None:
-        """Let the function stop jobs of a kind, and give the policy that does it, if it is the StopOnDelete's own."""
+    def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
+        """Let a construct's resource use this provider, or raise the error of one that can't."""
+
+    def _check_environment(self, user: Construct, *, shown: object, account: str | None, region: str | None) -> None:
+        """Raise the error of a construct in another account or region than the function, if both are known."""
+        stack = Stack.of(user)
+        for part, theirs, ours, rule in (
+            # Its role and its jobs are in one account.
+            ("account", account, stack.account, "a function stops the jobs of its own account only"),
+            # CloudFormation User Guide, crpg-ref-requests: the service token must be in the stack's region.
+            ("region", region, stack.region, "CloudFormation calls a function of the stack's own region only"),
+        ):
+            if theirs and literal_or_none(ours) and theirs != ours:
+                rule = f"its {part} is {theirs}, and that of the stack {ours}, but {rule}"
+                raise invalid(user, "provider", shown, rule, f"Use a provider of that {part}.")
+
+
+def _metric(dimensions: dict[str, str], name: str, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
+    chosen: MetricOptions = {"statistic": statistic, **options}
+    return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)

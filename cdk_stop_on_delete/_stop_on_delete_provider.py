@@ -1,60 +1,80 @@
-"""The function that stops jobs, with its role and its log."""
+"""The Lambda function that stops jobs, with its role and its log group."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Unpack, cast
 
-from aws_cdk import Stack
-from aws_cdk import aws_ec2 as ec2
+import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_world_export_job._errors import invalid
-from cdk_world_export_job._findings import acknowledge, wildcard
-from cdk_world_export_job._function_provider import FunctionProvider
-from cdk_world_export_job._help import shows_its_arguments
-from cdk_world_export_job._imported_provider import ImportedProvider
+from ._bundling import handler_code
+from ._errors import InvalidArgumentError, invalid, wrong_type
+from ._findings import acknowledge, justify, wildcard
+from ._help import shows_its_arguments
+from ._imported_provider import ImportedProvider
+from ._jobs import Jobs
+from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
+from ._settings import ProviderSettings, check_settings
+from ._tokens import literal_or_none
 
-from ._jobs import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions, allow, check_listed
-from ._provider_interface import IStopOnDeleteProvider
+# The construct id, in its stack, of the provider that constructs without a `provider` share. It is part of the logical
+# id of every deployed function, so it must never change.
+SHARED_ID = "StopOnDeleteProvider"
+# The maximum (Lambda quotas), because one function serves waits of up to 14 minutes.
+FUNCTION_TIMEOUT = cdk.Duration.minutes(15)
 
-# By which the handler finds out whether a container goes with its stack.
-_CLOUDFORMATION_ACTIONS = [
-    "cloudformation:DescribeStackResource",
-    "cloudformation:DescribeStacks",
-    "cloudformation:GetTemplate",
+_DESCRIPTION = "Stops jobs when their stack is deleted or no longer declares them (cdk-world-export-job)"
+_LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
+# Lambda Developer Guide, configuration-vpc: what the execution role of a function in a VPC needs.
+_VPC_ACTIONS = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
 ]
+_NO_ARN_YET = "Lambda's network interfaces have no ARN before they are made."
 
 
 @shows_its_arguments
-class StopOnDeleteProvider(FunctionProvider, IStopOnDeleteProvider):
-    """The Lambda function that stops jobs.
+class StopOnDeleteProvider(IStopOnDeleteProvider):
+    """The Lambda function that stops jobs, for StopOnDelete and ManagedWorldExportJob.
 
-    Best it has a stack of its own, lists the kinds of jobs that it stops, and is passed to each StopOnDelete as
-    ``provider``: then a deletion that failed can be tried again. The stacks of the StopOnDeletes depend on that stack,
-    which can't be deleted before them. `from_service_token` imports one that another app has deployed.
+    Recommended: a stack of its own, with the `kinds` of jobs that it stops, passed to each construct as ``provider``.
+    Then a failed deletion can be retried. The stacks that use the provider depend on its stack, which can't be deleted
+    before them. `from_service_token` imports a provider that another app deployed.
 
-    `StopOnDelete` makes one in its own stack by itself if it is given none, which serves small apps. What a FAILED
-    means is harder there: CloudFormation goes on after a Delete that failed, and deletes the function as well
-    (cloudformation-coverage-roadmap 852), so nothing is left that could be tried again. The way out of the stack's
-    DELETE_FAILED is then ``aws cloudformation delete-stack --retain-resources``, which lets go of the jobs.
+    Constructs that are given no provider share one in their own stack, which is enough for small apps. A failed
+    deletion is harder to repair there: CloudFormation continues after a Delete request that failed, and deletes the
+    function, too (cloudformation-coverage-roadmap 852), so the deletion can't be retried. The stack in DELETE_FAILED
+    can then be deleted only with ``aws cloudformation delete-stack --retain-resources``, which leaves the jobs running.
 
-    CloudFormation can't give a StopOnDelete that is deployed another function, so decide before the first deployment;
-    one that has the stack's own function keeps it if other settings are made with
-    ``StopOnDeleteProvider(stack, "StopOnDeleteProvider", ...)`` before the first StopOnDelete.
+    CloudFormation can't change the function of a deployed resource, so decide before the first deployment. To give the
+    shared provider other settings, make it before the first construct that uses it:
+    ``StopOnDeleteProvider(stack, "StopOnDeleteProvider", memory_size=512)``.
 
-    The function may stop all jobs of a kind in its account, because the one container that a template names is not the
-    one that an update replaces. In its own stack, each StopOnDelete brings the permissions that it needs; for other
-    stacks, `kinds` lists them.
+    The function may stop all jobs of its kinds in its account, because an update stops the jobs that the template no
+    longer names. In its own stack, the permissions of a kind are added when the kind is used; for other stacks, list
+    the kind in `kinds`.
 
-    What the arguments don't say is said of the function itself: ``provider.function.add_environment("COLOR", "red")``,
-    ``Tags.of(provider).add("team", "batch")``, or for what the CDK has no words for,
-    ``provider.function.node.default_child.add_property_override("Property.Name", value)``. The role, the policy and the
-    log group that the provider makes are ``provider.node.find_child("Role")``, ``"Policy"`` and ``"Logs"``. The handler
-    relies on its time-out, its handler's name and its logging format: leave them.
+    Change anything else on the function itself: ``provider.function.add_environment("COLOR", "red")``,
+    ``Tags.of(provider).add("team", "batch")``, or, if the CDK has no argument for it,
+    ``provider.function.node.default_child.add_property_override("Property.Name", value)``. The provider's role, policy
+    and log group are ``provider.node.find_child("Role")``, ``"Policy"`` and ``"Logs"``. Do not change the time-out, the
+    handler or the logging format.
+
+    The variable ``FUNCTION_OUTSIDE_VPC`` tells the handler that it may take dropped connections for the retirement of
+    RoboMaker. It is omitted if an aspect sets the function's ``vpc_config``. A raw override of that property can't be
+    seen, so remove the variable along with it:
+    ``add_property_deletion_override("Environment.Variables.FUNCTION_OUTSIDE_VPC")``.
 
     Parameters
     ----------
@@ -63,111 +83,147 @@ class StopOnDeleteProvider(FunctionProvider, IStopOnDeleteProvider):
     id : str
         Its id in `scope`.
     kinds : sequence of classes, default: ()
-        The kinds of jobs that it stops for other stacks: EcsTasks, StateMachineExecutions, EmrServerlessJobRuns. To
-        take a kind out while a StopOnDelete of it is deployed takes its permissions away.
-    vpc : IVpc, optional
-        A VPC to run the function in. Its subnets need a way to CloudFormation, to the services of its kinds
-        and to S3, where the answers go. Default: no VPC.
-    vpc_subnets : SubnetSelection, optional
-        The subnets to use. Default: the VPC's private subnets with a route to the internet, or its isolated ones if it
-        has no others; those need VPC endpoints.
-    security_groups : sequence of ISecurityGroup, optional
-        The function's security groups. Default: a new one that allows all outbound traffic.
-    memory_size : int, default: 256
-        The function's memory, in MiB, from 128 to 10,240 (Lambda quotas). May be a token.
-    log_group : ILogGroup, optional
-        The log group to write to. Default: a new one that keeps its entries for a year and outlives the stack, because
-        it says how each teardown ended.
-    role : IRole, optional
-        The role to run as, of this stack or another. The permissions are added to it; one that is imported with
-        ``mutable=False`` must have them already. Default: a new one.
-    runtime : Runtime, optional
-        The Python that the function runs on, 3.11 or newer; the handler is tested on 3.11 and 3.13. Default: 3.13,
-        whatever the newest is that your aws-cdk-lib names.
-    architecture : Architecture, optional
-        The processor that the function runs on, which makes no difference to the handler. Default:
-        ``Architecture.ARM_64``.
-    environment_encryption : IKey, optional
-        The KMS key that the function's variables are encrypted with. The role may decrypt with it; the key's policy
-        must leave that to IAM, as the CDK's own keys do. Default: a key of Lambda's.
-    proxy : str, optional
-        A proxy that the function calls the APIs and delivers its answers through, as ``http://HOST:PORT``; without a
-        port, it is 80. It becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that is itself spoken to by
-        TLS, ``https://...``, is refused. Hosts that need no proxy, such as an endpoint's, are named by
-        ``provider.function.add_environment("NO_PROXY", ...)``. Default: none.
+        The kinds of jobs that it stops for other stacks: EcsTasks, StateMachineExecutions, EmrServerlessJobRuns, and
+        WorldExportJobs of cdk_world_export_job. Removing a kind removes its permissions, so first remove the last
+        construct that uses it.
+    **settings : ProviderSettings
+        The settings of the function.
 
     Raises
     ------
     InvalidArgumentError
-        If an argument is of the wrong type, or a literal value breaks its rule, or `scope` already has a construct of
-        this id. A ValueError, which names the construct, the argument, its value, the rule and the fix.
+        If an argument has a wrong type or an invalid literal value, or `scope` already has a construct of this id. A
+        ValueError, which names the construct, the argument, its value, the rule and the fix.
     ImportError
-        If the crhelper that is deployed with the handler is not installed as it was published.
+        If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
 
-    _DESCRIPTION = "Stops tasks, executions and job runs when their stack lets go of them"
-    _HANDLER = "stop_on_delete.handler"
+    __module__ = "cdk_stop_on_delete"
+
+    # The kinds that a subclass always lists.
+    _KINDS: ClassVar[Sequence[type[Jobs]]] = ()
 
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the name that every construct gives it
+        id: str,  # noqa: A002 - every construct names it so
         *,
-        kinds: Sequence[type[EcsTasks | StateMachineExecutions | EmrServerlessJobRuns]] = (),
-        vpc: ec2.IVpc | None = None,
-        vpc_subnets: ec2.SubnetSelection | None = None,
-        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
-        memory_size: int = 256,
-        log_group: logs.ILogGroup | None = None,
-        role: iam.IRole | None = None,
-        runtime: lambda_.Runtime | None = None,
-        architecture: lambda_.Architecture | None = None,
-        environment_encryption: kms.IKey | None = None,
-        proxy: str | None = None,
+        kinds: Sequence[type[Jobs]] = (),
+        **settings: Unpack[ProviderSettings],
     ) -> None:
+        if existing := scope.node.try_find_child(id):
+            rule = f"there is a {type(existing).__name__} of this id, perhaps one that was made for the first construct"
+            fix = "Make a provider before the constructs that use it, and give other constructs another id."
+            if isinstance(existing, StopOnDeleteProvider):
+                raise invalid(existing, "id", id, rule, fix)
+            raise wrong_type(existing, "id", existing, StopOnDeleteProvider, rule=rule, fix=fix)
         super().__init__(scope, id)
-        self._kinds = check_listed(self, kinds)
-        self._make_function(
-            vpc=vpc,
-            vpc_subnets=vpc_subnets,
-            security_groups=security_groups,
-            memory_size=memory_size,
-            log_group=log_group,
-            role=role,
-            runtime=runtime,
-            architecture=architecture,
-            environment_encryption=environment_encryption,
-            proxy=proxy,
+        self._listed = list(dict.fromkeys([*self._KINDS, *self._checked(kinds)]))
+        self._policies: dict[type[Jobs], iam.Policy] = {}
+        given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+        chosen = {
+            "memory_size": 256,
+            "runtime": lambda_.Runtime.PYTHON_3_13,
+            "architecture": lambda_.Architecture.ARM_64,
+            **given,
+        }
+        check_settings(self, chosen)
+        self._make_function(**chosen)
+        for kind in self._listed:
+            self._allow(kind)
+
+    def _checked(self, kinds: object) -> Sequence[type[Jobs]]:
+        def is_kind(value: object) -> bool:
+            return isinstance(value, type) and issubclass(value, Jobs) and not inspect.isabstract(value)
+
+        if not isinstance(kinds, (list, tuple)) or not all(map(is_kind, kinds)):
+            rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
+            raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")
+        return kinds
+
+    def _make_function(self, *, proxy: str | None = None, **settings: Any) -> None:
+        key, role, vpc = (settings.get(name) for name in ("environment_encryption", "role", "vpc"))
+        log_group = settings.pop("log_group", None) or self._log_group()
+        self._shares_role = role is not None
+        self._role: iam.IRole = settings.pop("role", None) or iam.Role(
+            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=_DESCRIPTION
+        )
+        statements = [iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[log_group.log_group_arn])]
+        if key:
+            # Lambda decrypts as the role; without it, the handler is never started
+            # (cattle-ops/terraform-aws-gitlab-runner 1253).
+            statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
+        if vpc:
+            statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
+        policy = self._policy("Policy", statements, _NO_ARN_YET)
+        try:
+            self._function = lambda_.Function(
+                self,
+                "Function",
+                description=_DESCRIPTION,
+                code=handler_code(settings["runtime"]),
+                handler="index.handler",
+                timeout=FUNCTION_TIMEOUT,
+                logging_format=lambda_.LoggingFormat.JSON,
+                log_group=log_group,
+                role=self._role,
+                environment={"HTTPS_PROXY": proxy} if proxy else None,
+                **settings,
+            )
+        except (RuntimeError, TypeError) as error:
+            # The CDK's own error names the argument, but not the construct.
+            raise InvalidArgumentError(f"{self.node.path}: {error}") from error
+        resource = cast(lambda_.CfnFunction, self._function.node.default_child)
+        # CloudFormation deletes in reverse order: the function keeps its permissions and its network (the resources of
+        # the VPC and of the security groups) until no resource uses it any more.
+        resource.node.add_dependency(policy, *([vpc] if vpc else []), *settings.get("security_groups", ()))
+        if vpc:
+            justify(policy, CKV_AWS_111=_NO_ARN_YET)
+        else:
+            self._function.add_environment("FUNCTION_OUTSIDE_VPC", cdk.Lazy.uncached_string(_OutsideVpc(resource)))
+
+        acknowledge(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
+        justify(
+            self._function,
+            CKV_AWS_115="A limit would delay the deletion of many jobs.",
+            CKV_AWS_116="CloudFormation waits for each response, so a lost request shows as the stack's failure.",
+            **({} if key else {"CKV_AWS_173": "Its variables hold no secrets."}),
+            **({} if vpc else {"CKV_AWS_117": "The APIs that it calls are public; a VPC is a choice of the provider."}),
         )
 
-    def _allow_calls(self, policy: iam.Policy) -> None:
-        stacks = Stack.of(self).format_arn(service="cloudformation", resource="stack", resource_name="*/*")
-        policy.add_statements(iam.PolicyStatement(actions=_CLOUDFORMATION_ACTIONS, resources=[stacks]))
-        acknowledge(policy, wildcard(stacks), "It serves stacks that are made after it.")
-        for kind in self._kinds:
-            allow(policy, kind)
+    def _log_group(self) -> logs.LogGroup:
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
+        )
+        justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, no secrets; your own log group may have a key.")
+        return log_group
 
-    def _permit(self, stop: Construct, kind: type[Jobs]) -> iam.Policy | None:
-        if kind in self._kinds:
-            return None
-        name = kind.__name__
-        if Stack.of(stop) is not Stack.of(self):
-            raise invalid(
-                stop,
-                "provider",
-                self.node.path,
-                f"it is in another stack, and does not list {name} in its `kinds`, so it may stop none of them",
-                f"Make it with kinds=[{', '.join(listed.__name__ for listed in [*self._kinds, kind])}].",
-            )
-        # One for each StopOnDelete, and one for each kind that it was ever of: they are deleted after the cleanup, in
-        # which the function still has to stop what was declared before.
-        policy = self._attach_policy(stop, f"{name}Policy", f"{name}-")
-        allow(policy, kind)
+    def _policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:  # noqa: A002
+        """Make a policy of the function's role. A role of another stack may not name this stack's resources."""
+        name = None
+        if self._shares_role:
+            # The policies that several stacks give one role would replace each other if they had the same name.
+            unique = cdk.Names.unique_resource_name(self, max_length=100 - len(id))
+            name = f"{id}-{unique}-{cdk.Aws.REGION}"
+        policy = iam.Policy(self, id, policy_name=name, statements=statements)
+        for statement in statements:
+            for resource in statement.resources:
+                if "*" in resource:
+                    acknowledge(policy, wildcard(resource), reason)
+        # After its statements are complete: Role.customize_roles reads them now.
+        self._role.attach_inline_policy(policy)
         return policy
+
+    def _allow(self, kind: type[Jobs]) -> iam.Policy:
+        """Return the policy that lets the function stop jobs of a kind, made when it is first needed."""
+        if kind not in self._policies:
+            reason = "The cleanup of an update stops jobs that the template no longer names."
+            self._policies[kind] = self._policy(f"{kind.__name__}Policy", kind.statements(cdk.Stack.of(self)), reason)
+        return self._policies[kind]
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> StopOnDeleteProvider:
-        """Return the provider that all StopOnDeletes of a stack share, made on first use.
+        """Return the provider that all constructs of a stack share, made on first use.
 
         Parameters
         ----------
@@ -177,18 +233,24 @@ class StopOnDeleteProvider(FunctionProvider, IStopOnDeleteProvider):
         Returns
         -------
         StopOnDeleteProvider
-            The construct ``StopOnDeleteProvider`` of the stack.
+            The construct ``StopOnDeleteProvider`` of the stack, also if it is called on a subclass.
         """
-        return cls._shared(scope)
+        stack = cdk.Stack.of(scope)
+        existing = stack.node.try_find_child(SHARED_ID)
+        provider = existing if isinstance(existing, StopOnDeleteProvider) else StopOnDeleteProvider(stack, SHARED_ID)
+        for kind in cls._KINDS:
+            provider._allow(kind)
+            if kind not in provider._listed:
+                provider._listed.append(kind)
+        return provider
 
     @staticmethod
     def from_service_token(scope: Construct, id: str, service_token: str) -> IStopOnDeleteProvider:  # noqa: A002
-        """Import a provider that another app, another team or a template has deployed, in this account and region.
+        """Import a provider that another app, another team or a template deployed, in this account and region.
 
-        It must list the kinds of the jobs that it is to stop, which can't be checked from here. A failed deletion of a
-        StopOnDelete's stack can be tried again, because the function is not part of it. CloudFormation does not hold
-        the function back for those that use it: whoever has deployed it must keep it until the last of them is gone. A
-        provider of the same app is passed to the StopOnDelete as it is.
+        It must list the kinds of the jobs that it stops, which can't be checked here. A failed deletion can be retried,
+        because the function is in another stack. CloudFormation does not protect the function while resources use it:
+        its owner must keep it until the last of them is deleted. Pass a provider of the same app itself.
 
         Parameters
         ----------
@@ -198,24 +260,92 @@ class StopOnDeleteProvider(FunctionProvider, IStopOnDeleteProvider):
             Its id in `scope`.
         service_token : str
             The ARN of the function, or of an alias of it. A version is refused: no fix would ever reach it, and
-            CloudFormation can't give a deployed resource another function. May be a token; metrics take the function's
-            name from it, so it must hold the ARN itself, and no dynamic reference, where they are asked for.
+            CloudFormation can't give a deployed resource another function. May be a token. Metrics take the function's
+            name from it, so a dynamic reference has no metrics.
 
         Returns
         -------
         IStopOnDeleteProvider
-            What a StopOnDelete takes as its ``provider``. It has no ``function``.
+            A provider to pass to constructs. It has no ``function``.
 
         Raises
         ------
         InvalidArgumentError
-            If a literal is no such ARN. A StopOnDelete refuses it if its region or account is not that of the stack.
+            If a literal is not such an ARN. A construct in another region or account refuses the provider.
         """
-        return _Imported(scope, id, service_token)
+        return ImportedProvider(scope, id, service_token)
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function, for tags, variables, its own metrics and anything else."""
+        return self._function
+
+    @property
+    def service_token(self) -> str:
+        """The function's ARN, which a custom resource has as its ``ServiceToken``."""
+        return self._function.function_arn
+
+    @property
+    def _function_name(self) -> str:
+        return self._function.function_name
+
+    def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
+        here, there = cdk.Stack.of(user), cdk.Stack.of(self)
+        path = self.node.path
+        same_root = _root(here) is _root(there)
+        if not same_root:
+            account, region = literal_or_none(there.account), literal_or_none(there.region)
+            self._check_environment(user, shown=path, account=account, region=region)
+            if cdk.Stage.of(user) is not cdk.Stage.of(self):
+                rule = "it is in another stage or app, which the CDK deploys apart"
+                fix = "Import it with `StopOnDeleteProvider.from_service_token`, or make one in this stage."
+                raise invalid(user, "provider", path, rule, fix)
+        if here is not there and kind not in self._listed:
+            rule = f"it is in another stack, and its `kinds` do not list {kind.__name__}, so it may not stop them"
+            names = ", ".join(listed.__name__ for listed in [*self._listed, kind])
+            raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")
+        policy = self._allow(kind)
+        if same_root:
+            # The CDK passes the ARN between nested stacks, and CloudFormation deletes the function last.
+            return ProviderBinding(self.service_token, outlives_stack=False, policy=policy)
+        # The provider's stack is deployed before the user's, and deleted after it.
+        user.node.add_dependency(self)
+        return ProviderBinding(self._exported, outlives_stack=True)
+
+    @cached_property
+    def _exported(self) -> str:
+        """The ARN for other stacks.
+
+        While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
+        only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
+        """
+        # When the template is written, because an export fixes the function's logical id, which an aspect may change.
+        return cdk.Lazy.string(_Exported(self._function))
 
 
-class _Imported(ImportedProvider, IStopOnDeleteProvider):
-    """What `StopOnDeleteProvider.from_service_token` returns."""
+@jsii.implements(cdk.IStableStringProducer)
+class _Exported:
+    """Exports a function's ARN from the root of its stack, and returns the import of it."""
 
-    def _permit(self, stop: Construct, kind: type[Jobs]) -> None:  # noqa: ARG002 - whoever has deployed it said it
-        return None
+    def __init__(self, function: lambda_.Function) -> None:
+        self._resource = cast(lambda_.CfnFunction, function.node.default_child)
+
+    def produce(self) -> str:
+        return _root(cdk.Stack.of(self._resource)).export_value(self._resource.attr_arn)
+
+
+@jsii.implements(cdk.IStringProducer)
+class _OutsideVpc:
+    """Returns "true", or nothing if an aspect gave the function a VPC."""
+
+    def __init__(self, function: lambda_.CfnFunction) -> None:
+        self._function = function
+
+    def produce(self, context: cdk.IResolveContext) -> str | None:  # noqa: ARG002 - the CDK passes it by its name
+        return "true" if self._function.vpc_config is None else None
+
+
+def _root(stack: cdk.Stack) -> cdk.Stack:
+    while (parent := stack.nested_stack_parent) is not None:
+        stack = parent
+    return stack

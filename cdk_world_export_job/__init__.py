@@ -1,21 +1,19 @@
-"""A CDK construct that cancels an AWS RoboMaker world export job when its stack lets go of it."""
+"""A CDK construct that cancels an AWS RoboMaker world export job when its stack is deleted or no longer declares it."""
 
-from pathlib import Path
+from cdk_stop_on_delete import InvalidArgumentError, MetricOptions, ProviderSettings, __version__
+from cdk_stop_on_delete import IStopOnDeleteProvider as IWorldExportJobProvider
 
-from ._errors import InvalidArgumentError
 from ._managed_world_export_job import ManagedWorldExportJob
-from ._provider_interface import IWorldExportJobProvider, MetricOptions
-from ._version import find_version
 from ._world_export_job_provider import WorldExportJobProvider
+from ._world_export_jobs import WorldExportJobs
 
 __all__ = [
     "IWorldExportJobProvider",
     "InvalidArgumentError",
     "ManagedWorldExportJob",
     "MetricOptions",
+    "ProviderSettings",
     "WorldExportJobProvider",
+    "WorldExportJobs",
     "__version__",
 ]
-
-__version__ = find_version(Path(__file__).parent)
-"""The version of this library."""

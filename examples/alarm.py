@@ -1,4 +1,4 @@
-"""How do I hear of a job that was left running? With an alarm for all stacks of an account and region."""
+"""How am I told of a job that was left running? By an alarm for all stacks of an account and region."""
 
 from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -9,15 +9,15 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from cdk_world_export_job import WorldExportJobProvider
 
 app = App()
-# A stack of its own, which stays. In the job's stack, the alarm would be deleted along with what it watches.
+# A stack of its own, which is not deleted: in the job's stack, the alarm would be deleted along with the job.
 stack = Stack(app, "WorldExportAlarm")
-email = CfnParameter(stack, "Email", description="Who hears of the alarm").value_as_string
+email = CfnParameter(stack, "Email", description="The address that the alarm is sent to").value_as_string
 on_call = sns.Topic(stack, "OnCall")
 on_call.add_subscription(subscriptions.EmailSubscription(email))
 alarm = WorldExportJobProvider.metric_all_left_running().create_alarm(
     stack,
     "LeftRunning",
-    alarm_description="A world export job may still be running. What to do: docs/alarm.md of cdk-world-export-job",
+    alarm_description="A world export job may still be running. What to do: docs/operators.md of cdk-world-export-job",
     threshold=1,
     evaluation_periods=1,
     treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -6,6 +6,6 @@ from cdk_world_export_job import ManagedWorldExportJob
 
 app = App()
 stack = Stack(app, "ArnFromAParameter")
-job_arn = CfnParameter(stack, "JobArn", description="The ARN of the world export job whose end this stack owns")
+job_arn = CfnParameter(stack, "JobArn", description="The ARN of the world export job")
 ManagedWorldExportJob(stack, "Job", job_arn=job_arn.value_as_string)
 app.synth()

@@ -1,4 +1,4 @@
-"""How do I go on whatever RoboMaker says? With best effort. The alarm of `alarm.py` tells of the jobs left behind."""
+"""How do I delete the stack even if RoboMaker fails? With best effort. `alarm.py` reports the jobs left running."""
 
 from aws_cdk import App, Stack
 

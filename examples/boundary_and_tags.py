@@ -1,4 +1,4 @@
-"""How do I put my company's permissions boundary and tags on it? By aspects, as on everything else of the app."""
+"""How do I add my company's permissions boundary and tags? With aspects, as for everything else in the app."""
 
 from aws_cdk import App, Stack, Tags
 from aws_cdk import aws_iam as iam
@@ -8,7 +8,7 @@ from cdk_world_export_job import ManagedWorldExportJob
 app = App()
 stack = Stack(app, "BoundaryAndTags")
 ManagedWorldExportJob(stack, "Job", job_arn="arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
-# It must allow what docs/permissions.md lists, or no job can be canceled.
+# It must allow what docs/provider.md lists, or no job can be canceled.
 boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "team-boundary")
 iam.PermissionsBoundary.of(app).apply(boundary)
 # On the function, its role and its log group. The job itself gets none: it is a custom resource.

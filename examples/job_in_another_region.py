@@ -1,4 +1,4 @@
-"""How do I own a job in another region than the stack's? The region in its ARN is the one that is called."""
+"""How do I cancel a job in another region than the stack's? The function calls the region in the job's ARN."""
 
 from aws_cdk import App, Environment, Stack
 

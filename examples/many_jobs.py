@@ -1,4 +1,4 @@
-"""How do I put many jobs into one stack? All of them share one function and one policy."""
+"""How do I put many jobs into one stack? They share one function and one policy."""
 
 from aws_cdk import App, Stack
 

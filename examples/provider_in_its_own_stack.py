@@ -1,4 +1,4 @@
-"""How do I make a failed deletion one that can be tried again? With the provider in a stack of its own, which stays."""
+"""How can a failed deletion be retried? With the provider in a stack of its own, which is deleted last."""
 
 from aws_cdk import App, Stack
 
@@ -9,7 +9,7 @@ JOBS = {"Forest": "job-1", "Warehouse": "job-2"}
 app = App()
 provider_stack = Stack(app, "Provider")
 provider = WorldExportJobProvider(provider_stack, "WorldExportJobs")
-# Always there, so that no deployment takes it back while the stack of a job still imports it.
+# Always, so that no deployment removes the export while the stack of a job still imports it.
 provider_stack.export_value(provider.service_token)
 for stack, job in JOBS.items():
     ManagedWorldExportJob(

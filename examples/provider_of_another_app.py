@@ -1,4 +1,4 @@
-"""How do I use a provider that another app or team has deployed? By its service token, here from an SSM parameter."""
+"""How do I use a provider that another app or team deployed? By its service token, here from an SSM parameter."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ssm as ssm
@@ -7,7 +7,7 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 
 app = App()
 stack = Stack(app, "ProviderOfAnotherApp")
-# Where the other app has put `provider.service_token`. A literal ARN of the function does as well.
+# The other app stored `provider.service_token` there. The function's literal ARN works, too.
 service_token = ssm.StringParameter.value_for_string_parameter(stack, "/world-export-jobs/service-token")
 ManagedWorldExportJob(
     stack,

@@ -1,4 +1,4 @@
-"""How do I let a job run on when its stack is deleted? With RETAIN. If it is deployed already, change its wait, too."""
+"""How do I leave a job running when its stack is deleted? With RETAIN. If it is deployed, change its wait, too."""
 
 from aws_cdk import App, RemovalPolicy, Stack
 

@@ -1,4 +1,4 @@
-"""How do I use it in stages and nested stacks? Each stage has one provider, which serves all jobs of its stacks."""
+"""How do I use it in stages and nested stacks? Each stage has one provider for all its jobs."""
 
 from aws_cdk import App, NestedStack, Stack, Stage
 from constructs import Construct

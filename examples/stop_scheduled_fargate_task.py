@@ -21,9 +21,9 @@ task = ecs_patterns.ScheduledFargateTask(
     ),
 )
 stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(task.cluster))
-# Deleted after the last task has ended: its network, and its task definition, within which the CDK makes the roles and
+# Deleted after the last task has stopped: its network and its task definition, in which the CDK makes the roles and
 # the security group.
 stop.node.add_dependency(vpc, task.task_definition)
-# Deleted before the tasks are stopped: what would start another one.
+# Deleted before the tasks are stopped: the rule that would start another one.
 task.event_rule.node.add_dependency(stop)
 app.synth()

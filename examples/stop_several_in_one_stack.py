@@ -1,4 +1,4 @@
-"""How do I stop executions that start tasks, and the tasks? The executions first: they depend on the tasks' stop."""
+"""How do I stop executions that start tasks, and the tasks? First the executions, by a dependency on the other."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_ec2 as ec2

@@ -1,4 +1,4 @@
-"""How do I keep a rule from starting executions anew while they are stopped? The rule depends on the StopOnDelete."""
+"""How do I keep a rule from starting new executions while they are stopped? The rule depends on the StopOnDelete."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_events as events

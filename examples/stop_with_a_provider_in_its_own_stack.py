@@ -1,4 +1,4 @@
-"""How do I try a failed deletion again, and hear of it? With the provider and an alarm in a stack of their own."""
+"""How am I told of a failed deletion, and retry it? With the provider and an alarm in a stack of their own."""
 
 from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,17 +14,18 @@ from cdk_stop_on_delete import EcsTasks, StateMachineExecutions, StopOnDelete, S
 app = App()
 provider_stack = Stack(app, "StopProvider")
 provider = StopOnDeleteProvider(provider_stack, "Provider", kinds=[EcsTasks, StateMachineExecutions])
-# Always there, so that no deployment takes it back while another stack still imports it.
+# Always, so that no deployment removes the export while another stack still imports it.
 provider_stack.export_value(provider.service_token)
-alarm = StopOnDeleteProvider.metric_all_left_running().create_alarm(
+# This alarm is in the provider's stack, which is deleted last. For all functions of the account, see alarm.py.
+alarm = provider.metric_left_running().create_alarm(
     provider_stack,
     "LeftRunning",
-    alarm_description="Jobs may still be running. What to do: docs/alarm.md of cdk-world-export-job",
+    alarm_description="Jobs may still be running. What to do: docs/operators.md of cdk-world-export-job",
     threshold=1,
     evaluation_periods=1,
     treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
 )
-email = CfnParameter(provider_stack, "Email", description="Who hears of the alarm").value_as_string
+email = CfnParameter(provider_stack, "Email", description="The address that the alarm is sent to").value_as_string
 on_call = sns.Topic(provider_stack, "OnCall")
 on_call.add_subscription(subscriptions.EmailSubscription(email))
 alarm.add_alarm_action(actions.SnsAction(on_call))

@@ -1,4 +1,4 @@
-"""How do I test my own stack? Copy this file, put your stack in the place of MyStack, and run pytest on it."""
+"""How do I test my own stack? Copy this file, replace MyStack by your stack, and run pytest on it."""
 
 import pytest
 from aws_cdk import App, Stack
@@ -14,7 +14,7 @@ JOB = "Custom::ManagedWorldExportJob"
 
 
 class MyStack(Stack):
-    """Stands for yours."""
+    """Replace it by your stack."""
 
     def __init__(self, scope: Construct, id: str, *, job_arn: str, provider: WorldExportJobProvider) -> None:  # noqa: A002
         super().__init__(scope, id)
@@ -27,7 +27,7 @@ class MyStack(Stack):
 
 @pytest.fixture
 def app() -> App:
-    """Give an app that bundles no code, which makes a test faster."""
+    """Give an app that does not bundle the handler, which makes tests faster."""
     return App(context={"aws:cdk:bundling-stacks": []})
 
 
@@ -39,34 +39,34 @@ def provider(app: App) -> WorldExportJobProvider:
 
 @pytest.fixture
 def stack(app: App, provider: WorldExportJobProvider) -> MyStack:
-    """Give the stack to look at."""
+    """Give the stack to test."""
     return MyStack(app, "MyStack", job_arn=JOB_ARN, provider=provider)
 
 
-def test_the_stack_owns_the_end_of_the_job(stack: MyStack) -> None:
-    """It is canceled when the stack is deleted, and the stack's deletion fails if it can't be."""
+def test_the_job_is_canceled_with_the_stack(stack: MyStack) -> None:
+    """The stack's deletion cancels it, and fails if it can't be canceled."""
     Template.from_stack(stack).has_resource(
         JOB, {"Properties": {"JobArn": JOB_ARN, "BestEffort": False}, "DeletionPolicy": "Delete"}
     )
 
 
 def test_the_bucket_and_the_role_outlive_the_job(stack: MyStack) -> None:
-    """What a resource depends on is deleted after it."""
+    """CloudFormation deletes a resource before the resources that it depends on."""
     template = Template.from_stack(stack)
     for kind in ("AWS::S3::Bucket", "AWS::IAM::Role"):
         [name] = template.find_resources(kind)
         template.has_resource(JOB, {"DependsOn": Match.array_with([name])})
 
 
-def test_a_failed_deletion_can_be_tried_again(stack: MyStack) -> None:
+def test_a_failed_deletion_can_be_retried(stack: MyStack) -> None:
     """The function is in another stack, which can't be deleted before this one."""
     template = Template.from_stack(stack)
     template.resource_count_is("AWS::Lambda::Function", 0)
     template.has_resource_properties(JOB, {"ServiceToken": {"Fn::ImportValue": Match.any_value()}})
 
 
-def test_no_other_construct_of_the_app_owns_the_same_job(stack: MyStack) -> None:
-    """Synthesis would warn of it."""
+def test_no_other_construct_of_the_app_cancels_the_same_job(stack: MyStack) -> None:
+    """Synthesis would warn of that."""
     Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
 
 

@@ -1,80 +1,158 @@
-"""The entry point for managed world export jobs: what a Create, an Update and a Delete do."""
+"""The entry point of the function: what a Create, an Update and a Delete do."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
-from deletion import Line, begin, carry_out
-from properties import InvalidPropertyError, JobArn, check_choices
-from protocol.cold_start import imports_done
-from protocol.custom_resource import CustomResource, ExpectedError
+from properties import (
+    DEFAULT_WAIT_SECONDS,
+    SERVICES,
+    Container,
+    InvalidPropertyError,
+    JobArn,
+    check_choices,
+    check_wait_seconds,
+)
+from protocol.clock import Clock
+from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import log
-from protocol.metrics import NAMESPACE, ROBOMAKER
-from protocol.request import Request, resource_properties, stack_of
-from teardown import Clock, Outcome, tear_down
+from protocol.outcome import Outcome, Result
+from protocol.request import Request, property_or_default, resource_properties, stack_name, stack_of
 
-# botocore comes from Lambda, which moves it by itself. What it breaks one day must cost no Create, and no answer.
+# Lambda updates botocore by itself. If a new one breaks these imports, Create still works for a world export job, and
+# every request is answered.
 try:
-    from jobs import connection, robomaker
+    from jobs import aws
+    from jobs.ecs_tasks import EcsTasks
+    from jobs.emr_serverless_job_runs import EmrServerlessJobRuns
+    from jobs.running_jobs import SLICE, Kind, RunningJobs
+    from jobs.state_machine_executions import StateMachineExecutions
+    from jobs.world_export_job import WorldExportJob
+    from ownership import Stack
+    from teardown import ServiceError, retry, tear_down
 except Exception as error:
     _broken: Exception | None = error
 else:
     _broken = None
+    KINDS: dict[str, Callable[[Container, str], Kind]] = {
+        "EcsTasks": EcsTasks,
+        "StateMachineExecutions": StateMachineExecutions,
+        "EmrServerlessJobRuns": EmrServerlessJobRuns,
+    }
 
-imports_done()
 
-handler = CustomResource()
+def service_of(physical_id: str) -> str:
+    """Return the service whose jobs a physical id names, or ``""`` if nothing was ever created."""
+    if "(" in physical_id:  # no id that CloudFormation or this handler makes up has one
+        return SERVICES.get(physical_id.partition("(")[0], "unknown")
+    return SERVICES["WorldExportJob"] if _job_arn(physical_id) else ""
+
+
+handler = CustomResource(service_of)
 clock: Clock = time
 
 
 @handler.create
-def create(request: Request, resource: CustomResource) -> str:
-    """Take charge of a job: check its ARN and make it the physical id. The job itself is left alone."""
-    return _take_charge(request, resource, new=True)
-
-
 @handler.update
-def update(request: Request, resource: CustomResource) -> str:
-    """Take charge of the job that the template names now.
+def declare(request: Request, resource: CustomResource) -> Declared:
+    """Check what the properties declare and make it the physical id. Nothing is stopped.
 
-    Another job is another physical id, a replacement. The old job is not canceled here: the update may still roll
-    back, and a cancel can't. CloudFormation sends its Delete once the whole update has succeeded.
+    Another job is another physical id, which is a replacement. The old job is not canceled here: the update may still
+    roll back, and a cancel can't. CloudFormation sends its Delete once the whole update has succeeded.
     """
-    return _take_charge(request, resource, new=False)
+    properties = resource_properties(request)
+    try:
+        check_choices(properties)
+        if "Kind" in properties:
+            return _declare_container(request, resource)
+        return _declare_job(request)
+    except InvalidPropertyError as error:
+        raise ExpectedError(str(error)) from error
 
 
 @handler.delete
-def delete(request: Request, resource: CustomResource) -> str:
-    """Cancel the job and wait until it has stopped: in a teardown, in an update's cleanup, and in a rollback."""
-    physical_id = str(request.get("PhysicalResourceId") or "")
-    wait = begin(request, resource)
+def delete(request: Request, resource: CustomResource) -> Outcome | None:
+    """Stop what the physical id names, and wait until it has stopped."""
+    physical_id = str(request["PhysicalResourceId"])
+    if not service_of(physical_id):
+        log(logging.INFO, "There is nothing to stop, because the resource was never created")
+        return None
+    if _broken:
+        raise ExpectedError(f"The function can't load the AWS SDK, so nothing was stopped: {_broken!r}")
+    if job_arn := _job_arn(physical_id):
+        job = WorldExportJob(job_arn, others_connect=resource.response_url_connects, clock=clock)
+        return tear_down(job, wait=_wait(request), time_left=_time_left(resource), clock=clock)
     try:
-        job_arn = JobArn.parse(physical_id)
-    except InvalidPropertyError:
-        log(logging.INFO, "Nothing to cancel: the physical id is no job's ARN, so the resource was never created")
-        return physical_id
-
-    def cancel() -> Outcome:
-        if _broken:
-            raise ExpectedError(f"The handler can't load what it calls RoboMaker with: {_broken!r}")
-        job = robomaker.WorldExportJob(job_arn, others_connect=resource.response_url_connects, clock=clock)
-        return tear_down(job, wait=wait, time_left=resource.time_left - connection.LONGEST_CALL, clock=clock)
-
-    carry_out(resource, Line("job", job_arn.text, NAMESPACE, ROBOMAKER), cancel)
-    return physical_id
-
-
-def _take_charge(request: Request, resource: CustomResource, *, new: bool) -> str:
-    properties = resource_properties(request)
-    job_arn = properties.get("JobArn")
-    try:
-        check_choices(properties)
-        # What was accepted once is held to no rule again: an update back to it, in a rollback, must not fail.
-        if new or not job_arn or job_arn != request.get("PhysicalResourceId"):
-            partition, account = stack_of(request)
-            JobArn.parse(job_arn, stack_account=account, stack_partition=partition, new=new)
+        container = Container.from_physical_id(physical_id)
     except InvalidPropertyError as error:
-        raise ExpectedError(str(error)) from error
-    resource.Data["JobArn"] = str(job_arn)
-    return str(job_arn)
+        raise ExpectedError(
+            f"This version of the function can't read its physical id, so nothing was stopped. {error}"
+        ) from error
+    return _stop_jobs_in(container, request, resource)
+
+
+def _declare_job(request: Request) -> Declared:
+    job_arn = resource_properties(request).get("JobArn")
+    # An ARN that was accepted once is held to no rule again: an update back to it, in a rollback, must not fail.
+    is_known = request["RequestType"] == "Update" and job_arn and job_arn == request["PhysicalResourceId"]
+    if not is_known:
+        partition, account = stack_of(request)
+        is_new = request["RequestType"] == "Create"
+        JobArn.parse(job_arn, stack_account=account, stack_partition=partition, new=is_new)
+    return Declared(str(job_arn), {"JobArn": str(job_arn)})
+
+
+def _declare_container(request: Request, resource: CustomResource) -> Declared:
+    partition, account = stack_of(request)
+    container = Container.declared(resource_properties(request), stack_account=account, stack_partition=partition)
+    if request["RequestType"] == "Update" and str(container) == request["PhysicalResourceId"]:
+        return Declared(str(container))
+    if _broken:
+        raise ExpectedError(f"The function can't load the AWS SDK, so {container.place} can't be checked: {_broken!r}")
+    until = clock.monotonic() + _time_left(resource)
+    try:
+        is_rolling_back = Stack(request, until=until, clock=clock).check()
+        if is_rolling_back or retry(_kind(container, request).exists, until=until, clock=clock):
+            return Declared(str(container))
+    except ServiceError as error:
+        raise ExpectedError(f"{container.place} can't be checked: {error}") from error
+    raise ExpectedError(f"There is no {container.place}.")
+
+
+def _stop_jobs_in(container: Container, request: Request, resource: CustomResource) -> Outcome:
+    started = clock.monotonic()
+    stack = Stack(request, until=started + _time_left(resource), clock=clock)
+    try:
+        decision = stack.decide(container)
+    except ServiceError as error:
+        detail = f"CloudFormation can't be asked whether {container.place} is deleted, so nothing was stopped. {error}"
+        return Outcome(Result.FAILED, detail, round(clock.monotonic() - started, 3), stack.calls)
+    if not decision.stops:
+        return Outcome(Result.KEPT, decision.why, round(clock.monotonic() - started, 3), stack.calls)
+    jobs = RunningJobs(_kind(container, request), container.place, clock)
+    outcome = tear_down(jobs, wait=_wait(request), time_left=_time_left(resource) - SLICE, clock=clock)
+    return replace(outcome, calls=stack.calls + jobs.calls)
+
+
+def _kind(container: Container, request: Request) -> Kind:
+    stack = stack_name(str(request["StackId"]))
+    reason = f"CloudFormation stack {stack} deletes it or no longer declares it ({request['LogicalResourceId']})"
+    return KINDS[container.kind](container, reason)
+
+
+def _job_arn(physical_id: str) -> JobArn | None:
+    try:
+        return JobArn.parse(physical_id)
+    except InvalidPropertyError:
+        return None
+
+
+def _wait(request: Request) -> int:
+    return property_or_default(request, "WaitSeconds", check_wait_seconds, DEFAULT_WAIT_SECONDS)
+
+
+def _time_left(resource: CustomResource) -> float:
+    return resource.time_left - aws.LONGEST_CALL

@@ -1,4 +1,4 @@
-"""The properties of both custom resources, and the one set of rules that they obey at synth and at deploy time."""
+"""The properties of both custom resources, and their rules, which synthesis and deployment share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+
+# Each kind of job -> its service, as the metrics name it.
+SERVICES = {
+    "WorldExportJob": "RoboMaker",
+    "EcsTasks": "ECS",
+    "StateMachineExecutions": "StepFunctions",
+    "EmrServerlessJobRuns": "EMRServerless",
+}
 
 DEFAULT_WAIT_SECONDS = 300
 MAX_WAIT_SECONDS = 840
@@ -28,7 +36,7 @@ REGIONS = {
 }
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
-# How the names of regions begin that are not in the partition aws.
+# Prefix of a region's name -> its partition, if that is not aws.
 _ELSEWHERE = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "", "eu-iso": ""}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
@@ -80,10 +88,10 @@ class JobArn:
         stack_account : str, optional
             The account of the stack, if it is known. The handler's role can only cancel jobs of its own account.
         stack_partition : str, optional
-            The partition of the stack, if it is known. No credentials are good in another.
+            The partition of the stack, if it is known. Its credentials work in no other.
         new : bool, default: False
-            Whether the job is declared for the first time. Then its region must be one that RoboMaker was in. An ARN
-            that was accepted before is held to no rule that came later: that could break a rollback.
+            Whether the job is declared for the first time. Then its region must be one that RoboMaker was in. A rule
+            that came later is not checked again for an ARN that was accepted before: that could break a rollback.
 
         Raises
         ------
@@ -191,7 +199,7 @@ _CONTAINERS = {
     ),
 }
 # No id has a comma, but a state machine's name may have parentheses.
-_PHYSICAL_ID = re.compile(r"(?P<kind>\w+)\((?P<id>[^,]+)(,family=(?P<family>[^,]+))?\)")
+_PHYSICAL_ID = re.compile(r"(?P<Kind>\w+)\((?P<Container>[^,]+)(,family=(?P<Family>[^,]+))?\)")
 
 
 @dataclass(frozen=True)
@@ -272,8 +280,7 @@ class Container:
         found = _PHYSICAL_ID.fullmatch(text)
         if found is None:
             raise InvalidPropertyError("PhysicalResourceId", text, "it names no container", "Leave it as it is.")
-        named = {"Kind": found["kind"], "Container": found["id"]}
-        return cls.declared({**named, "Family": found["family"]} if found["family"] else named)
+        return cls.declared(found.groupdict())
 
     def __str__(self) -> str:
         """Give the physical id, which a Delete acts on alone."""
@@ -321,12 +328,12 @@ def check_family(value: object) -> str:
 
 
 def check_choices(properties: Mapping[str, object]) -> None:
-    """Check what of a request's ``ResourceProperties`` is not the job; CloudFormation sends every value as a string.
+    """Check the properties that have defaults: BestEffort, WaitSeconds and ProviderOutlivesStack.
 
     Parameters
     ----------
     properties : Mapping
-        The properties. All of these have defaults.
+        The resource's. CloudFormation sends every value as a string.
 
     Raises
     ------
@@ -335,7 +342,7 @@ def check_choices(properties: Mapping[str, object]) -> None:
     """
     check_best_effort(properties.get("BestEffort", False))
     check_wait_seconds(properties.get("WaitSeconds", DEFAULT_WAIT_SECONDS))
-    check_provider_stays(properties.get("ProviderStays", True))
+    check_provider_outlives_stack(properties.get("ProviderOutlivesStack", True))
 
 
 def check_wait_seconds(value: object) -> int:
@@ -370,15 +377,15 @@ def check_best_effort(value: object) -> bool:
     return _check_bool("BestEffort", value, "Give `best_effort` one of the two.")
 
 
-def check_provider_stays(value: object) -> bool:
-    """Check the ProviderStays property, which the construct sets by itself.
+def check_provider_outlives_stack(value: object) -> bool:
+    """Check the ProviderOutlivesStack property, which the construct sets by itself.
 
     Raises
     ------
     InvalidPropertyError
         If it is neither ``true`` nor ``false``.
     """
-    return _check_bool("ProviderStays", value, "Leave it out if the function is not in the job's own stack.")
+    return _check_bool("ProviderOutlivesStack", value, "Leave it out if the function is not in the job's own stack.")
 
 
 def _check_bool(name: str, value: object, fix: str) -> bool:

@@ -74,6 +74,8 @@ class CdkCli:
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",
+            # The CDK's own check of templates, which takes most of a synthesis: tests/repository makes it.
+            "CDK_VALIDATION": "false",
             "NO_PROXY": "localhost,127.0.0.1",
         }
 

@@ -20,10 +20,9 @@ from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from . import PROJECT, resolver
+from . import PROJECT
 from .loopback import LoopbackServer, Request, Response
 
 # What runs a function that asks for no other Python, or for one that is not installed.
@@ -127,8 +126,6 @@ class ExecutionEnvironment:
     runtime : sequence of str, optional
         The command that runs a handler. Default: Lambda's runtime client, beside the newest boto3, on the Python that
         the function asks for, if it is installed.
-    names : Mapping, optional
-        How it finds host names, by the name. All others are found as ever.
     """
 
     def __init__(
@@ -137,7 +134,6 @@ class ExecutionEnvironment:
         variables: Mapping[str, str],
         log: Callable[[str], None],
         runtime: Sequence[str] = (),
-        names: Mapping[str, resolver.Answer] = MappingProxyType({}),
     ) -> None:
         self._function = function
         self._log = log
@@ -154,9 +150,6 @@ class ExecutionEnvironment:
             **function.environment,
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
         }
-        if names:
-            shim, more = resolver.shim(names)
-            environment = {**environment, **more, "PYTHONPATH": f"{shim}{os.pathsep}{environment['PYTHONPATH']}"}
         self._process = subprocess.Popen(
             [*runtime, function.handler],
             cwd=self._folder.name,
@@ -257,14 +250,6 @@ class ExecutionEnvironment:
         return Response(202, b'{"status":"OK"}')
 
 
-@dataclass(frozen=True)
-class _Surroundings:
-    """What a process is started with besides its function."""
-
-    variables: Mapping[str, str]
-    names: Mapping[str, resolver.Answer] = field(default_factory=dict)
-
-
 class LambdaService:
     """Invokes functions, and keeps their processes warm.
 
@@ -285,11 +270,10 @@ class LambdaService:
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._find = find
-        self._defaults = _Surroundings(variables)
-        self._surroundings = self._defaults
+        self._variables = variables
         self._log = log
         self._lock = threading.Lock()
-        self._idle: list[tuple[Function, _Surroundings, ExecutionEnvironment]] = []
+        self._idle: list[tuple[Function, ExecutionEnvironment]] = []
         self._all: set[ExecutionEnvironment] = set()
         self._slots = threading.Semaphore(CONCURRENCY)
         self._closed = False
@@ -305,25 +289,6 @@ class LambdaService:
         """
         self._find(arn)
         threading.Thread(target=self._run, args=(arn, event), daemon=True).start()
-
-    def resolve(self, names: Mapping[str, resolver.Answer], **variables: str) -> None:
-        """Let every process that starts from now on find host names in a way of one's own.
-
-        Such a process is led to no endpoint of the local AWS by its variables. Warm processes are not used again.
-
-        Parameters
-        ----------
-        names : Mapping
-            How it finds host names, by the name. All others are found as ever.
-        **variables : str
-            More environment variables, such as AWS_CA_BUNDLE.
-        """
-        kept = {name: value for name, value in self._defaults.variables.items() if not name.startswith("AWS_ENDPOINT")}
-        self._surroundings = _Surroundings({**kept, **variables}, names)
-
-    def resolve_as_ever(self) -> None:
-        """Undo `resolve`."""
-        self._surroundings = self._defaults
 
     def close(self) -> None:
         """End all processes."""
@@ -350,41 +315,37 @@ class LambdaService:
     @contextlib.contextmanager
     def _environment(self, function: Function) -> Iterator[ExecutionEnvironment]:
         """Take a process that runs the function as it is deployed now, and keep it warm afterwards."""
-        surroundings = self._surroundings
-        environment = self._warm(function, surroundings)
+        environment = self._warm(function)
         if environment is None:
             with self._lock:
                 if self._closed:
                     raise FunctionError("Lambda is closed")
                 self._say_what_runs(function)
-                environment = ExecutionEnvironment(
-                    function, surroundings.variables, self._log, names=surroundings.names
-                )
+                environment = ExecutionEnvironment(function, self._variables, self._log)
                 self._all.add(environment)
         try:
             yield environment
         finally:
             with self._lock:
-                self._idle.append((function, surroundings, environment))
+                self._idle.append((function, environment))
 
     def _say_what_runs(self, function: Function) -> None:
         if function.runtime and function.runtime not in self._said:
             self._said.add(function.runtime)
             self._log(f"The runtime {function.runtime} runs here on Python {version_of(python_for(function.runtime))}")
 
-    def _warm(self, function: Function, surroundings: _Surroundings) -> ExecutionEnvironment | None:
-        """Take a warm process of a function, and end those of any function that is not deployed like that any more."""
+    def _warm(self, function: Function) -> ExecutionEnvironment | None:
+        """Take a warm process of a function, and end those of functions that are not deployed like that any more."""
         found = None
         with self._lock:
             idle, self._idle = self._idle, []
-            for deployed, started_in, environment in idle:
-                current = (self._deployed(deployed.arn), surroundings)
-                if (deployed, started_in) != current or not environment.alive:
+            for deployed, environment in idle:
+                if deployed != self._deployed(deployed.arn) or not environment.alive:
                     threading.Thread(target=environment.close, daemon=True).start()
                 elif found is None and deployed == function:
                     found = environment
                 else:
-                    self._idle.append((deployed, started_in, environment))
+                    self._idle.append((deployed, environment))
         return found
 
     def _deployed(self, arn: str) -> Function | None:

@@ -23,7 +23,6 @@ from .services.ecs import Ecs
 from .services.emr_serverless import EmrServerless
 from .services.front import Front
 from .services.step_functions import StepFunctions
-from .services.vpc import let_route_tables_go
 
 # The names that botocore gives the services in the variables for their endpoints.
 _LIVING = ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION")
@@ -72,7 +71,6 @@ class LocalAws:
             StepFunctions(changed),
             EmrServerless(changed),
         )
-        let_route_tables_go()
         self.robomaker = RoboMaker(job_changed, call_answered)
         self.response_urls = ResponseUrls()
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -104,10 +103,6 @@ class RoboMaker:
     def url(self) -> str:
         """Where it listens: the value for AWS_ENDPOINT_URL_ROBOMAKER."""
         return self._server.url
-
-    def listen(self, tls: ssl.SSLContext) -> LoopbackServer:
-        """Listen at another address over TLS too, until that server is closed."""
-        return LoopbackServer(self._answer, tls=tls)
 
     def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> Job:
         """Start a job that takes that many seconds to cancel."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # so that the scenarios can be named before anything is insta
 STACK = "WorldExport"
 PROVIDER_STACK = "WorldExportProvider"
 WITH_STOP, WITHOUT_STOP = "WithStop", "WithoutStop"
+COLUMNS = "A column on the right shows the status of each."
 
 
 class ScenarioError(Exception):
@@ -84,27 +85,30 @@ class Stage:
         while self.aws.stacks().get(STACK) == "DELETE_IN_PROGRESS":
             time.sleep(0.05)
 
-    def run_tasks(self, cluster: str, count: int) -> list[str]:
-        """Run tasks in a cluster, and give their ARNs."""
+    def run_tasks(self, cluster: str, family: str, count: int) -> list[str]:
+        """Run tasks of a family in a cluster, name their columns after it, and give their ARNs."""
         ecs, ec2 = self.aws.client("ecs"), self.aws.client("ec2")
         subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
         groups = [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
         ecs.register_task_definition(
-            family="nightly",
+            family=family,
             requiresCompatibilities=["FARGATE"],
             networkMode="awsvpc",
             cpu="256",
             memory="512",
-            containerDefinitions=[{"name": "nightly", "image": "nightly", "memory": 512}],
+            containerDefinitions=[{"name": family, "image": family, "memory": 512}],
         )
         ran = ecs.run_task(
             cluster=cluster,
-            taskDefinition="nightly",
+            taskDefinition=family,
             count=count,
             launchType="FARGATE",
             networkConfiguration={"awsvpcConfiguration": {"subnets": subnets, "securityGroups": groups}},
         )
-        return [task["taskArn"] for task in ran["tasks"]]
+        tasks = [task["taskArn"] for task in ran["tasks"]]
+        for number, task in enumerate(tasks, start=1):
+            self.timeline.name(task, f"{family}-{number}")
+        return tasks
 
     def start_executions(self, machine: str, *names: str) -> list[str]:
         """Start executions of a state machine, and give their ARNs."""
@@ -118,10 +122,10 @@ class Stage:
             while not self.aws.step_functions.is_deleting(machine):
                 time.sleep(0.1)
             self.timeline.note(
-                "The state machine is DELETING until the state of its execution has ended, which takes a day."
+                "The state machine is DELETING until its execution leaves its present state, which takes a day."
             )
             time.sleep(seconds)
-            self.timeline.note("Here, that is now.")
+            self.timeline.note("Here, it leaves that state now.")
             self.aws.step_functions.settle(execution, "SUCCEEDED")
 
         threading.Thread(target=wait, daemon=True).start()
@@ -229,8 +233,11 @@ def tasks(stage: Stage) -> None:
     stage.start()
     stage.aws.ecs.stop_seconds = 3
     stage.deploy()
-    stage.timeline.note(f"Two tasks are started in {WITH_STOP}, and one in {WITHOUT_STOP}.")
-    stopped, [left] = stage.run_tasks("with-stop", 2), stage.run_tasks("without-stop", 1)
+    stage.timeline.note(
+        f"Two tasks of the family nightly are started in the cluster of {WITH_STOP}, and one of the family hourly in"
+        f" that of {WITHOUT_STOP}. {COLUMNS}"
+    )
+    stopped, [left] = stage.run_tasks("with-stop", "nightly", 2), stage.run_tasks("without-stop", "hourly", 1)
     # What ECS answers (gruntwork-io/cloud-nuke 368), and what becomes of the stack (aws/aws-cdk 8654).
     stage.destroy(WITHOUT_STOP, fails="The Cluster cannot be deleted while Tasks are active.")
     stage.expect_stack(WITHOUT_STOP, "DELETE_FAILED")
@@ -250,10 +257,13 @@ def executions(stage: Stage) -> None:
     stage = stage.with_app("executions")
     stage.start()
     stage.deploy()
-    stage.timeline.note(f"Two executions are started in {WITH_STOP}, and one in {WITHOUT_STOP}.")
+    stage.timeline.note(
+        f"Two executions, nightly-1 and nightly-2, are started in the state machine of {WITH_STOP}, and one, hourly-1,"
+        f" in that of {WITHOUT_STOP}. {COLUMNS}"
+    )
     machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
-    stopped = stage.start_executions(f"{machines}with-stop", "one", "two")
-    [left] = stage.start_executions(f"{machines}without-stop", "other")
+    stopped = stage.start_executions(f"{machines}with-stop", "nightly-1", "nightly-2")
+    [left] = stage.start_executions(f"{machines}without-stop", "hourly-1")
     # At the latest the next state transition ends an execution (Step Functions API Reference, DeleteStateMachine), and
     # CloudFormation waits for it (aws/copilot-cli 5607).
     stage.end_while_deleting(f"{machines}without-stop", left, seconds=6)

@@ -45,6 +45,7 @@ class Timeline:
         self._started = self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._jobs: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self._colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
 
     def heading(self, text: str) -> None:
@@ -60,8 +61,13 @@ class Timeline:
         *lines, last = textwrap.wrap(f"$ {line}", room, break_on_hyphens=False, subsequent_indent="    ")
         self._chapter([line.replace(_UNBROKEN, " ") for line in (*(f"{line} \\" for line in lines), last)])
         if self._jobs:
-            names = "".join(f"{_name(arn):{_JOB}}" for arn in self._jobs)
+            names = "".join(f"{self._name(arn):{_JOB}}" for arn in self._jobs)
             self._show(self._color(" " * (_width() - len(names)) + names.rstrip(), "2"))
+
+    def name(self, job: str, name: str) -> None:
+        """Show a job by a name instead of the end of its ARN."""
+        with self._lock:
+            self._names[job] = name
 
     def note(self, text: str) -> None:
         """Say something between the events."""
@@ -129,13 +135,18 @@ class Timeline:
             self._jobs[job.arn] = job.status
             if known:
                 # It is the service that forgets: the stack still holds the job.
-                what = "RoboMaker has" if job.status == FORGOTTEN else f"{_name(job.arn)} is now"
-                self._row(f"    {what}", f"{job.status} {_name(job.arn)}" if job.status == FORGOTTEN else job.status)
+                what = "RoboMaker has" if job.status == FORGOTTEN else f"{self._name(job.arn)} is now"
+                self._row(
+                    f"    {what}", f"{job.status} {self._name(job.arn)}" if job.status == FORGOTTEN else job.status
+                )
 
     def call_answered(self, call: Call, error: str) -> None:
         """Show a call that RoboMaker refused, as its listener."""
         if error:
             self._row(f"    {call.operation}:", error)
+
+    def _name(self, job: str) -> str:
+        return self._names.get(job) or _name(job)
 
     def _chapter(self, lines: list[str]) -> None:
         with self._lock:

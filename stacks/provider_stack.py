@@ -1,4 +1,4 @@
-"""The provider's stack: the function that ends the jobs of other stacks, and stays until the last of them has gone."""
+"""The provider's stack: the function that cancels the jobs of other stacks, deleted after them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cdk_world_export_job import WorldExportJobProvider
 
 
 class ProviderStack(Stack):
-    """Has the function that ends world export jobs, for all stacks of the app.
+    """Has the function that cancels world export jobs, for all stacks of the app.
 
     Parameters
     ----------
@@ -26,5 +26,5 @@ class ProviderStack(Stack):
     def __init__(self, scope: Construct, id: str, **kwargs: Any) -> None:  # noqa: A002
         super().__init__(scope, id, **kwargs)
         self.provider = WorldExportJobProvider(self, "Provider")
-        # Whether or not the app has a job just now: CloudFormation refuses to take back an export that is in use.
+        # Always, also while the app has no job: CloudFormation does not remove an export that is in use.
         self.export_value(self.provider.service_token)

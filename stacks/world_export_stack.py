@@ -24,7 +24,7 @@ class WorldExportStack(Stack):
     job_arn : str
         The ARN of the job.
     provider : IWorldExportJobProvider
-        The function that ends the job, of another stack, so that a deletion of this one that failed can be tried again.
+        The function that cancels the job, of another stack, so that a failed deletion of this one can be retried.
     **kwargs : Any
         Everything that a Stack takes.
     """
@@ -62,15 +62,20 @@ class WorldExportStack(Stack):
         # The job writes with this role into this bucket until it has stopped.
         job.node.add_dependency(bucket, role)
 
-        CfnOutput(self, "JobArn", value=job.job_arn, description="The world export job whose end this stack owns")
+        CfnOutput(
+            self,
+            "JobArn",
+            value=job.job_arn,
+            description="The world export job of this stack",
+        )
 
     def _acknowledge_findings(self, bucket: s3.Bucket, role: iam.Role) -> None:
-        """Tell cdk-nag why what it finds in the bucket and the role stands."""
+        """Suppress the findings of scanners in the bucket and the role, each with its reason."""
 
         def acknowledge(scope: Construct, finding: str, reason: str) -> None:
             Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason))
 
-        no_access_log = "A team that wants access logs names its own bucket for them."
+        no_access_log = "A team that needs access logs names its own bucket for them."
         acknowledge(bucket, "S1", no_access_log)
         resource = cast(s3.CfnBucket, bucket.node.default_child)
         resource.add_metadata("checkov", {"skip": [{"id": "CKV_AWS_18", "comment": no_access_log}]})

@@ -10,6 +10,7 @@ import pytest
 from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import RoboMaker
+from tests.assemblies import Assemblies
 
 # As in the Makefile: before the first import of aws_cdk, which starts jsii, and for every CDK app that a test starts.
 os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(PROJECT / ".jsii-cache"))
@@ -36,10 +37,17 @@ def no_aws_of_ones_own() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
+    """Give the synthesized apps, in one folder for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return Assemblies(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
 @pytest.fixture
 def robomaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[RoboMaker]:
     """Give a RoboMaker endpoint, which the handler's client is led to."""
-    from jobs.robomaker import _client
+    from jobs.world_export_job import _client
 
     service = RoboMaker()
     monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", service.url)

@@ -312,7 +312,7 @@ TAKEN_OUT = Declared(stops=())
 RENAMED = Declared(stops=(("StopRenamed", ""),))
 TWO = Declared(stops=(("Stop", ""), ("StopToo", "")))
 GONE = Declared(stops=(), container="")
-KEPT = "left running on purpose"
+KEPT = "kept"
 
 
 def _at(operation: str, fault: Fault, times: float = NEVER) -> tuple[tuple[Fault, float], ...]:
@@ -345,7 +345,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         wait=1,
         answer="FAILED",
         outcome="failed",
-        words=f"is still running (1 of 2 {noun} stopped, but not ",
+        words="are still running: 1 of 2 stopped, not ",
         run_on="stays",
     )
     yield Row(
@@ -355,7 +355,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         shared=True,
         wait=0,
         outcome="not awaited",
-        words=f"running (0 of 1 {noun} stopped, but not ",
+        words="are still running: 0 of 1 stopped, not ",
         run_on="job",
     )
     yield Row(
@@ -366,7 +366,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         wait=1,
         best_effort=True,
         outcome="failed",
-        words=f"is still running (0 of 1 {noun} stopped, but not ",
+        words="are still running: 0 of 1 stopped, not ",
         run_on="job",
     )
     yield Row(
@@ -410,7 +410,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
             faults=_at(operation, ACCESS_DENIED),
             answer="FAILED",
             outcome="failed",
-            words=f"{operation}: add it",
+            words=f":{operation}. Add it",
             run_on="job",
         )
         yield Row(kind, f"{operation} is denied for a while", faults=_at(operation, ACCESS_DENIED, 2))
@@ -420,7 +420,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
 
 def _at_a_creation(kind: str) -> Iterator[Row]:
     refused = Row(kind, "", None, Declared(), jobs=(), shared=True, judged="Create", answer="FAILED", outcome="")
-    yield replace(refused, name="a missing container", prepare=World.delete, words="There is no such")
+    yield replace(refused, name="a missing container", prepare=World.delete, words="There is no ")
     yield replace(
         refused, name="a container of the wrong kind", given="arn:aws:sqs:us-west-2:123456789012:q", words=f"of {kind}"
     )
@@ -436,7 +436,7 @@ def _at_a_creation(kind: str) -> Iterator[Row]:
             refused,
             name=f"{operation} is denied at a creation",
             faults=_at(operation, ACCESS_DENIED),
-            words=f":{operation}: add it",
+            words=f":{operation}. Add it",
         )
 
 
@@ -485,7 +485,7 @@ def _what_is_kept(kind: str) -> Iterator[Row]:
         words="retained it",
     )
     # A container of another stack.
-    shared = replace(kept, shared=True, words="it is not this stack's")
+    shared = replace(kept, shared=True, words="it is not in this stack")
     yield replace(shared, name="the construct of a shared container is taken out", after=TAKEN_OUT)
     yield replace(shared, name="the construct of a shared container is renamed", after=RENAMED)
     yield replace(shared, name="the creation with a shared container fails", before=None, after=Declared(fails=True))
@@ -584,7 +584,7 @@ def _of_ecs() -> Iterator[Row]:
         prepare=lambda world: world.tell_to_stop("job"),
         answer="FAILED",
         outcome="failed",
-        words="is still running (0 of 1 tasks stopped, but not ",
+        words="are still running: 0 of 1 stopped, not ",
         run_on="job",
     )
     yield Row(
@@ -624,7 +624,7 @@ def _of_emr_serverless() -> Iterator[Row]:
         not_awaited,
         name="the application is starting and its stop is not awaited",
         outcome="not awaited",
-        words="in the state STARTED",
+        words="is STARTED",
     )
     yield replace(
         not_awaited,
@@ -632,7 +632,7 @@ def _of_emr_serverless() -> Iterator[Row]:
         faults=_at("StopApplication", _NOT_STOPPED),
         answer="FAILED",
         outcome="failed",
-        words="is in the state STARTED; emr-serverless:StopApplication answered ValidationException",
+        words="StopApplication answered ValidationException",
     )
 
 

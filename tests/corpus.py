@@ -1,4 +1,4 @@
-"""Odd ARNs and events, from the field's documentation and made up, each with what must come of it."""
+"""Odd ARNs and events, documented and made up, each with the answer to it."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ EVENTS: dict[str, tuple[dict[str, Any], str]] = {
     "a Create with a wait in floating point": (request("Create", {"JobArn": ARN, "WaitSeconds": "1e2"}), _FAILED),
     "a Create with a wait of 5,000 digits": (request("Create", {"JobArn": ARN, "WaitSeconds": "9" * 5000}), _FAILED),
     "a Create with a physical id": (request("Create", {"JobArn": ARN}, PhysicalResourceId="other"), _DONE),
-    "an Update that never had a physical id": (request("Update", {"JobArn": "x"}, PhysicalResourceId=""), _FAILED),
+    "an Update without a physical id": (request("Update", {"JobArn": ARN}, PhysicalResourceId=""), _FAILED),
     "an Update from what was another kind of resource": (
         request("Update", {"JobArn": ARN}, PhysicalResourceId="sample", OldResourceProperties={"Color": "red"}),
         _DONE,
@@ -224,9 +224,9 @@ EVENTS: dict[str, tuple[dict[str, Any], str]] = {
     "a Delete of what another handler created": (request("Delete", {}, PhysicalResourceId="Stack_Job_1ABC"), _DONE),
     "a Delete of another service's ARN": (request("Delete", {}, PhysicalResourceId="arn:aws:s3:::bucket"), _DONE),
     "a Delete of every job": (request("Delete", {}, PhysicalResourceId=ARN.replace("job-1", "*")), _DONE),
-    "a Delete without a physical id": (request("Delete", {"JobArn": ARN}), _DONE),
-    "a Delete whose physical id is a number": (request("Delete", {}, PhysicalResourceId=7), _DONE),
-    "a Delete whose physical id is a list": (request("Delete", {}, PhysicalResourceId=[ARN]), _DONE),
+    "a Delete without a physical id": (request("Delete", {"JobArn": ARN}), _FAILED),
+    "a Delete whose physical id is a number": (request("Delete", {}, PhysicalResourceId=7), _FAILED),
+    "a Delete whose physical id is a list": (request("Delete", {}, PhysicalResourceId=[ARN]), _FAILED),
     "a Delete with properties of another version": (
         request("Delete", {"jobArn": ARN, "waitSeconds": "soon", "BestEffort": "yes"}, PhysicalResourceId=ARN),
         _DONE,

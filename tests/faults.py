@@ -1,9 +1,10 @@
-"""What may go wrong at RoboMaker, and what it means: a row a fault, for unit, protocol and end-to-end tests alike."""
+"""What RoboMaker may answer instead of the truth, and what it means: a row a fault, for every kind of test."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protocol.outcome import Result
 from sandbox.robomaker import (
     ACCESS_DENIED,
     CANCEL_REFUSED,
@@ -14,7 +15,7 @@ from sandbox.robomaker import (
     THROTTLED,
     Fault,
 )
-from teardown import Verdict
+from teardown import State, Trouble
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,14 @@ class Row:
     ----------
     fault : Fault
         What the endpoint answers in place of the truth.
-    verdict : Verdict
-        What it means.
+    means : State, Trouble or Result
+        What a cancel that is answered so comes to.
     words : str
-        A part of what the reason says of it.
+        A part of what the reason, or the log, says of it.
     """
 
     fault: Fault
-    verdict: Verdict
+    means: State | Trouble | Result
     words: str
 
     def __str__(self) -> str:
@@ -41,8 +42,8 @@ class Row:
 
     @property
     def may_pass(self) -> bool:
-        """Whether a Delete gets over it if it is met a few times only."""
-        return self.verdict in (Verdict.PASSING, Verdict.UNKNOWN, Verdict.REFUSED)
+        """Whether a Delete that meets it a few times only still stops the job."""
+        return not isinstance(self.means, Result)
 
     @property
     def answer(self) -> str:
@@ -50,51 +51,54 @@ class Row:
         return "FAILED" if self.may_pass else "SUCCESS"
 
     @property
-    def describe(self) -> Verdict:
-        """What it means if a look meets it, which can't be refused what it does not ask for."""
-        return Verdict.UNKNOWN if self.verdict is Verdict.REFUSED else self.verdict
+    def means_at_a_look(self) -> State | Trouble | Result:
+        """What a look that is answered so comes to: it asks for nothing that could be refused."""
+        return Trouble.REJECTED if self.means is State.REFUSED else self.means
 
 
 def _page(status: int, body: str = "<html>Welcome</html>") -> Fault:
     return Fault(message=body, status=status)
 
 
-PASSING, UNKNOWN, RETIRED_, GONE = Verdict.PASSING, Verdict.UNKNOWN, Verdict.RETIRED, Verdict.GONE
+TRANSIENT, UNKNOWN, REJECTED = Trouble.TRANSIENT, Trouble.UNKNOWN, Trouble.REJECTED
+GONE, RETIRED_ = Result.GONE, Result.RETIRED
 
 FAULTS = [
     # RoboMaker's own four errors, in every spelling of a code (AWS restJson1 protocol).
     Row(Fault("ResourceNotFoundException", "no such job", 404), GONE, "no such job"),
     Row(Fault("com.amazonaws.robomaker#ResourceNotFoundException", "no such job", 400), GONE, "no such job"),
     Row(Fault("ResourceNotFoundException:http://internal.amazon.com/", "no such job", 404), GONE, "no such job"),
-    Row(CANCEL_REFUSED, Verdict.REFUSED, "its cancel was refused"),
-    Row(Fault("InvalidParameterException", "no"), Verdict.REFUSED, "InvalidParameterException: no"),
-    Row(Fault("InvalidParameterException", "It has been deprecated"), Verdict.REFUSED, "deprecated"),
-    Row(THROTTLED, PASSING, "ThrottlingException: Rate exceeded"),
-    Row(SERVER_ERROR, PASSING, "InternalServerException"),
-    # What passes, too.
-    Row(Fault("ServiceUnavailable", "", 503), PASSING, "answered ServiceUnavailable: (no message)"),
-    Row(Fault("TooManyRequestsException", ""), PASSING, "TooManyRequestsException"),
-    Row(Fault("Throttling", "Rate exceeded"), PASSING, "Throttling: Rate exceeded"),
-    Row(Fault("RequestLimitExceeded", "Rate exceeded"), PASSING, "RequestLimitExceeded"),
-    Row(Fault("ServiceUnavailableException", "Try later"), PASSING, "Try later"),
-    Row(Fault("Slow", "", 429), PASSING, "Slow"),
-    Row(Fault("Slow", "", 408), PASSING, "Slow"),
-    Row(CONNECTION_DROPPED, PASSING, "lost its connection"),
-    # What is no answer of RoboMaker's.
-    Row(_page(200), PASSING, "not RoboMaker's: HTTP status 200, '<html>Welcome</html>'"),
-    Row(_page(200, "Welcome"), PASSING, "not RoboMaker's: HTTP status 200, 'Welcome'"),
-    Row(_page(200, '{"__type": "ThrottlingException"}'), PASSING, "__type"),
-    Row(_page(200, '{"message": "Rate exceeded"}'), PASSING, "Rate exceeded"),
-    Row(Fault("ThrottlingException", "Rate exceeded", 200), PASSING, "Rate exceeded"),
-    Row(_page(200, '{"arn": "arn:aw'), PASSING, "not RoboMaker's"),
-    Row(_page(200, "[]"), PASSING, "not RoboMaker's"),
-    Row(_page(200, "null"), PASSING, "not RoboMaker's"),
-    Row(_page(200, '{"Output": {"__type": "x#UnknownOperationException"}}'), PASSING, "not RoboMaker's"),
-    Row(_page(200, '{"fault": {}}'), PASSING, "not RoboMaker's"),
-    Row(_page(403, "<html>This site is no longer available</html>"), PASSING, "not RoboMaker's: HTTP status 403"),
-    Row(_page(404), PASSING, "not RoboMaker's: HTTP status 404"),
-    Row(_page(502), PASSING, "not RoboMaker's: HTTP status 502"),
-    # The end of RoboMaker, in words.
+    Row(CANCEL_REFUSED, State.REFUSED, "RoboMaker refuses to cancel it"),
+    Row(Fault("InvalidParameterException", "no"), State.REFUSED, "InvalidParameterException: no"),
+    Row(Fault("InvalidParameterException", "It has been deprecated"), State.REFUSED, "deprecated"),
+    Row(THROTTLED, TRANSIENT, "ThrottlingException: Rate exceeded"),
+    Row(SERVER_ERROR, TRANSIENT, "InternalServerException"),
+    # Other transient errors.
+    Row(Fault("ServiceUnavailable", "", 503), TRANSIENT, "answered ServiceUnavailable: (no message)"),
+    Row(Fault("TooManyRequestsException", ""), TRANSIENT, "TooManyRequestsException"),
+    Row(Fault("Throttling", "Rate exceeded"), TRANSIENT, "Throttling: Rate exceeded"),
+    Row(Fault("RequestLimitExceeded", "Rate exceeded"), TRANSIENT, "RequestLimitExceeded"),
+    Row(Fault("ServiceUnavailableException", "Try later"), TRANSIENT, "Try later"),
+    Row(Fault("Slow", "", 429), TRANSIENT, "Slow"),
+    Row(Fault("Slow", "", 408), TRANSIENT, "Slow"),
+    Row(CONNECTION_DROPPED, TRANSIENT, "lost its connection"),
+    # Answers that are not from RoboMaker.
+    Row(_page(200), TRANSIENT, "not from RoboMaker: HTTP status 200, '<html>Welcome</html>'"),
+    Row(_page(200, "Welcome"), TRANSIENT, "not from RoboMaker: HTTP status 200, 'Welcome'"),
+    Row(_page(200, '{"__type": "ThrottlingException"}'), TRANSIENT, "__type"),
+    Row(_page(200, '{"__type": "ResourceNotFoundException"}'), TRANSIENT, "__type"),
+    Row(_page(200, '{"__type": "InvalidParameterException"}'), TRANSIENT, "__type"),
+    Row(_page(200, '{"message": "Rate exceeded"}'), TRANSIENT, "Rate exceeded"),
+    Row(Fault("ThrottlingException", "Rate exceeded", 200), TRANSIENT, "Rate exceeded"),
+    Row(_page(200, '{"arn": "arn:aw'), TRANSIENT, "not from RoboMaker"),
+    Row(_page(200, "[]"), TRANSIENT, "not from RoboMaker"),
+    Row(_page(200, "null"), TRANSIENT, "not from RoboMaker"),
+    Row(_page(200, '{"Output": {"__type": "x#UnknownOperationException"}}'), TRANSIENT, "not from RoboMaker"),
+    Row(_page(200, '{"fault": {}}'), TRANSIENT, "not from RoboMaker"),
+    Row(_page(403, "<html>This site is no longer available</html>"), TRANSIENT, "not from RoboMaker: HTTP status 403"),
+    Row(_page(404), TRANSIENT, "not from RoboMaker: HTTP status 404"),
+    Row(_page(502), TRANSIENT, "not from RoboMaker: HTTP status 502"),
+    # RoboMaker says that it has been retired.
     Row(RETIRED, RETIRED_, "has ended"),
     Row(_page(200, '{"Output": {"__type": "x#A", "message": "Its support has ended"}}'), RETIRED_, "has ended"),
     Row(_page(400, '{"Output": {"__type": "x#A", "Message": "Its support has ended"}}'), RETIRED_, "has ended"),
@@ -115,20 +119,20 @@ FAULTS = [
     Row(Fault("ValidationException", "This command is therefore no longer supported."), RETIRED_, "longer supported"),
     Row(Fault("BadRequest", "This operation, ListFleets, has been deprecated"), RETIRED_, "has been deprecated"),
     Row(Fault("Gone", "AWS RoboMaker has been discontinued", 410), RETIRED_, "has been discontinued"),
-    # What sounds like it, and is not.
+    # It only sounds so.
     Row(
         Fault("AccessDeniedException", "User: arn is not authorized to perform: x, which has been deprecated", 403),
         UNKNOWN,
         "has no permission robomaker:",
     ),
-    Row(Fault("UnknownOperationException", "", 404), UNKNOWN, "UnknownOperationException"),
-    Row(Fault("NotFound", "Not Found", 404), UNKNOWN, "NotFound: Not Found"),
-    # What may pass or not.
+    Row(Fault("UnknownOperationException", "", 404), REJECTED, "UnknownOperationException"),
+    Row(Fault("NotFound", "Not Found", 404), REJECTED, "NotFound: Not Found"),
+    # Denials, and errors that RoboMaker does not document.
     Row(ACCESS_DENIED, UNKNOWN, "has no permission robomaker:"),
     Row(Fault("AccessDenied", ACCESS_DENIED.message, 403), UNKNOWN, "has no permission robomaker:"),
-    Row(Fault("AccessDeniedException", "Your account is suspended", 403), UNKNOWN, "It is unknown whether"),
-    Row(Fault("ForbiddenException", "Not you", 403), UNKNOWN, "ForbiddenException: Not you"),
-    Row(Fault("UnrecognizedClientException", "Bad token", 403), UNKNOWN, "UnrecognizedClientException: Bad token"),
-    Row(Fault("StrangeException", "Odd", 400), UNKNOWN, "StrangeException: Odd"),
-    Row(Fault("Moved", "Elsewhere", 301), UNKNOWN, "Moved: Elsewhere"),
+    Row(Fault("AccessDeniedException", "Your account is suspended", 403), UNKNOWN, "Your account is suspended"),
+    Row(Fault("ForbiddenException", "Not you", 403), REJECTED, "ForbiddenException: Not you"),
+    Row(Fault("UnrecognizedClientException", "Bad token", 403), REJECTED, "UnrecognizedClientException: Bad token"),
+    Row(Fault("StrangeException", "Odd", 400), REJECTED, "StrangeException: Odd"),
+    Row(Fault("Moved", "Elsewhere", 301), REJECTED, "Moved: Elsewhere"),
 ]

@@ -27,7 +27,7 @@ class Names:
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._errors: dict[str, tuple[OSError, OSError | None]] = {}
+        self._errors: dict[str, tuple[OSError, Exception | None]] = {}
         self._found: dict[str, list[tuple[str, int]]] = {}
         self.asked: list[tuple[str, object, int]] = []
         """The host, the port and the family of every look-up."""
@@ -39,7 +39,7 @@ class Names:
         parts = [address.partition(":") for address in addresses]
         self._found[name] = [(host, int(port)) for host, _, port in parts]
 
-    def fail(self, name: str, *, together: OSError, ipv4: OSError | None = None) -> None:
+    def fail(self, name: str, *, together: OSError, ipv4: Exception | None = None) -> None:
         """Let the look-up of both families together fail, and that of IPv4 alone with its own error, or succeed."""
         self._errors[name] = (together, ipv4)
 
@@ -66,15 +66,17 @@ def certificate(name: str, bundle: Path) -> ssl.SSLContext:
 
 
 class SetClock:
-    """A clock that goes only when a test says so."""
+    """A clock that goes only when a test says so, and keeps every pause."""
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.pauses: list[float] = []
 
     def monotonic(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
         self.now += seconds
 
 

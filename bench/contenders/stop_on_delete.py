@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cdk_world_export_job._bundling import bundle
+from cdk_stop_on_delete._bundling import bundle
 
 from . import Contender, aws_custom_resource, copy_of
 
-OURS = Contender("StopOnDelete", bundle, handler="stop_on_delete.handler")
+OURS = Contender("StopOnDelete", bundle, handler="index.handler")
 # What a cold Delete is measured beside.
 LIMIT = Contender("plain boto3, the same calls", copy_of("boto3_same_calls"))
 # It can make one call, so it stops the one job that the app knew when it was deployed.

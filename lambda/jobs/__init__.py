@@ -1,1 +1,1 @@
-"""All that is known of each service whose jobs are ended: a module a kind of job."""
+"""The kinds of jobs: a module a kind, and what they share."""

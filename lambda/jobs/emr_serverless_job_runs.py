@@ -1,22 +1,23 @@
-"""All that is known of EMR Serverless job runs: the unfinished ones of an application."""
+"""EMR Serverless job runs: the unfinished ones of an application, and then the application itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from jobs.container import Job, Pace
-from jobs.living_service import LivingService, TroubleError
+from jobs.aws import AwsService
+from jobs.running_jobs import Pace, RunningJob
 from properties import Container
-from teardown import Reply, Verdict
+from protocol.outcome import Result
+from teardown import ServiceError, State, Step, Trouble, sentence
 
 # EMR Serverless API reference, ListJobRuns.
 _PAGE = 50
 # API reference, JobRun and Application: states.
 _UNFINISHED = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED")
 _STOPPING = ("CANCELLING",)
-# DeleteApplication takes an application in these only (API reference).
+# DeleteApplication accepts an application in these only (API reference).
 _AT_REST = ("CREATED", "STOPPED")
-_NO_APPLICATION = Reply(Verdict.GONE, "There is no such application")
+_GONE = "ResourceNotFoundException"
 
 
 class EmrServerlessJobRuns:
@@ -34,18 +35,25 @@ class EmrServerlessJobRuns:
     # No limit of CancelJobRun is documented: this is assumed.
     pace = Pace(burst=10, rate=10)
     settles_after = 0.0
+    ends: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
 
-    def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - as every kind takes it
-        self.service = LivingService("emr-serverless")
+    def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - every kind takes it
+        self.service = AwsService("emr-serverless")
         self._application = container.id
+        self._name = f"Application {container.id}"
 
-    def check(self) -> Reply:
+    def exists(self) -> bool:
         """Call GetApplication."""
-        state = self._state()
-        return _NO_APPLICATION if state is None else Reply(Verdict.ACCEPTED, state)
+        try:
+            self._state()
+        except ServiceError as error:
+            if error.code not in self.ends:
+                raise
+            return False
+        return True
 
-    def unfinished(self) -> Iterator[list[Job]]:
-        """Call ListJobRuns, which has no error for an application that is gone: after any, GetApplication tells."""
+    def unfinished(self) -> Iterator[list[RunningJob]]:
+        """Call ListJobRuns, and GetApplication after an error, because ListJobRuns has none for "no application"."""
         try:
             for states, is_stopping in ((_UNFINISHED, False), (_STOPPING, True)):
                 for page in self.service.pages(
@@ -56,44 +64,40 @@ class EmrServerlessJobRuns:
                     states=list(states),
                     maxResults=_PAGE,
                 ):
-                    yield [Job(run["id"], is_stopping) for run in page]
-        except TroubleError as trouble:
-            if self._state() is None:
-                raise TroubleError(_NO_APPLICATION) from trouble
+                    yield [RunningJob(run["id"], is_stopping) for run in page]
+        except ServiceError:
+            self._state()
             raise
 
-    def stop(self, job: Job) -> None:
+    def stop(self, job: RunningJob) -> None:
         """Call CancelJobRun."""
         self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id)
 
-    def close(self) -> Reply:
-        """Call StopApplication until the application is at rest, because only then can it be deleted."""
-        # Not before the runs are known to be none: a run that is submitted starts its application (API reference,
-        # AutoStartConfig).
+    def close(self) -> Step | None:
+        """Call StopApplication until the application is at rest, because only then can it be deleted.
+
+        Not before the runs are known to have ended: submitting a run starts its application (API reference,
+        AutoStartConfig).
+        """
         state = self._state()
-        if state is None:
-            raise TroubleError(_NO_APPLICATION)
-        words = f"in the state {state}"
         if state in _AT_REST:
-            return Reply(Verdict.STOPPED, words)
+            return None
+        words = f"{self._name} is {state}"
         if state == "STARTED":
             try:
                 self.service.call("StopApplication", applicationId=self._application)
-            except TroubleError as trouble:
-                if not trouble.refused:
+            except ServiceError as error:
+                if error.trouble is not Trouble.REJECTED:
                     raise
-                return Reply(Verdict.REFUSED, f"{words}; {trouble.reply.words}")
-        # One that is being created or started can't be stopped yet.
-        return Reply(Verdict.STOPPING if state in ("STARTED", "STOPPING") else Verdict.RUNNING, words)
+                return Step(State.REFUSED, f"{sentence(str(error))} {words}")
+        if state in ("STARTED", "STOPPING"):
+            return Step(State.STOPPING, words)
+        # An application that is being created or started can't be stopped yet.
+        raise ServiceError(Trouble.TRANSIENT, f"{words}, so it can't be stopped yet.")
 
-    def _state(self) -> str | None:
-        try:
-            application = self.service.ask(
-                "GetApplication", "application", each="state", applicationId=self._application
-            )
-        except TroubleError as trouble:
-            if trouble.code != "ResourceNotFoundException":
-                raise
-            return None
+    def _state(self) -> str:
+        application = self.service.ask("GetApplication", "application", each="state", applicationId=self._application)
         state = str(application["state"])
-        return None if state == "TERMINATED" else state
+        if state == "TERMINATED":
+            raise ServiceError(Trouble.REJECTED, f"{self._name} is {state}", code=_GONE)
+        return state

@@ -1,21 +1,18 @@
-"""All that is known of Step Functions executions: the running ones of a state machine."""
+"""Step Functions executions: the running ones of a state machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from jobs.container import Job, Pace
-from jobs.living_service import LivingService, TroubleError
+from jobs.aws import AwsService
+from jobs.running_jobs import Pace, RunningJob
 from properties import Container
-from teardown import Reply, Verdict
+from protocol.outcome import Result
+from teardown import ServiceError, State, Step
 
 # Step Functions API reference, ListExecutions.
 _PAGE = 1000
-_GONE = {
-    "StateMachineDoesNotExist": Reply(Verdict.GONE, "There is no such state machine"),
-    # An EXPRESS one, whose executions nobody can stop, and which end within minutes (Developer Guide, quotas).
-    "StateMachineTypeNotSupported": Reply(Verdict.STOPPED, "nothing to stop in an EXPRESS state machine"),
-}
+_EXPRESS = "StateMachineTypeNotSupported"
 
 
 class StateMachineExecutions:
@@ -30,53 +27,51 @@ class StateMachineExecutions:
     """
 
     noun = "executions"
-    # Step Functions Developer Guide, quotas: StopExecution, in the regions where it is least.
+    # Step Functions Developer Guide, quotas: StopExecution, in the regions where it is lowest.
     pace = Pace(burst=500, rate=25)
     # ListExecutions is eventually consistent (API reference); no source says for how long.
     settles_after = 2.0
+    ends: Mapping[str, Step] = {
+        "StateMachineDoesNotExist": Step(State.ENDED, "There is no such state machine", Result.GONE),
+        # Executions of an EXPRESS state machine can't be stopped, and end within minutes (Developer Guide, quotas).
+        _EXPRESS: Step(State.ENDED, "nothing to stop in an EXPRESS state machine"),
+    }
 
     def __init__(self, container: Container, reason: str) -> None:
-        self.service = LivingService("stepfunctions", container.region)
+        self.service = AwsService("stepfunctions", container.region)
         self._state_machine = container.id
         self._reason = reason
 
-    def check(self) -> Reply:
-        """Call ListExecutions, which tells what DescribeStateMachine would, without its need of a KMS permission."""
+    def exists(self) -> bool:
+        """Call ListExecutions, because DescribeStateMachine would need a KMS permission, too."""
         try:
             self.service.ask("ListExecutions", "executions", stateMachineArn=self._state_machine, maxResults=1)
-        except TroubleError as trouble:
-            if trouble.code not in _GONE:
+        except ServiceError as error:
+            if error.code not in self.ends:
                 raise
-            reply = _GONE[trouble.code]
-            return reply if reply.verdict is Verdict.GONE else Reply(Verdict.ACCEPTED, reply.words)
-        return Reply(Verdict.ACCEPTED, "")
+            return error.code == _EXPRESS
+        return True
 
-    def unfinished(self) -> Iterator[list[Job]]:
+    def unfinished(self) -> Iterator[list[RunningJob]]:
         """Call ListExecutions."""
-        try:
-            for page in self.service.pages(
-                "ListExecutions",
-                "executions",
-                each="executionArn",
-                stateMachineArn=self._state_machine,
-                statusFilter="RUNNING",
-                maxResults=_PAGE,
-            ):
-                yield [Job(execution["executionArn"]) for execution in page]
-        except TroubleError as trouble:
-            if trouble.code not in _GONE:
-                raise
-            raise TroubleError(_GONE[trouble.code]) from trouble
+        for page in self.service.pages(
+            "ListExecutions",
+            "executions",
+            each="executionArn",
+            stateMachineArn=self._state_machine,
+            statusFilter="RUNNING",
+            maxResults=_PAGE,
+        ):
+            yield [RunningJob(execution["executionArn"]) for execution in page]
 
-    def stop(self, job: Job) -> None:
-        """Call StopExecution. The words of a stop are encrypted, so they are left out where KMS refuses."""
+    def stop(self, job: RunningJob) -> None:
+        """Call StopExecution, without error and cause, which are encrypted, if KMS denies the key."""
         try:
             self.service.call("StopExecution", executionArn=job.id, error="StackDeleted", cause=self._reason)
-        except TroubleError as trouble:
-            if not trouble.code.startswith("Kms"):
+        except ServiceError as error:
+            if not error.code.startswith("Kms"):
                 raise
             self.service.call("StopExecution", executionArn=job.id)
 
-    def close(self) -> Reply:
+    def close(self) -> None:
         """Do nothing: a state machine without executions can be deleted."""
-        return Reply(Verdict.STOPPED, "")

@@ -1,68 +1,56 @@
-"""Writes the log: every line names the request that it belongs to, and no trouble with the log reaches the work."""
+"""Writes lines to the log, each of which names its request."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import sys
-import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
-from protocol.request import stack_name
+from protocol.request import Request, stack_name
 
-logger = logging.getLogger("world_export_jobs")
+logger = logging.getLogger("cdk_world_export_job")
 
-# Seconds that a line may hold up the work.
-PATIENCE = 1.0
-
-# A variable of the context, because work that was given up may still log when the next request is there.
+# Not a global: the work of a request that timed out may still write lines after the next request has arrived.
 _names: ContextVar[Mapping[str, str]] = ContextVar("_names", default=MappingProxyType({}))
 
 
-def name_request(request: Mapping[str, object]) -> None:
-    """Let every later line name a request.
+def name_request(request: Request) -> None:
+    """Name a request in every later line of this context.
 
     Parameters
     ----------
     request : Mapping
-        The request of CloudFormation's. Its StackId is logged whole, because only that finds a deleted stack's events.
+        The request. Its whole StackId is logged, because only that finds the events of a deleted stack.
     """
     keys = {"stack": "StackId", "logical_id": "LogicalResourceId", "request_type": "RequestType"}
     _names.set({field: str(request.get(key) or "unknown") for field, key in keys.items()})
 
 
 def log(level: int, message: str, *, trace: bool = False, **fields: object) -> None:
-    """Write a line. It never raises or blocks: a handler that does would otherwise cost an answer, or a retry.
+    """Write a line. It never raises, so that no problem with the log changes an answer.
 
     Parameters
     ----------
     level : int
-        Of the logging module.
+        A level of the logging module.
     message : str
-        What a person reads. The request's stack, logical id and type are put before it, for a log in Text format.
+        The message. The request's type, logical id and stack are put before it, for a log in text format.
     trace : bool, default: False
-        Whether the error that is being handled is added with its trace.
+        Whether to add the traceback of the exception that is being handled.
     **fields : object
-        What else the line has in JSON format.
+        More fields of the line, for a log in JSON format.
     """
-    names = _names.get()
-    if names:
-        stack = stack_name(names["stack"])
-        message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
-    extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
-    error = sys.exc_info() if trace else None
-
-    def write() -> None:
-        with contextlib.suppress(Exception):
-            logger.log(level, "%s", _encodable(message), exc_info=error, extra=extra)
-
-    writing = threading.Thread(target=write, daemon=True)
-    writing.start()
-    writing.join(PATIENCE)
+    with contextlib.suppress(Exception):
+        names = _names.get()
+        if names:
+            stack = stack_name(names["stack"])
+            message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
+        extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
+        logger.log(level, "%s", _encodable(message), exc_info=trace, extra=extra)
 
 
 def _encodable(value: object) -> object:
-    # Lambda's log takes no lone surrogates, which JSON can bring.
+    # JSON can bring lone surrogates, which Lambda's log handler can't encode.
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

@@ -1,49 +1,41 @@
-"""Names the metrics of teardowns, and writes them into a log line in CloudWatch's embedded metric format."""
+"""Names the metrics of Deletes and writes them in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
 from typing import Any
 
-NAMESPACE = "WorldExportJobs"
+NAMESPACE = "CdkWorldExportJob"
 
-# A teardown is counted for its function, and for all functions of the account and region, some of which go with their
-# stacks.
 FUNCTION = "FunctionName"
 SERVICE = "Service"
-ROBOMAKER = "RoboMaker"
-STOP_ON_DELETE_NAMESPACE = "StopOnDelete"
-STOP_ON_DELETE = "StopOnDelete"
 
 TEARDOWNS = "Teardowns"
 LEFT_RUNNING = "LeftRunning"
 TEARDOWN_SECONDS = "TeardownSeconds"
 
 _UNITS = {TEARDOWNS: "Count", LEFT_RUNNING: "Count", TEARDOWN_SECONDS: "Seconds"}
+# All Deletes of a function, those of one service, and those of one service by all functions of an account and region,
+# some of which are deleted with their stacks.
+_DIMENSION_SETS = [[FUNCTION], [FUNCTION, SERVICE], [SERVICE]]
 
 
 def embedded(
-    function_name: str,
-    milliseconds: int,
-    *,
-    left_running: bool,
-    seconds: float,
-    namespace: str = NAMESPACE,
-    service: str = ROBOMAKER,
+    function_name: str, milliseconds: int, *, service: str, left_running: bool, seconds: float
 ) -> dict[str, Any]:
-    """Give the fields that make a JSON log line carry the metrics of one teardown, without any API call.
+    """Return the fields that make a JSON log line carry the metrics of one Delete, without any API call.
 
     Parameters
     ----------
     function_name : str
-        The name of the function, which is a dimension of the metrics.
+        The name of the function.
     milliseconds : int
-        When, in milliseconds since 1970.
+        The time of the Delete, in milliseconds since 1970.
+    service : str
+        The service whose jobs were stopped, a value of `properties.SERVICES`.
     left_running : bool
-        Whether the teardown failed, so that the job may still be running.
+        Whether the Delete failed, so that jobs may still be running.
     seconds : float
-        How long the teardown took.
-    namespace, service : str
-        Where the metrics are counted. Default: with those of world export jobs.
+        How long the Delete took, in seconds.
 
     Returns
     -------
@@ -60,8 +52,8 @@ def embedded(
             "Timestamp": milliseconds,
             "CloudWatchMetrics": [
                 {
-                    "Namespace": namespace,
-                    "Dimensions": [[FUNCTION], [SERVICE]],
+                    "Namespace": NAMESPACE,
+                    "Dimensions": _DIMENSION_SETS,
                     "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
                 }
             ],

@@ -1,26 +1,50 @@
-"""Reads what a request of CloudFormation's says, beside its type."""
+"""Reads a request of CloudFormation."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 Request = Mapping[str, Any]
 
 
 def resource_properties(request: Request) -> Mapping[str, object]:
-    """Give the resource's properties, none if the request has none."""
+    """Return the resource's properties, none if the request has none."""
     properties = request.get("ResourceProperties")
     return properties if isinstance(properties, dict) else {}
 
 
+def property_or_default(request: Request, name: str, check: Callable[[object], T], default: T) -> T:
+    """Return a property of a Delete.
+
+    Create rejected bad values already; a value that is bad all the same is the default, so that no Delete is blocked.
+
+    Parameters
+    ----------
+    request : Mapping
+        The Delete request.
+    name : str
+        The property's name.
+    check : callable
+        Returns the property's value, or raises a ValueError.
+    default : object
+        What a missing or bad value stands for.
+    """
+    try:
+        return check(resource_properties(request).get(name))
+    except ValueError:
+        return default
+
+
 def stack_of(request: Request) -> tuple[str | None, str | None]:
-    """Give the partition and the account of the request's stack, where its id tells."""
+    """Return the partition and the account of the request's stack, None each if its id does not have them."""
     found = re.fullmatch(r"arn:([^:]+):cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
     return (found[1], found[2]) if found else (None, None)
 
 
 def stack_name(stack_id: str) -> str:
-    """Give the name in a stack's id, or the whole id, where that is of another form."""
+    """Return the name in a stack's id, or the whole id if it has another form."""
     return stack_id.split(":stack/")[-1].split("/")[0]

@@ -217,7 +217,6 @@ class _Life:
         self, stack: Stack, exports: dict[str, parsing.Export], listener: Listener, invoke: Invoke, urls: ResponseUrls
     ) -> None:
         self.stack = stack
-        self.imports: set[str] = set()
         self.resources = _Resources(
             stack.stack_id,
             stack.name,
@@ -241,11 +240,6 @@ class _Life:
             name: resource
             for name, resource in body["Resources"].items()
             if "Condition" not in resource or conditions[resource["Condition"]]
-        }
-        self.imports = {
-            str(parsing.clean_json(name, self.resources))
-            for part in ("Resources", "Outputs", "Conditions")
-            for name in _imports(body.get(part))
         }
         template = _Template(text, body, parameters)
         for name, resource in resources.items():
@@ -372,10 +366,6 @@ class LifecycleBackend(CloudFormationBackend):
                     self._forget(stack)
                     continue
                 _check_letting_go(life, retain, force=force)
-                if refusal := self._import_refusal(stack):
-                    # The deletion is accepted, and then given up: the stack has its old status, and this reason.
-                    life.record(Event("", "", "AWS::CloudFormation::Stack", stack.status, refusal))
-                    continue
                 stack.status = "DELETE_IN_PROGRESS"
                 _in_background(self._delete, life, retain, force)
 
@@ -434,19 +424,6 @@ class LifecycleBackend(CloudFormationBackend):
         for export in list(self.exports.values()):
             if export.exporting_stack_id == stack.stack_id:
                 del self.exports[export.name]
-
-    def _import_refusal(self, stack: Stack) -> str:
-        """Say why a stack can't be deleted while others import what it exports, or ``""``."""
-        for export in self.exports.values():
-            users = [
-                life.stack.name
-                for life in self._lives.values()
-                # No source says when a stack that failed lets go of its imports; here, once nothing of it is left.
-                if export.name in life.imports and life.lifecycle.existing
-            ]
-            if export.exporting_stack_id == stack.stack_id and users:
-                return f"Export {export.name} cannot be deleted as it is in use by {' and '.join(sorted(users))}"
-        return ""
 
 
 def _delete_stack(response: CloudFormationResponse) -> ActionResult:
@@ -514,16 +491,3 @@ def _references(body: Any) -> Iterator[str]:
                 yield from _references(value)
             else:
                 yield from _references(value)
-
-
-def _imports(body: Any) -> Iterator[Any]:
-    """Find the name of every export that a part of a template imports."""
-    if isinstance(body, list):
-        for item in body:
-            yield from _imports(item)
-    elif isinstance(body, dict):
-        for key, value in body.items():
-            if key == "Fn::ImportValue":
-                yield value
-            else:
-                yield from _imports(value)

@@ -14,7 +14,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.moto_api import state_manager
 
 from .. import ACCOUNT, REGION
-from .later import later
+from .later import Jobs, later
 from .moto_parts import replace_model, replace_operation
 from .pages import page
 
@@ -55,7 +55,7 @@ class EcsBackend(EC2ContainerServiceBackend):
         if task.desired_status != "STOPPED":
             task.desired_status, task.stopped_reason = "STOPPED", reason
             self._ecs.move(task, "STOPPING")
-            later(self._ecs.seconds_to_stop(task), lambda: self._ecs.move(task, "STOPPED"))
+            later(self._ecs.seconds_to_stop(task.task_arn), lambda: self._ecs.move(task, "STOPPED"))
         return task
 
     def delete_cluster(self, cluster_str: str) -> Cluster:
@@ -99,24 +99,11 @@ class ClusterResource(Cluster):
             return
 
 
-class Ecs:
-    """The tasks of the local ECS, for whoever plays with them.
-
-    Parameters
-    ----------
-    changed : callable, optional
-        Told of each task that `start_task` or RunTask started whenever its lastStatus changes: its ARN and the status.
-
-    Attributes
-    ----------
-    stop_seconds : float
-        How long tasks take to stop, unless they were started with a time of their own. `NEVER`: they don't.
-    """
+class Ecs(Jobs):
+    """The tasks of the local ECS."""
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        self.changed = changed
-        self._stop_seconds: dict[str, float] = {}
-        self.stop_seconds = 0.0
+        super().__init__(changed)
         EcsBackend._ecs = self
         ecs_backends.backend = EcsBackend
         replace_operation(EC2ContainerServiceResponse, "run_task", _run_task)
@@ -134,7 +121,6 @@ class Ecs:
         family: str = "work",
         group: str = "",
         stop_seconds: float | None = None,
-        name: str = "",
     ) -> str:
         """Start a task without any container.
 
@@ -148,8 +134,6 @@ class Ecs:
             Its group, such as ``service:web``. Default: its family.
         stop_seconds : float, optional
             How long it takes to stop. Default: as long as every task.
-        name : str, optional
-            What its ARN ends with. Default: an id, as ECS makes them.
 
         Returns
         -------
@@ -160,13 +144,7 @@ class Ecs:
         if family not in backend.task_definitions:
             backend.register_task_definition(family, [{"name": "work", "image": "work", "memory": 128}])
         [task] = backend.run_task(cluster, family, 1, None, "", None, "FARGATE", group=group or None)
-        if name:
-            tasks = backend.tasks[task.cluster_name]
-            del tasks[task.task_arn]
-            task.id = name
-            tasks[task.task_arn] = task
-        if stop_seconds is not None:
-            self._stop_seconds[task.task_arn] = stop_seconds
+        self.take(task.task_arn, stop_seconds)
         self.changed(task.task_arn, "RUNNING")
         return task.task_arn
 
@@ -185,10 +163,6 @@ class Ecs:
         if task.last_status not in (status, "STOPPED"):
             task.last_status = status
             self.changed(task.task_arn, status)
-
-    def seconds_to_stop(self, task: Task) -> float:
-        """Say how long a task takes to stop."""
-        return self._stop_seconds.get(task.task_arn, self.stop_seconds)
 
     @property
     def _backend(self) -> EcsBackend:

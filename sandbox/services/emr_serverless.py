@@ -13,7 +13,7 @@ from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun,
 from moto.emrserverless.responses import EMRServerlessResponse
 
 from .. import ACCOUNT, REGION
-from .later import later
+from .later import Jobs, later
 from .moto_parts import replace_operation
 from .pages import page
 
@@ -92,7 +92,7 @@ class EmrServerlessBackend(EMRServerlessBackend):
             raise ValidationException(f"Job run {job_run_id} is {job_run.state} and can't be cancelled.")
         if job_run.state != "CANCELLING":
             self.settle(job_run, "CANCELLING")
-            later(self._emr_serverless.seconds_to_stop(job_run), lambda: self.settle(job_run, "CANCELLED"))
+            later(self._emr_serverless.seconds_to_stop(job_run.id), lambda: self.settle(job_run, "CANCELLED"))
         return application_id, job_run_id
 
     def get_job_run(self, application_id: str, job_run_id: str) -> JobRun:
@@ -199,26 +199,17 @@ class ApplicationResource(Application, CloudFormationModel):
             backend.delete_application(resource_name)
 
 
-class EmrServerless:
-    """The job runs of the local EMR Serverless, for whoever plays with them.
-
-    Parameters
-    ----------
-    changed : callable, optional
-        Told of each job run whenever its state changes: its ARN and the state.
+class EmrServerless(Jobs):
+    """The job runs of the local EMR Serverless.
 
     Attributes
     ----------
-    stop_seconds : float
-        How long job runs take to cancel, unless they were started with a time of their own. `NEVER`: they don't.
     start_seconds, application_stop_seconds : float
         How long applications take to start, and to stop.
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        self.changed = changed
-        self._stop_seconds: dict[str, float] = {}
-        self.stop_seconds = 0.0
+        super().__init__(changed)
         self.start_seconds = 0.0
         self.application_stop_seconds = 0.0
         EmrServerlessBackend._emr_serverless = self
@@ -239,8 +230,7 @@ class EmrServerless:
         """
         role = f"arn:aws:iam::{ACCOUNT}:role/job"
         job_run = self._backend.start_job_run(application, "", role, None, None, None, None, None)
-        if stop_seconds is not None:
-            self._stop_seconds[job_run.id] = stop_seconds
+        self.take(job_run.id, stop_seconds)
         self._backend.settle(job_run, state)
         return str(job_run.id)
 
@@ -251,10 +241,6 @@ class EmrServerless:
     def settle(self, application: str, job_run: str, state: str) -> None:
         """Bring a job run to another state."""
         self._backend.settle(self._backend.get_job_run(application, job_run), state)
-
-    def seconds_to_stop(self, job_run: JobRun) -> float:
-        """Say how long a job run takes to cancel."""
-        return self._stop_seconds.get(job_run.id, self.stop_seconds)
 
     @property
     def _backend(self) -> EmrServerlessBackend:

@@ -15,7 +15,7 @@ from moto.stepfunctions.models import Execution, StateMachine, StepFunctionBacke
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from .. import ACCOUNT, REGION
-from .later import later
+from .later import Jobs, later
 from .moto_parts import replace_model, replace_operation
 from .pages import page
 
@@ -83,7 +83,8 @@ class StepFunctionsBackend(StepFunctionBackend):
         execution = self.describe_execution(execution_arn)
         if execution.status == "RUNNING" and execution.stop_date is None:
             execution.stop_date, execution.error, execution.cause = utcnow(), error, cause
-            later(self._step_functions.seconds_to_stop(execution), lambda: self.settle(execution, "ABORTED"))
+            seconds = self._step_functions.seconds_to_stop(execution.execution_arn)
+            later(seconds, lambda: self.settle(execution, "ABORTED"))
         return execution
 
     def settle(self, execution: Execution, status: str) -> None:
@@ -183,26 +184,17 @@ class StateMachineResource(StateMachine):
         )
 
 
-class StepFunctions:
-    """The executions of the local Step Functions, for whoever plays with them.
-
-    Parameters
-    ----------
-    changed : callable, optional
-        Told of each execution whenever its status changes: its ARN and the status.
+class StepFunctions(Jobs):
+    """The executions of the local Step Functions.
 
     Attributes
     ----------
-    stop_seconds : float
-        How long executions take to stop, unless they were started with a time of their own. `NEVER`: they don't.
     stale_looks : int
         In how many listings a start or an end that comes from now on does not show yet.
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        self.changed = changed
-        self._stop_seconds: dict[str, float] = {}
-        self.stop_seconds = 0.0
+        super().__init__(changed)
         self.stale_looks = 0
         StepFunctionsBackend._step_functions = self
         stepfunctions_backends.backend = StepFunctionsBackend
@@ -224,8 +216,7 @@ class StepFunctions:
             How long it takes to stop. Default: as long as every execution.
         """
         arn = self._backend.start_execution(state_machine, name, "{}").execution_arn
-        if stop_seconds is not None:
-            self._stop_seconds[arn] = stop_seconds
+        self.take(arn, stop_seconds)
         return arn
 
     def status(self, execution: str) -> str:
@@ -239,10 +230,6 @@ class StepFunctions:
     def is_deleting(self, state_machine: str) -> bool:
         """Say whether a state machine, by its ARN, waits for its executions to be deleted."""
         return state_machine in self._backend.deletions
-
-    def seconds_to_stop(self, execution: Execution) -> float:
-        """Say how long an execution takes to stop."""
-        return self._stop_seconds.get(execution.execution_arn, self.stop_seconds)
 
     @property
     def _backend(self) -> StepFunctionsBackend:

@@ -1,1 +1,1 @@
-"""The whole: the real CDK CLI, the real runtime client, the local AWS."""
+"""Stories: whole lives of stacks, by the real CDK CLI and the deployed code under the real runtime client."""

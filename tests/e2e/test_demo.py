@@ -1,4 +1,4 @@
-"""`make demo` plays every scenario to its end, and leaves nothing running when it is interrupted."""
+"""`make demo` plays each scenario to its end, and leaves nothing running when it is interrupted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,39 @@ from pathlib import Path
 import pytest
 
 from sandbox import PROJECT
+from sandbox.scenarios import SCENARIOS
 
-# A scenario that ends by an interrupt only: its job never stops.
+# What a scenario shows, in this order.
+SHOWN = {
+    "lifecycle": ["job-1 is now Canceled", "WorldExport UPDATE_COMPLETE ", "job-2 is now Canceled"],
+    "retired": ["RoboMaker has forgotten job-1", "retired: "],
+    "throttled": [*["CancelWorldExportJob: ThrottlingException"] * 3, "job-1 is now Canceled"],
+    "gone": ["RoboMaker has forgotten job-1", "gone: "],
+    "refused": ["WorldExport DELETE_FAILED"],
+    "stuck": ["WorldExport DELETE_FAILED", "Function not found: arn:aws:lambda:"],
+    "tasks": [
+        "nightly-1",
+        "ClusterContainsTasksException",
+        "WithoutStop DELETE_FAILED",
+        "cdk destroy WithStop ",
+        " is now STOPPED ",
+        " is now STOPPED ",
+        " Cluster DELETE_COMPLETE",
+        "WithStop DELETE_COMPLETE",
+    ],
+    "executions": [
+        "The state machine is DELETING",
+        "hourly-1 is now SUCCEEDED",
+        "WithoutStop DELETE_COMPLETE",
+        "cdk destroy WithStop ",
+        " is now ABORTED ",
+        " is now ABORTED ",
+        " StateMachine DELETE_COMPLETE",
+        "WithStop DELETE_COMPLETE",
+    ],
+}
+
+# A scenario that only ends by an interrupt: its job never stops.
 ENDLESS = """
 import sys
 from sandbox import __main__ as demo
@@ -30,14 +61,6 @@ sys.exit(demo.main(["endless"]))
 """
 
 
-@pytest.fixture
-def endless(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    process = _start("-c", ENDLESS, TMPDIR=str(tmp_path))
-    with process:
-        yield process
-        process.kill()
-
-
 def _start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *arguments],
@@ -49,91 +72,20 @@ def _start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-def _play(scenario: str, *options: str) -> tuple[int, str]:
-    process = _start(*options, "-m", "sandbox", scenario, COLUMNS="80")
+# `make release-check` plays the others, whose behavior test_world_export_job.py and test_operators.py show, too.
+@pytest.mark.parametrize("scenario", ["lifecycle", "tasks", "executions"])
+def test_a_scenario_is_played_in_eighty_columns(scenario: str) -> None:
+    play(scenario)
+
+
+def play(scenario: str) -> None:
+    """Play a scenario, and check what it prints."""
+    process = _start("-m", "sandbox", scenario, COLUMNS="80")
     output, _ = process.communicate()
-    return process.returncode, output
-
-
-def test_lifecycle_shows_when_each_job_was_canceled_in_eighty_columns() -> None:
-    status, output = _play("lifecycle")
-    assert status == 0, output
+    assert process.returncode == 0, output
     assert max(map(len, output.splitlines())) <= 80
-    first, replaced, second, gone = (
-        output.index(line)
-        for line in (
-            "job-1 is now Canceled",
-            "WorldExport UPDATE_COMPLETE ",
-            "job-2 is now Canceled",
-            "WorldExport DELETE_COMPLETE",
-        )
-    )
-    assert first < replaced < second < gone
-
-
-@pytest.mark.parametrize(
-    ("scenario", "line"),
-    [
-        ("retired", r"RoboMaker has forgotten job-1 .* Teardown of \S+: retired: "),
-        ("throttled", r"(CancelWorldExportJob: ThrottlingException .*){3}job-1 is now Canceled"),
-        ("gone", r"RoboMaker has forgotten job-1 .* Teardown of \S+: gone: "),
-        ("refused", r"WorldExport DELETE_FAILED"),
-        ("stuck", r"Function not found: arn:aws:lambda:"),
-    ],
-)
-def test_every_other_scenario_ends_with_the_stack_deleted(scenario: str, line: str) -> None:
-    status, output = _play(scenario)
-    assert status == 0, output
-    assert re.search(line, " ".join(output.split()))
-    assert "WorldExport DELETE_COMPLETE" in output
-
-
-def _expect_in_order(output: str, *lines: str) -> None:
-    """Check that each line comes after the one before, and that no line is wider than eighty columns."""
-    found = re.search(".*".join(map(re.escape, lines)), output, re.DOTALL)
-    assert found, output
-    assert max(map(len, output.splitlines())) <= 80, output
-
-
-def test_tasks_let_a_stack_fail_and_are_stopped_before_the_one_that_has_a_stop_on_delete_goes() -> None:
-    status, output = _play("tasks")
-    assert status == 0, output
-    _expect_in_order(
-        output,
-        "ClusterContainsTasksException",
-        "WithoutStop DELETE_FAILED",
-        "cdk destroy WithStop ",
-        " is now STOPPED ",
-        " is now STOPPED ",
-        "  Cluster DELETE_COMPLETE",
-        "WithStop DELETE_COMPLETE",
-        "The other task ends by itself.",
-    )
-
-
-def test_executions_hold_up_a_stack_and_are_stopped_before_the_one_that_has_a_stop_on_delete_goes() -> None:
-    status, output = _play("executions")
-    assert status == 0, output
-    _expect_in_order(
-        output,
-        "WithoutStop DELETE_IN_PROGRESS",
-        "The state machine is DELETING",
-        "other is now SUCCEEDED",
-        "WithoutStop DELETE_COMPLETE",
-        "cdk destroy WithStop ",
-        " is now ABORTED ",
-        " is now ABORTED ",
-        "  StateMachine DELETE_COMPLETE",
-        "WithStop DELETE_COMPLETE",
-    )
-
-
-def test_an_unknown_scenario_names_those_there_are_and_takes_nothing_but_python() -> None:
-    status, output = _play("nonsense", "-S")
-    assert status == 2
-    assert "There is no scenario 'nonsense'" in output
-    for name in ("lifecycle", "retired", "throttled", "gone", "refused", "stuck", "tasks", "executions"):
-        assert f"make demo SCENARIO={name}" in output
+    assert re.search(".*".join(map(re.escape, SHOWN[scenario])), " ".join(output.split())), output
+    assert re.search(r"\w+ DELETE_COMPLETE\b", output)
 
 
 @pytest.fixture
@@ -145,35 +97,42 @@ def fresh(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_make_names_an_unknown_scenario_before_it_installs_anything(fresh: Path) -> None:
-    done = subprocess.run(["make", "demo", "SCENARIO=nonsense"], cwd=fresh, capture_output=True, text=True, check=False)
+def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_an_unknown_scenario_is_an_error_before_anything_is_installed(fresh: Path) -> None:
+    done = _make(fresh, "demo", "SCENARIO=nonsense")
     assert done.returncode == 2
     assert "There is no scenario 'nonsense'" in done.stderr
+    assert all(f"make demo SCENARIO={name}" in done.stderr for name in SCENARIOS)
     assert not (fresh / ".venv").exists()
 
 
-def test_make_shows_that_setting_up_goes_on_and_ends_with_what_fails(fresh: Path) -> None:
+def test_setting_up_shows_that_it_goes_on_and_stops_at_what_fails(fresh: Path) -> None:
     python = fresh / "python"
     python.write_text('#!/bin/sh\ncase "$2" in venv) sleep 5; exit 1;; esac\n')
     python.chmod(0o755)
-    done = subprocess.run(
-        ["make", "demo", "PYTHON=./python", "PYTHON_3_13="], cwd=fresh, capture_output=True, text=True, check=False
-    )
+    done = _make(fresh, "demo", "PYTHON=./python", "PYTHON_3_13=")
     assert done.returncode == 2
-    assert re.fullmatch(r"  \.venv: the CDK, .* \.+", done.stdout.splitlines()[-1])
+    assert re.fullmatch(r"  \.venv: the CDK .* \.+", done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("target", [[], ["help"]])
 def test_make_lists_its_targets(fresh: Path, target: list[str]) -> None:
-    shown = subprocess.run(["make", *target], cwd=fresh, capture_output=True, text=True, check=True).stdout
-    for name in ("help", "demo", "test", "docs", "clean"):
+    shown = _make(fresh, *target).stdout
+    for name in ("help", "demo", "test", "release-check", "docs", "clean"):
         assert re.search(rf"^make {name} +[A-Z].*\.$", shown, re.MULTILINE)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_while_a_job_is_canceling_stops_everything_and_leaves_nothing(
-    endless: subprocess.Popen[str], tmp_path: Path, how: signal.Signals
-) -> None:
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with _start("-c", ENDLESS, TMPDIR=str(tmp_path)) as process:
+        yield process
+        process.kill()
+
+
+def test_an_interrupt_stops_everything_and_leaves_nothing(endless: subprocess.Popen[str], tmp_path: Path) -> None:
     assert endless.stdout is not None
     shown = ""
     for line in endless.stdout:
@@ -184,7 +143,7 @@ def test_an_interrupt_while_a_job_is_canceling_stops_everything_and_leaves_nothi
     assert "bin/cdk destroy" in running, shown
     assert "awslambdaric" in running, shown
 
-    endless.send_signal(how)
+    endless.send_signal(signal.SIGTERM)
     endless.send_signal(signal.SIGINT)
     output, _ = endless.communicate()
     assert endless.returncode == 130, output

@@ -20,12 +20,6 @@ BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "a-bucket"}}
 JOB = {"Type": "Custom::Job", "Properties": {"ServiceToken": "arn:function", "Bucket": {"Ref": "Bucket"}}}
 KEPT = {"Type": "AWS::SNS::Topic", "DeletionPolicy": "Retain", "Properties": {}}
 STACK = {"Resources": {"Bucket": BUCKET, "Job": JOB, "Kept": KEPT}}
-PROVIDER = {
-    "Resources": {"Bucket": BUCKET},
-    "Outputs": {"Name": {"Value": {"Ref": "Bucket"}, "Export": {"Name": "Provider:Name"}}},
-}
-IMPORTED = {"Fn::ImportValue": "Provider:Name"}
-CONSUMER = {"Resources": {"Job": {"Type": "Custom::Job", "Properties": {"ServiceToken": "arn:f", "From": IMPORTED}}}}
 
 
 class Cloud:
@@ -130,32 +124,3 @@ class TestInAnyOtherStatus:
             cloud.delete("Stack", RetainResources=["Job"])
         assert cloud.delete("Stack") == "DELETE_FAILED"
         assert cloud.delete("Stack", RetainResources=["Job"]) == ""
-
-
-class TestAnExport:
-    def test_reaches_the_stack_that_imports_it(self, cloud: Cloud) -> None:
-        cloud.create("Provider", PROVIDER)
-        assert cloud.create("Consumer", CONSUMER) == "CREATE_COMPLETE"
-        assert cloud.aws.exchanges[0].event["ResourceProperties"]["From"] == "a-bucket"
-
-    def test_that_is_imported_keeps_its_stack_from_being_deleted(self, cloud: Cloud) -> None:
-        cloud.create("Provider", PROVIDER)
-        cloud.create("Consumer", CONSUMER)
-        assert cloud.delete("Provider") == "CREATE_COMPLETE"
-        [stack] = cloud.cloudformation.describe_stacks(StackName="Provider")["Stacks"]
-        assert stack["StackStatusReason"] == "Export Provider:Name cannot be deleted as it is in use by Consumer"
-        assert cloud.buckets() == ["a-bucket"]
-
-    def test_is_still_imported_by_a_stack_that_failed_to_be_deleted(self, cloud: Cloud) -> None:
-        cloud.create("Provider", PROVIDER)
-        cloud.create("Consumer", CONSUMER)
-        cloud.failing = {"Delete"}
-        cloud.delete("Consumer")
-        assert cloud.delete("Provider") == "CREATE_COMPLETE"
-
-    def test_goes_with_its_stack_once_nobody_imports_it(self, cloud: Cloud) -> None:
-        cloud.create("Provider", PROVIDER)
-        cloud.create("Consumer", CONSUMER)
-        assert cloud.delete("Consumer") == ""
-        assert cloud.delete("Provider") == ""
-        assert cloud.create("Consumer", CONSUMER) == "ROLLBACK_COMPLETE"

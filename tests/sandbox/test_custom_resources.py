@@ -38,18 +38,6 @@ def test_properties_are_sent_as_strings(urls: ResponseUrls) -> None:
     assert (sent["Count"], sent["Nested"]) == ("3", {"Yes": "true", "List": ["1"]})
 
 
-def test_an_update_has_the_old_properties_and_the_physical_id(urls: ResponseUrls) -> None:
-    custom = _answering(urls)
-    custom.update(Physical(DECLARATION, "physical-0", {"Count": 2}), DECLARATION, PROPERTIES, FOREVER)
-    event = custom.exchanges[0].event
-    assert (event["PhysicalResourceId"], event["OldResourceProperties"]) == ("physical-0", {"Count": "2"})
-
-
-def test_an_answer_gives_the_physical_id_and_the_attributes(urls: ResponseUrls) -> None:
-    physical = _answering(urls, Data={"JobArn": "arn:job"}).create(DECLARATION, PROPERTIES, FOREVER)
-    assert (physical.physical_id, physical.attributes) == ("physical-1", {"JobArn": "arn:job"})
-
-
 def test_a_failed_answer_is_a_failure_with_its_reason_and_physical_id(urls: ResponseUrls) -> None:
     with pytest.raises(ResourceError, match=r"\[FAILED\] .* Message returned: No\.") as failure:
         _answering(urls, Status="FAILED", Reason="No.").create(DECLARATION, PROPERTIES, FOREVER)
@@ -97,14 +85,6 @@ def test_an_update_that_is_canceled_is_a_failure_of_the_resource_as_it_is(urls: 
     with pytest.raises(ResourceError, match="Resource update cancelled") as failure:
         custom.update(Physical(DECLARATION, "physical-1", {}), DECLARATION, PROPERTIES, patience)
     assert failure.value.physical_id is None
-
-
-def test_an_answer_to_a_request_that_is_given_up_is_taken_and_changes_nothing(urls: ResponseUrls) -> None:
-    patience = Patience()
-    custom = CustomResources(STACK_ID, lambda *_: patience.give_up(CanceledError()), urls)
-    with pytest.raises(ResourceError):
-        custom.create(DECLARATION, PROPERTIES, patience)
-    assert put(custom.exchanges[0].event["ResponseURL"], b"{}") == 200
 
 
 def test_a_function_that_is_gone_is_a_failure_at_once_and_nothing_was_sent(urls: ResponseUrls) -> None:

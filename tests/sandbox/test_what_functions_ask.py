@@ -163,49 +163,6 @@ class TestAtTheMomentOf:
             cloud.cloudformation.describe_stack_resource(StackName="Stack", LogicalResourceId="Nonsense")
 
 
-ASKING = """
-import json
-import urllib.request
-
-import boto3
-
-def handler(event, context):
-    boto3.client("cloudformation").describe_stacks(StackName=event["StackId"])
-    boto3.client("ecs").list_clusters()
-    boto3.client("stepfunctions").list_state_machines()
-    boto3.client("emr-serverless").list_applications()
-    copied = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
-    body = json.dumps({**copied, "Status": "SUCCESS", "PhysicalResourceId": "asked"}).encode()
-    request = urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
-    urllib.request.urlopen(request)
-"""
-
-
-def test_the_code_of_a_function_reaches_every_living_service() -> None:
-    function = {
-        "Type": "AWS::Lambda::Function",
-        "Properties": {
-            "Code": {"ZipFile": ASKING},
-            "Handler": "index.handler",
-            "Role": ROLE,
-            "Runtime": "python3.13",
-            "Timeout": 60,
-        },
-    }
-    asks = {"Type": "Custom::Asks", "Properties": {"ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}}}
-    with closing(LocalAws()) as aws:
-        cloud = Cloud(aws)
-        iam = aws.client("iam")
-        iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")
-        assert cloud.change("CREATE", _template(Function=function, Asks=asks)) == "CREATE_COMPLETE"
-        assert [(call.service, call.operation) for call in aws.front.calls] == [
-            ("cloudformation", "DescribeStacks"),
-            ("ecs", "ListClusters"),
-            ("stepfunctions", "ListStateMachines"),
-            ("emr-serverless", "ListApplications"),
-        ]
-
-
 class TestAStackWithWhatStillRuns:
     def test_fails_to_delete_a_cluster(self, cloud: Cloud) -> None:
         cloud.change("CREATE", _template(Cluster=_cluster("prod")))
@@ -231,18 +188,6 @@ class TestAStackWithWhatStillRuns:
         cloud.aws.step_functions.settle(execution, "SUCCEEDED")
         deletion.join()
         assert cloud.aws.stacks() == {}
-
-    def test_deletes_an_express_state_machine_at_once(self, cloud: Cloud) -> None:
-        properties = {"RoleArn": ROLE, "DefinitionString": "{}", "StateMachineType": "EXPRESS"}
-        cloud.change("CREATE", _template(Flow={"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}))
-        cloud.aws.step_functions.start_execution(cloud.physical_id("Stack", "Flow"))
-        assert cloud.delete() == ""
-
-    def test_shows_the_state_of_an_application(self, cloud: Cloud) -> None:
-        cloud.change("CREATE", _template(Spark=_application()))
-        emr = cloud.aws.client("emr-serverless")
-        found = emr.get_application(applicationId=cloud.physical_id("Stack", "Spark"))
-        assert found["application"]["state"] == "CREATED"
 
     def test_fails_to_delete_an_application(self, cloud: Cloud) -> None:
         outputs = {"Id": {"Value": {"Ref": "Spark"}}, "Arn": {"Value": {"Fn::GetAtt": ["Spark", "Arn"]}}}

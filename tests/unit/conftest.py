@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-import index
-import stop_on_delete
-from jobs import living_service
+from jobs import aws as aws_calls
 from tests.canned import VARIABLES, Canned
 from tests.requests import HurriedClock
 
@@ -21,17 +19,16 @@ settings.load_profile("project")
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses of a teardown take no time."""
-    for entry in (index, stop_on_delete):
-        monkeypatch.setattr(entry, "clock", HurriedClock())
+    monkeypatch.setattr("index.clock", HurriedClock())
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Canned]:
     """Give an endpoint for a module's tests, whose clients are made once."""
     endpoint = Canned()
-    living_service._client.cache_clear()
+    aws_calls._client.cache_clear()
     yield endpoint
-    living_service._client.cache_clear()
+    aws_calls._client.cache_clear()
     endpoint.close()
 
 

@@ -1,4 +1,4 @@
-"""What a person is told to do about a Delete that failed."""
+"""The step that an operator is told to take after a failed Delete."""
 
 from __future__ import annotations
 
@@ -7,42 +7,45 @@ from typing import Any
 import pytest
 
 from protocol.advice import after_failed_delete
-from tests.requests import request
+from tests.requests import JOB_1, request
 
 PAGE = "operators.md of cdk-world-export-job"
 COMMAND = "aws cloudformation delete-stack --region us-west-2 --stack-name WorldExport --retain-resources Stop"
+CONTAINER = "EcsTasks(arn:aws:ecs:us-west-2:123456789012:cluster/prod)"
 
 
-def _delete(**more: Any) -> dict[str, Any]:
-    return request("Delete", {}, LogicalResourceId="Stop", **more)
+def _delete(physical_id: str, outlives: object = "false", **more: Any) -> dict[str, Any]:
+    properties = {"ProviderOutlivesStack": outlives}
+    return request("Delete", properties, LogicalResourceId="Stop", PhysicalResourceId=physical_id, **more)
 
 
-@pytest.mark.parametrize("of_container", [False, True])
-def test_is_to_delete_again_where_the_function_stays(of_container: bool) -> None:
-    assert after_failed_delete(_delete(), provider_stays=True, of_container=of_container) == (
-        f"Delete the stack again to try again; in an update's cleanup or a rollback, see {PAGE}."
+@pytest.mark.parametrize("physical_id", [JOB_1, CONTAINER])
+@pytest.mark.parametrize("outlives", ["true", True, None, "perhaps"])
+def test_is_to_delete_the_stack_again_if_the_function_outlives_it(physical_id: str, outlives: object) -> None:
+    assert after_failed_delete(_delete(physical_id, outlives)) == (
+        f"Delete the stack again to try again; after an update or a rollback, see {PAGE}."
     )
 
 
-def test_is_to_let_go_of_a_job_whose_function_is_gone() -> None:
-    assert after_failed_delete(_delete(), provider_stays=False, of_container=False) == (
-        "CloudFormation goes on and deletes the function, so deleting the stack again can't end the job. Once the stack"
-        f" is in DELETE_FAILED, let go of the job: {COMMAND} (if more failed, name them all; in an update's cleanup or"
-        f" a rollback, and to cancel the job yourself, see {PAGE})."
+def test_is_to_retain_a_job_whose_function_is_deleted() -> None:
+    assert after_failed_delete(_delete(JOB_1)) == (
+        "CloudFormation deletes the function next, so deleting the stack again can't cancel the job. Once the stack is"
+        f" in DELETE_FAILED, delete it without this resource: {COMMAND} (if more resources failed, name them too). To"
+        f" cancel the job yourself, or after an update or a rollback, see {PAGE}."
     )
 
 
-def test_is_to_stop_the_jobs_of_a_container_before_its_stop_is_let_go_of() -> None:
-    assert after_failed_delete(_delete(), provider_stays=False, of_container=True) == (
-        "CloudFormation goes on and deletes the function, so deleting the stack again can't stop the jobs. Once the"
-        f" stack is in DELETE_FAILED, stop them yourself, and then let go of this resource: {COMMAND} (if another"
-        " StopOnDelete failed, name it too; what the jobs run in can be deleted then; in an update's cleanup or a"
-        f" rollback, see {PAGE})."
+def test_is_to_stop_the_jobs_before_what_they_run_in_can_be_deleted() -> None:
+    assert after_failed_delete(_delete(CONTAINER)) == (
+        "CloudFormation deletes the function next, so deleting the stack again can't stop the jobs. Once the stack is"
+        f" in DELETE_FAILED, stop them yourself, then delete the stack without this resource: {COMMAND} (if another"
+        " StopOnDelete failed, name it too, but not what the jobs run in). After an update or a rollback, see"
+        f" {PAGE}."
     )
 
 
-def test_has_words_to_replace_for_what_the_request_does_not_tell() -> None:
-    odd = {**_delete(), "StackId": "x; rm -rf /", "LogicalResourceId": "x; rm -rf /"}
-    advice = after_failed_delete(odd, provider_stays=False, of_container=False)
-    assert "delete-stack --region REGION --stack-name STACK --retain-resources LOGICAL_ID (if" in advice
-    assert "rm -rf" not in advice
+@pytest.mark.parametrize("odd", ["x; rm -rf /", None])
+def test_has_placeholders_for_what_is_no_name_of_a_stack_or_a_resource(odd: object) -> None:
+    advice = after_failed_delete({**_delete(JOB_1), "StackId": odd, "LogicalResourceId": odd and f"a {odd}"})
+    resource = "None" if odd is None else "LOGICAL_ID"
+    assert f"delete-stack --region REGION --stack-name STACK --retain-resources {resource} (if" in advice

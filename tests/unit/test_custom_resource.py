@@ -1,35 +1,59 @@
-"""What every answer keeps, whatever the registered function does."""
+"""Every request has exactly one answer, truthful and in time, whatever the registered function does."""
 
 from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from protocol.custom_resource import CustomResource, ExpectedError
-from protocol.response import NotDeliveredError, deliver
+from protocol.advice import after_failed_delete
+from protocol.custom_resource import CustomResource, Declared, ExpectedError
+from protocol.log import logger
+from protocol.outcome import Outcome, Result
+from protocol.response import NotDeliveredError
+from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
-from tests.requests import Context, Sender, answer_soon, request
+from tests.network import SetClock
+from tests.requests import STACK_ID, Context, Sender, answer_soon, request
+
+STOPPED = Outcome(Result.STOPPED, "Canceled", 1.5, 2)
+FAILED = Outcome(Result.FAILED, "Still Running.", 300, 40)
+LONG_ID = f"{'L' * 140}-{'R' * 100}"
+Function = Callable[[Any, CustomResource], Any]
 
 
 class Resource:
     """A custom resource whose functions do what a test says."""
 
     def __init__(self, urls: ResponseUrls) -> None:
-        self.custom_resource = CustomResource()
-        self.sender = Sender(self.custom_resource, urls)
-        for register in (self.custom_resource.create, self.custom_resource.update, self.custom_resource.delete):
-            register(self._run)
-        self.run: Callable[[Any, CustomResource], str] = lambda *_: "physical-1"
+        self.handler = CustomResource(lambda physical_id: "Fakes" if physical_id.startswith("fake") else "")
+        self.sender = Sender(self.handler, urls)
+        self.run: Function = lambda *_: None
         self.calls = 0
+        for register in (self.handler.create, self.handler.update, self.handler.delete):
+            register(self._run)
 
-    def _run(self, event: Any, resource: CustomResource) -> str:
+    def _run(self, event: Any, resource: CustomResource) -> Any:
         self.calls += 1
         return self.run(event, resource)
+
+    def answer(self, event: dict[str, Any], result: Any = None, *, seconds: float = 900) -> dict[str, Any]:
+        """Send a request to a function that returns or raises a result, or is one."""
+
+        def run(event: Any, resource: CustomResource) -> Any:
+            if isinstance(result, BaseException):
+                raise result
+            return result(event, resource) if callable(result) else result
+
+        self.run = run
+        return self.sender.send(event, seconds=seconds)
 
 
 @pytest.fixture
@@ -37,325 +61,431 @@ def resource(urls: ResponseUrls) -> Resource:
     return Resource(urls)
 
 
-def _delete(**more: Any) -> dict[str, Any]:
-    return request("Delete", PhysicalResourceId="physical-1", **more)
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time-out be answered after 0.3 of 30 seconds."""
+    answer_soon(monkeypatch)
 
 
-def test_a_success_has_the_physical_id_and_the_attributes(resource: Resource) -> None:
-    def run(_: Any, handling: CustomResource) -> str:
-        handling.Data["Color"] = "red"
-        return "physical-2"
-
-    resource.run = run
-    answer = resource.sender.send(request("Create"))
-    assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == (
-        "SUCCESS",
-        "physical-2",
-        {"Color": "red"},
-    )
+def _create(properties: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return request("Create", properties, RequestId="request-1", **more)
 
 
-def test_nothing_of_a_request_stays_for_the_next_one(resource: Resource) -> None:
-    def fail(_: Any, handling: CustomResource) -> str:
-        handling.Data["Color"] = "red"
-        handling.BestEffort = True
-        raise ExpectedError("no")
-
-    resource.run = fail
-    assert resource.sender.send(_delete())["Status"] == "SUCCESS"
-    resource.run = _raising(ExpectedError("no"))
-    assert resource.sender.send(_delete())["Status"] == "FAILED"
-    resource.run = lambda *_: "physical-1"
-    assert "Data" not in resource.sender.send(request("Create"))
+def _update(properties: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return request("Update", properties, **{"PhysicalResourceId": "fake-1", **more})
 
 
-def test_an_expected_failure_answers_its_message(resource: Resource) -> None:
-    resource.run = _raising(ExpectedError("Ask your admin."))
-    answer = resource.sender.send(_delete())
-    assert (answer["Status"], answer["Reason"]) == ("FAILED", "Ask your admin.")
-    assert answer["PhysicalResourceId"] == "physical-1"
+def _delete(properties: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return request("Delete", properties, **{"PhysicalResourceId": "fake-1", **more})
 
 
-def test_an_unknown_error_is_answered_and_logged_with_its_trace(
-    resource: Resource, caplog: pytest.LogCaptureFixture
-) -> None:
-    resource.run = _raising(ZeroDivisionError("by zero"))
-    answer = resource.sender.send(_delete())
-    assert answer["Reason"] == "The handler met an error that it does not know: ZeroDivisionError('by zero')"
-    assert "ZeroDivisionError" in caplog.text
-    assert "Traceback" in caplog.text
+def _hanging(until: threading.Event) -> Function:
+    def run(*_: object) -> Outcome:
+        until.wait(20)
+        return STOPPED
+
+    return run
 
 
-def test_a_failed_create_has_a_physical_id_that_only_its_request_decides(resource: Resource) -> None:
-    resource.run = _raising(ExpectedError("no"))
-    event = request("Create")
-    first, again = resource.sender.send(event), resource.sender.send(event)
-    assert first["PhysicalResourceId"] == again["PhysicalResourceId"] == f"never-created-{event['RequestId']}"
+@pytest.fixture
+def end() -> Iterator[threading.Event]:
+    """Give an event that what hangs waits for, at most until the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
-def test_a_failed_update_keeps_the_physical_id(resource: Resource) -> None:
-    resource.run = _raising(ExpectedError("no"))
-    answer = resource.sender.send(request("Update", PhysicalResourceId="physical-1", OldResourceProperties={}))
-    assert answer["PhysicalResourceId"] == "physical-1"
-
-
-def test_best_effort_turns_a_failed_delete_into_success(resource: Resource) -> None:
-    def run(_: Any, handling: CustomResource) -> str:
-        handling.BestEffort = True
-        raise ExpectedError("no")
-
-    resource.run = run
-    assert resource.sender.send(_delete())["Status"] == "SUCCESS"
-    assert resource.sender.send(request("Create"))["Status"] == "FAILED"
-
-
-def test_keys_that_crhelper_would_take_for_its_own_are_left_out(resource: Resource) -> None:
-    event = {**_delete(), "CrHelperData": {"Color": "red"}, "CrHelperPoll": True}
-    answer = resource.sender.send(event)
-    assert (answer["Status"], answer.get("Data")) == ("SUCCESS", None)
-
-
-@pytest.mark.parametrize("key", ["StackId", "RequestId", "LogicalResourceId", "RequestType"])
-@pytest.mark.parametrize("value", [None, "", 7, [], {}])
-def test_a_request_that_lacks_something_is_answered(resource: Resource, key: str, value: object) -> None:
-    answer = resource.sender.send(_delete(**{key: value}))
-    assert (answer["Status"], resource.calls) == ("FAILED", 0)
-    assert key in answer["Reason"]
-
-
-def test_an_unknown_request_type_is_answered(resource: Resource) -> None:
-    answer = resource.sender.send(request("Upsert"))
-    assert "'Upsert' is unknown: it must be one of Create, Update, Delete" in answer["Reason"]
-    assert resource.calls == 0
-
-
-@pytest.mark.parametrize("event", [None, [], "Delete", {}, {"ResponseURL": ""}, {"ResponseURL": 7}])
-def test_an_event_without_a_response_url_is_an_error(resource: Resource, event: Any) -> None:
-    with pytest.raises(ValueError, match="has no ResponseURL"):
-        resource.custom_resource(event, Context(900))
-
-
-class TestTimeOut:
-    @pytest.fixture(autouse=True)
-    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        answer_soon(monkeypatch)
-
-    def test_is_answered_before_the_time_is_up_whatever_the_work_still_does(self, resource: Resource) -> None:
-        resource.run = _sleeping(60)
-        answer = resource.sender.send(_delete(), seconds=30)
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "physical-1")
-        assert "ran out of time" in answer["Reason"]
-
-    def test_of_a_create_has_a_physical_id(self, resource: Resource) -> None:
-        resource.run = _sleeping(60)
-        answer = resource.sender.send(request("Create"), seconds=30)
-        assert answer["PhysicalResourceId"].startswith("never-created-")
-
-    def test_is_softened_by_best_effort(self, resource: Resource) -> None:
-        def run(_: Any, handling: CustomResource) -> str:
-            handling.BestEffort = True
-            time.sleep(60)
-            return "physical-1"
-
-        resource.run = run
-        assert resource.sender.send(_delete(), seconds=30)["Status"] == "SUCCESS"
-
-    def test_is_the_only_answer_when_the_work_ends_later(self, resource: Resource) -> None:
-        resource.run = _sleeping(1)
-        answer = resource.sender.send(_delete(), seconds=30)
-        exchange = resource.sender.exchange
-        time.sleep(1)
-        assert answer["Status"] == "FAILED"
-        assert len(exchange.bodies) == 1
-
-    def test_does_not_disturb_the_next_request(self, resource: Resource) -> None:
-        resource.run = _sleeping(1)
-        resource.sender.send(_delete(), seconds=30)
-        resource.run = _sleeping(0.5)
-        answer = resource.sender.send(request("Update", PhysicalResourceId="physical-0"))
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "physical-1")
-
-    def test_is_not_sent_nor_logged_while_an_answer_is_being_delivered(
-        self, resource: Resource, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+class TestSuccess:
+    @pytest.mark.parametrize("event", [_create(), _update()], ids=["Create", "Update"])
+    def test_of_a_declaration_has_its_physical_id_and_attributes(
+        self, resource: Resource, event: dict[str, Any]
     ) -> None:
-        def deliver_late(*arguments: Any, until: float) -> None:
-            time.sleep(4)  # the time-out answer is due after three seconds
-            deliver(*arguments, until=until + 10)
-
-        monkeypatch.setattr("protocol.custom_resource.deliver", deliver_late)
-        monkeypatch.setattr("protocol.custom_resource.MARGIN", 0)
-        monkeypatch.setattr("protocol.custom_resource.SHARE", 0.9)
-        answer = resource.sender.send(_delete(), seconds=30)
-        assert answer["Status"] == "SUCCESS"
-        assert "ran out of time" not in caplog.text
-
-    def test_that_can_not_be_delivered_is_logged_and_does_not_hold_the_function_up(
-        self,
-        resource: Resource,
-        urls: ResponseUrls,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        # As a look-up that hangs does.
-        monkeypatch.setattr("protocol.custom_resource.deliver", lambda *_, **__: time.sleep(60))
-        resource.run = _sleeping(60)
-        event = _delete()
-        with pytest.raises(NotDeliveredError, match="still being delivered"):
-            resource.custom_resource({**event, "ResponseURL": urls.open(Exchange(event))}, Context(1))
-        assert "ran out of time" in caplog.text
-
-
-def test_the_work_is_left_all_but_the_time_to_answer_in(resource: Resource) -> None:
-    left = []
-
-    def run(_: Any, handling: CustomResource) -> str:
-        left.append(handling.time_left)
-        return "physical-1"
-
-    resource.run = run
-    resource.sender.send(_delete(), seconds=900)
-    assert 800 < left[0] <= 890
-
-
-class TestLogAnswer:
-    """A function says what is logged with the answer, whoever comes to it."""
-
-    @pytest.mark.parametrize(
-        ("outcome", "reason"),
-        [
-            ("success", ""),
-            ("expected failure", "no"),
-            ("out of time", "ran out of time"),
-            ("unknown error", "ZeroDivisionError"),
-            ("exit", "ended without an answer"),
-        ],
-    )
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the exit is the case
-    def test_is_called_once_with_the_reason(
-        self, resource: Resource, monkeypatch: pytest.MonkeyPatch, outcome: str, reason: str
-    ) -> None:
-        if outcome == "out of time":
-            answer_soon(monkeypatch)
-        told: list[str] = []
-        ends = {
-            "expected failure": _raising(ExpectedError("no")),
-            "out of time": _sleeping(1.5),
-            "unknown error": lambda *_: 1 / 0,
-            "exit": _raising(SystemExit()),
+        answer = resource.answer(event, Declared("fake-2", {"Color": "red"}))
+        assert answer == {
+            "Status": "SUCCESS",
+            "PhysicalResourceId": "fake-2",
+            "StackId": STACK_ID,
+            "RequestId": event["RequestId"],
+            "LogicalResourceId": "WorldExportJob9F8FED21",
+            "Data": {"Color": "red"},
         }
 
-        def run(event: Any, handling: CustomResource) -> str:
-            handling.LogAnswer = told.append
-            return str(ends.get(outcome, lambda *_: "physical-1")(event, handling))
+    def test_has_no_attributes_of_the_request_before(self, resource: Resource) -> None:
+        resource.answer(_create(), Declared("fake-2", {"Color": "red"}))
+        assert "Data" not in resource.answer(_create(), Declared("fake-2"))
+
+    @pytest.mark.parametrize("result", [None, *(Outcome(result, "", 1) for result in Result if result != "failed")])
+    def test_of_a_delete_has_the_physical_id_that_was_sent(self, resource: Resource, result: Outcome | None) -> None:
+        answer = resource.answer(_delete(), result)
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "fake-1")
+        assert not {"Reason", "Data"} & answer.keys()
+
+
+FAILURES = [
+    pytest.param(ExpectedError("Ask your admin."), "Ask your admin.", id="expected"),
+    pytest.param(ExpectedError(), "The function gave no reason.", id="silent"),
+    pytest.param(ZeroDivisionError("x"), "The function met an unexpected error: ZeroDivisionError('x')", id="unknown"),
+    pytest.param(SystemExit(3), "The function met an unexpected error: SystemExit(3)", id="exit"),
+]
+
+
+class TestFailure:
+    @pytest.mark.parametrize(("result", "reason"), [*FAILURES, pytest.param(FAILED, "Still Running.", id="outcome")])
+    def test_of_a_delete_has_its_reason_and_the_advice(self, resource: Resource, result: Any, reason: str) -> None:
+        event = _delete()
+        answer = resource.answer(event, result)
+        advice = after_failed_delete(event)
+        separator = " " if reason.endswith(".") else ". "
+        assert (answer["Status"], answer["Reason"]) == ("FAILED", f"{reason}{separator}{advice}")
+        assert answer["PhysicalResourceId"] == "fake-1"
+
+    @pytest.mark.parametrize(("result", "reason"), FAILURES)
+    @pytest.mark.parametrize(
+        ("event", "physical_id"),
+        [(_create(), "never-created-request-1"), (_update(), "fake-1"), (_create(PhysicalResourceId="odd"), "odd")],
+        ids=["Create", "Update", "Create with a physical id"],
+    )
+    def test_of_a_declaration_has_its_reason_alone(
+        self, resource: Resource, event: dict[str, Any], physical_id: str, result: BaseException, reason: str
+    ) -> None:
+        # What BestEffort says is of no interest: a declaration that failed must be seen.
+        answer = resource.answer({**event, "ResourceProperties": {"BestEffort": "true"}}, result)
+        assert (answer["Status"], answer["Reason"], answer["PhysicalResourceId"]) == ("FAILED", reason, physical_id)
+
+    @pytest.mark.parametrize(
+        ("value", "status"),
+        [("true", "SUCCESS"), (True, "SUCCESS"), ("false", "FAILED"), ("perhaps", "FAILED"), (None, "FAILED")],
+    )
+    def test_of_a_delete_is_a_success_by_best_effort(self, resource: Resource, value: object, status: str) -> None:
+        answer = resource.answer(_delete({"BestEffort": value}), FAILED)
+        assert (answer["Status"], answer["PhysicalResourceId"]) == (status, "fake-1")
+        assert ("Reason" in answer) == (status == "FAILED")
+
+    def test_that_is_unknown_is_logged_with_its_trace(
+        self, resource: Resource, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        resource.answer(_delete(), ZeroDivisionError("by zero"))
+        [record] = [record for record in caplog.records if record.exc_info]
+        assert record.getMessage().endswith(": The function met an unexpected error")
+        assert "Traceback" in caplog.text
+
+    def test_of_crhelper_itself_is_answered(self, resource: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(CustomResource, "_poll_enabled", lambda _: [][0])
+        answer = resource.answer(_create(), Declared("fake-2"))
+        assert (answer["Status"], answer["Reason"]) == ("FAILED", "list index out of range")
+
+
+class TestRequest:
+    def test_arrives_without_its_url_and_without_the_keys_of_crhelper(self, resource: Resource) -> None:
+        arrived: list[Any] = []
+        event = _delete()
+        sent = {**event, "CrHelperData": {"Color": "red"}, "CrHelperPoll": True}
+        answer = resource.answer(sent, lambda request, _: arrived.append(request))
+        assert arrived == [{**event, "ResponseURL": "(left out)"}]
+        assert "Data" not in answer
+
+    @pytest.mark.parametrize("key", ["RequestType", "StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId"])
+    @pytest.mark.parametrize("value", [None, "", 7, ["fake-1"], {}])
+    def test_that_lacks_something_is_answered_and_calls_nothing(self, resource: Resource, key: str, value: Any) -> None:
+        answer = resource.answer({**_delete(), key: value})
+        assert (answer["Status"], resource.calls) == ("FAILED", 0)
+        assert f"The request has no {key}, so nothing was done." in answer["Reason"]
+
+    def test_that_lacks_much_says_what(self, resource: Resource) -> None:
+        assert resource.answer({"RequestType": "Update"})["Reason"] == (
+            "The request has no StackId and no RequestId and no LogicalResourceId and no PhysicalResourceId, so nothing"
+            " was done."
+        )
+
+    def test_of_an_unknown_type_is_answered_and_calls_nothing(self, resource: Resource) -> None:
+        answer = resource.answer(request("Upsert" + "x" * 200))
+        assert answer["Reason"] == f"The request type 'Upsert{'x' * 93} is unknown, so nothing was done."
+        assert resource.calls == 0
+
+    @pytest.mark.parametrize(
+        ("event", "physical_id"),
+        [
+            (_update(PhysicalResourceId=""), "WorldExportJob9F8FED21-request-{}"),
+            (_delete(PhysicalResourceId=None), "WorldExportJob9F8FED21-request-{}"),
+            (_delete(PhysicalResourceId="", LogicalResourceId=""), "unknown-request-{}"),
+            (_delete(PhysicalResourceId="", LogicalResourceId="L" * 255, RequestId="R" * 255), LONG_ID),
+            (_delete(PhysicalResourceId=7, RequestId=None), "WorldExportJob9F8FED21-unknown"),
+            (request("Upsert"), "never-created-request-{}"),
+            ({}, "never-created-unknown"),
+        ],
+    )
+    def test_without_a_physical_id_is_answered_with_one_that_is_made_of_its_names(
+        self, resource: Resource, event: dict[str, Any], physical_id: str
+    ) -> None:
+        number = str(event.get("RequestId")).rpartition("-")[2]
+        assert resource.answer(event)["PhysicalResourceId"] == physical_id.format(number)
+
+    def test_has_a_physical_id_of_at_most_1024_bytes(self, resource: Resource) -> None:
+        event = _delete(PhysicalResourceId="", LogicalResourceId="😀" * 999, RequestId="😀" * 999)
+        assert 900 < len(resource.answer(event)["PhysicalResourceId"].encode()) <= 1024
+
+    @pytest.mark.parametrize("event", [None, [], "Delete", {}, {"ResponseURL": ""}, {"ResponseURL": 7}])
+    def test_without_a_response_url_is_an_error(self, resource: Resource, event: Any) -> None:
+        with pytest.raises(ValueError, match=r"^The event has no ResponseURL: it is no custom "):
+            resource.handler(event, Context(900))
+
+
+class TestTime:
+    @pytest.mark.parametrize(("seconds", "left"), [(900, 890), (40, 30), (8, 6)])
+    def test_is_left_but_for_the_answer(
+        self, resource: Resource, monkeypatch: pytest.MonkeyPatch, seconds: float, left: float
+    ) -> None:
+        found: list[float] = []
+        delivered: list[float] = []
+        clock = SetClock()
+        monkeypatch.setattr("protocol.custom_resource.time", SimpleNamespace(monotonic=clock.monotonic))
+        monkeypatch.setattr("protocol.custom_resource.deliver", lambda *_, until: delivered.append(until))
+        resource.run = lambda _, handling: found.append(handling.time_left)
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
+        resource.handler({**_create(), "ResponseURL": "http://x"}, context)
+        assert found == [left]
+        assert delivered == [1000 + seconds - 0.2]
+
+    @pytest.mark.usefixtures("soon")
+    def test_that_is_over_is_answered_whatever_the_function_still_does(
+        self, resource: Resource, end: threading.Event
+    ) -> None:
+        event = _delete()
+        assert resource.answer(event, _hanging(end), seconds=30)["Reason"] == (
+            "The function ran out of time before it was done, so jobs may still be running. The function's log has the"
+            f" details. {after_failed_delete(event)}"
+        )
+
+    @pytest.mark.usefixtures("soon")
+    def test_that_is_over_is_a_success_by_best_effort(self, resource: Resource, end: threading.Event) -> None:
+        assert resource.answer(_delete({"BestEffort": "true"}), _hanging(end), seconds=30)["Status"] == "SUCCESS"
+
+    @pytest.mark.usefixtures("soon")
+    def test_that_is_over_has_one_answer_and_one_line_and_the_next_request_has_its_own(
+        self, resource: Resource, end: threading.Event, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        is_done = threading.Event()
+
+        def hang(*_: object) -> Outcome:
+            end.wait(20)
+            is_done.set()
+            return STOPPED
+
+        resource.answer(_delete(), hang, seconds=30)
+        first = resource.sender.exchange
+
+        def run(*_: object) -> Declared:
+            end.set()
+            is_done.wait(20)
+            return Declared("fake-2")
+
+        assert resource.answer(_create(), run)["PhysicalResourceId"] == "fake-2"
+        assert len(first.bodies) == 1
+        assert [record.__dict__["outcome"] for record in caplog.records] == ["failed"]
+
+    def test_is_no_reason_to_leave_the_answer_to_a_function_that_is_done(
+        self, resource: Resource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("protocol.custom_resource.SHARE", 1)
+        monkeypatch.setattr("protocol.custom_resource.RESERVE", 29)
+        assert resource.answer(_delete(), STOPPED, seconds=30)["Status"] == "SUCCESS"
+
+
+class TestLine:
+    @pytest.fixture(autouse=True)
+    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "handler")
+
+    @pytest.mark.parametrize(
+        ("result", "level"),
+        [(result, {"failed": "ERROR", "retired": "WARNING"}.get(result, "INFO")) for result in Result],
+    )
+    def test_of_a_delete_has_its_outcome_and_its_metrics(
+        self,
+        resource: Resource,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        result: Result,
+        level: str,
+    ) -> None:
+        monkeypatch.setattr("time.time_ns", lambda: 1_700_000_000_123_999_999)
+        resource.answer(_delete(), Outcome(result, "Because.", 1.5, 2))
+        [record] = caplog.records
+        fields = record.__dict__
+        assert (record.levelname, record.getMessage()) == (
+            level,
+            f"Delete of WorldExportJob9F8FED21 in stack WorldExport: fake-1: {result}: Because.",
+        )
+        expected = {
+            "stack": STACK_ID,
+            "logical_id": "WorldExportJob9F8FED21",
+            "request_type": "Delete",
+            "physical_id": "fake-1",
+            "service": "Fakes",
+            "outcome": result,
+            "detail": "Because.",
+            "seconds": 1.5,
+            "calls": 2,
+            "FunctionName": "handler",
+            "Service": "Fakes",
+            "TeardownSeconds": 1.5,
+            "LeftRunning": int(result == "failed"),
+        }
+        assert {key: fields[key] for key in expected} == expected
+        assert fields["_aws"]["Timestamp"] == 1_700_000_000_123
+
+    def test_has_a_name_of_the_function_outside_of_lambda_too(
+        self, resource: Resource, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
+        resource.answer(_delete(), STOPPED)
+        assert caplog.records[0].__dict__["FunctionName"] == ""
+
+    def test_of_a_failure_that_has_no_outcome_has_the_seconds_since_the_request(
+        self, resource: Resource, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = SetClock()
+        monkeypatch.setattr("protocol.custom_resource.time.monotonic", clock.monotonic)
+        monkeypatch.setattr("protocol.custom_resource.deliver", lambda *_, **__: "")
+
+        def run(*_: object) -> None:
+            clock.sleep(12.34567)
+            raise ExpectedError("No.")
 
         resource.run = run
-        answer = resource.sender.send(_delete(), seconds=30)
-        time.sleep(1.5 if outcome == "out of time" else 0)  # the work that was given up ends
-        assert told == [answer.get("Reason", "")]
-        assert reason in told[0]
+        resource.handler({**_delete(), "ResponseURL": "http://x"}, Context(900))
+        fields = caplog.records[0].__dict__
+        assert (fields["outcome"], fields["detail"], fields["seconds"], fields["calls"]) == (
+            "failed",
+            "No.",
+            12.346,
+            None,
+        )
 
-    def test_that_fails_does_not_cost_the_answer(self, resource: Resource) -> None:
-        def run(_: Any, handling: CustomResource) -> str:
-            handling.LogAnswer = lambda _: [][0]
-            return "physical-1"
+    @pytest.mark.parametrize(
+        ("event", "result"), [(_create(), Declared("fake-1")), (_update(), Declared("fake-1")), (_delete(), None)]
+    )
+    def test_is_not_written_for_another_success(
+        self, resource: Resource, caplog: pytest.LogCaptureFixture, event: dict[str, Any], result: Any
+    ) -> None:
+        resource.answer(event, result)
+        assert caplog.records == []
 
-        resource.run = run
-        assert resource.sender.send(_delete())["Status"] == "SUCCESS"
+    @pytest.mark.parametrize("event", [_create(), _update(), _delete(PhysicalResourceId="never-created-1")])
+    def test_of_another_failure_has_the_reason_alone(
+        self, resource: Resource, caplog: pytest.LogCaptureFixture, event: dict[str, Any]
+    ) -> None:
+        resource.answer(event, ExpectedError("No."))
+        [record] = caplog.records
+        assert (record.levelname, record.getMessage().partition(": ")[2]) == ("ERROR", "No.")
+        assert not {"outcome", "_aws"} & record.__dict__.keys()
 
+    @pytest.mark.parametrize("result", [STOPPED, FAILED])
+    def test_that_raises_costs_no_answer(
+        self, resource: Resource, monkeypatch: pytest.MonkeyPatch, result: Outcome
+    ) -> None:
+        monkeypatch.setattr(logger, "handle", lambda _: [][0])
+        assert resource.answer(_delete(), result)["PhysicalResourceId"] == "fake-1"
 
-def test_an_error_that_can_not_be_logged_is_answered(resource: Resource) -> None:
-    class OddError(Exception):
-        def __str__(self) -> str:
-            raise UnicodeError
-
-        __repr__ = Exception.__repr__
-
-    resource.run = _raising(OddError("odd"))
-    assert "OddError('odd')" in resource.sender.send(_delete())["Reason"]
-
-
-@pytest.mark.parametrize("request_type", ["Create", "Update"])
-def test_a_failure_never_has_the_physical_id_that_the_work_came_to(resource: Resource, request_type: str) -> None:
-    event = request(request_type, PhysicalResourceId="physical-1")
-
-    def run(_: Any, handling: CustomResource) -> str:
-        handling.PhysicalResourceId = "physical-2"
-        raise ExpectedError("no")
-
-    resource.run = run
-    assert resource.sender.send(event)["PhysicalResourceId"] == "physical-1"
-
-
-@pytest.mark.parametrize("level", ["TRACE", "DEBUG", "INFO", "", "nonsense"])
-def test_the_log_level_decides_no_answer(urls: ResponseUrls, monkeypatch: pytest.MonkeyPatch, level: str) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", level)
-    assert Resource(urls).sender.send(_delete())["Status"] == "SUCCESS"
+    def test_that_blocks_costs_no_answer(
+        self, resource: Resource, monkeypatch: pytest.MonkeyPatch, end: threading.Event
+    ) -> None:
+        monkeypatch.setattr("protocol.custom_resource.LOG_SECONDS", 0.01)
+        monkeypatch.setattr(logger, "handle", lambda _: end.wait(20))
+        assert resource.answer(_delete(), STOPPED)["Status"] == "SUCCESS"
+        assert not end.is_set()
 
 
 class TestDelivery:
-    def test_that_is_not_done_when_the_time_is_up_is_an_error(self, resource: Resource, urls: ResponseUrls) -> None:
-        urls.fail(1000)
-        resource.run = _sleeping(0.2)
-        event = _delete()
-        with pytest.raises(NotDeliveredError):
-            resource.custom_resource({**event, "ResponseURL": urls.open(Exchange(event))}, Context(0.3))
-
-    def test_is_retried_while_cloudformation_answers_503(self, resource: Resource) -> None:
-        resource.sender.urls.fail(2)
-        assert resource.sender.send(_delete())["Status"] == "SUCCESS"
+    def test_that_took_more_tries_is_logged(self, resource: Resource, caplog: pytest.LogCaptureFixture) -> None:
+        resource.sender.urls.fail(1)
+        assert resource.answer(_create(), Declared("fake-1"))["Status"] == "SUCCESS"
+        [record] = caplog.records
+        assert (record.levelname, record.getMessage()) == (
+            "WARNING",
+            "Create of WorldExportJob9F8FED21 in stack WorldExport: The answer was accepted at try 2; the one before"
+            " met HTTP status 503 (SlowDown)",
+        )
         assert resource.calls == 1
 
     def test_that_never_succeeds_is_an_error_so_that_lambda_sends_the_request_again(
-        self, resource: Resource, urls: ResponseUrls
+        self, resource: Resource, urls: ResponseUrls, caplog: pytest.LogCaptureFixture
     ) -> None:
         urls.fail(1000)
         exchange = Exchange(_delete())
         event = {**exchange.event, "ResponseURL": urls.open(exchange)}
-        with pytest.raises(NotDeliveredError):
-            resource.custom_resource(event, Context(1))
+        with pytest.raises(NotDeliveredError) as failure:
+            resource.handler(event, Context(0.4))
+        [record] = caplog.records
+        assert (record.levelname, record.getMessage().endswith(f": {failure.value}")) == ("ERROR", True)
         urls.fail(0)
-        resource.custom_resource(event, Context(900))
+        resource.handler(event, Context(900))
         assert len(exchange.bodies) == 1
         assert invalidity(event, exchange.bodies[0]) == ""
 
 
-@pytest.mark.parametrize("outcome", ["success", "failure", "error", "incomplete", "undelivered"])
+def test_the_host_of_the_response_url_can_be_asked_for_a_connection(resource: Resource) -> None:
+    found: list[bool] = []
+    resource.answer(_create(), lambda _, handling: found.append(handling.response_url_connects()))
+    assert found == [True]
+
+
+LOGGERS = (None, "crhelper", "crhelper.resource_helper", "urllib3", "botocore")
+
+
+@pytest.mark.parametrize("result", [STOPPED, FAILED, KeyError("x"), "incomplete", "undelivered"], ids=str)
 def test_the_response_url_is_in_no_log_at_any_level(
     resource: Resource,
     urls: ResponseUrls,
     caplog: pytest.LogCaptureFixture,
-    outcome: str,
+    monkeypatch: pytest.MonkeyPatch,
+    result: Any,
 ) -> None:
-    for name in (None, "crhelper", "crhelper.resource_helper", "urllib3", "botocore"):
+    monkeypatch.setattr("crhelper.log_helper.setup", lambda *_, **__: None)  # it sets the levels for each request
+    for name in LOGGERS:
         caplog.set_level(logging.DEBUG, logger=name)
-    if outcome in ("failure", "error"):
-        error = ExpectedError("no") if outcome == "failure" else KeyError("x")
-        resource.run = _raising(error)
-    event = _delete(RequestId="") if outcome == "incomplete" else _delete()
-    exchange = Exchange(event)
-    url = urls.open(exchange)
-    if outcome == "undelivered":
-        urls.fail(1000)
-        with pytest.raises(NotDeliveredError) as failure:
-            resource.custom_resource({**event, "ResponseURL": url}, Context(0.5))
-        assert "Signature" not in str(failure.value)
-    else:
-        resource.custom_resource({**event, "ResponseURL": url}, Context(900))
-    logged = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
+    event = _delete(RequestId="") if result == "incomplete" else _delete()
+    resource.sender.urls.fail(1000 if result == "undelivered" else 0)
+    url = urls.open(Exchange(event))
+
+    def run(*_: object) -> Any:
+        if isinstance(result, KeyError):
+            raise result
+        return STOPPED if isinstance(result, str) else result
+
+    resource.run = run
+    said = ""
+    try:
+        resource.handler({**event, "ResponseURL": url}, Context(0.5 if result == "undelivered" else 900))
+    except NotDeliveredError as error:
+        said = str(error)
+    assert (said != "") == (result == "undelivered")
+    logged = said + caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
     assert "Signature" not in logged
     assert url not in logged
 
 
-def _raising(error: BaseException) -> Any:
-    def run(*_: Any) -> str:
-        raise error
+@pytest.mark.parametrize(
+    ("configured", "root", "level"),
+    [("", "WARNING", "INFO"), ("DEBUG", "DEBUG", "DEBUG"), ("FATAL", "CRITICAL", "CRITICAL"), ("odd", "INFO", "INFO")],
+)
+def test_the_log_level_is_that_of_lambda(
+    urls: ResponseUrls,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    configured: str,
+    root: str,
+    level: str,
+) -> None:
+    caplog.set_level(root)
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", configured)
+    assert Resource(urls).answer(_create(), Declared("fake-1"))["Status"] == "SUCCESS"
+    names = (None, "crhelper", "botocore", "urllib3")
+    levels = [logging.getLevelName(logging.getLogger(name).level) for name in names]
+    assert levels == [level, "WARNING", "ERROR", "ERROR"]
 
-    return run
 
-
-def _sleeping(seconds: float) -> Any:
-    def run(*_: Any) -> str:
-        time.sleep(seconds)
-        return "physical-1"
-
-    return run
+def test_boto3_is_not_loaded_for_crhelper_and_can_be_loaded_afterwards() -> None:
+    code = "import sys, protocol.custom_resource; print('botocore' in sys.modules); import boto3; print(boto3.client)"
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "lambda"}, cwd=PROJECT, capture_output=True)
+    assert run.stdout.startswith(b"False\n<function client at ")

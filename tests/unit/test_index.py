@@ -1,406 +1,474 @@
-"""The contract, request by request: what the handler calls and what it answers."""
+"""The contract, request by request: what the handler calls and what it answers, for both resource types."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import index
+from jobs.aws import LONGEST_CALL
+from jobs.running_jobs import SLICE
+from properties import SERVICES
 from sandbox.cloudformation.custom_resources import ResponseUrls
-from sandbox.robomaker import (
-    ACCESS_DENIED,
-    CANCEL_REFUSED,
-    EXISTING_CUSTOMERS_ONLY,
-    RETIRED,
-    THROTTLED,
-    Fault,
-    RoboMaker,
-)
-from teardown import End, Outcome
-from tests.faults import FAULTS, Row
-from tests.requests import JOB_1, JOB_2, Sender, answer_soon, request
+from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, RETIRED, THROTTLED, Fault, RoboMaker
+from tests.canned import Answer, Canned, denial, error
+from tests.requests import JOB_1, JOB_2, Sender, request
 
 CANCEL, DESCRIBE = "CancelWorldExportJob", "DescribeWorldExportJob"
+CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
+OTHER = CLUSTER.replace("prod", "test")
+STATE_MACHINE = "arn:aws:states:us-west-2:123456789012:stateMachine:nightly"
+TASKS = f"EcsTasks({CLUSTER})"
+QUESTIONS = ["DescribeStacks", "GetTemplate", "DescribeStackResource"]
+TASK = "arn:aws:ecs:us-west-2:123456789012:task/prod/1"
+RUNNING = {"taskArn": TASK, "group": "family:f", "lastStatus": "RUNNING", "desiredStatus": "RUNNING"}
 
 
 @pytest.fixture
-def cloudformation(urls: ResponseUrls, robomaker: RoboMaker, hurried: None) -> Sender:  # noqa: ARG001
+def cloudformation(urls: ResponseUrls, hurried: None) -> Sender:  # noqa: ARG001
+    """Send requests to a handler whose pauses take no time."""
     return Sender(index.handler, urls)
 
 
-def _tear_down_slowly(*_: Any, **__: Any) -> Outcome:
-    time.sleep(1.2)
-    return Outcome(End.STOPPED, "Canceled", 1.2, 2)
+class TestWorldExportJob:
+    """`Custom::ManagedWorldExportJob`."""
 
+    @staticmethod
+    def create(job: object = JOB_1, **properties: str) -> dict[str, Any]:
+        return request("Create", {"JobArn": job, **properties})
 
-def _calls(robomaker: RoboMaker) -> list[str]:
-    return [call.operation for call in robomaker.calls]
+    @staticmethod
+    def update(job: object, **properties: str) -> dict[str, Any]:
+        old = {"JobArn": JOB_1}
+        return request("Update", {"JobArn": job, **properties}, PhysicalResourceId=JOB_1, OldResourceProperties=old)
 
+    @staticmethod
+    def delete(job: str = JOB_1, **properties: str) -> dict[str, Any]:
+        return request("Delete", {"JobArn": JOB_1, **properties}, PhysicalResourceId=job)
 
-def _delete(job: str = JOB_1, **properties: str) -> dict[str, Any]:
-    return request("Delete", {"JobArn": job, **properties}, PhysicalResourceId=job)
-
-
-def _update(job: str, **properties: str) -> dict[str, Any]:
-    return request(
-        "Update", {"JobArn": job, **properties}, PhysicalResourceId=JOB_1, OldResourceProperties={"JobArn": JOB_1}
-    )
-
-
-class TestCreate:
-    def test_makes_the_arn_the_physical_id_and_calls_nothing(
+    def test_create_makes_the_arn_the_physical_id_and_calls_nothing(
         self, cloudformation: Sender, robomaker: RoboMaker
     ) -> None:
-        answer = cloudformation.send(request("Create", {"JobArn": JOB_1, "WaitSeconds": "300", "BestEffort": "false"}))
+        answer = cloudformation.send(self.create(WaitSeconds="300", BestEffort="false"))
         assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == ("SUCCESS", JOB_1, {"JobArn": JOB_1})
-        assert _calls(robomaker) == []
+        assert robomaker.calls == []
 
     @pytest.mark.parametrize(
         ("properties", "named"),
         [
-            ({"JobArn": "job-1"}, "JobArn"),
-            ({}, "JobArn"),
+            ({"JobArn": "job-1"}, "JobArn 'job-1' is not valid"),
+            ({"JobArn": None}, "JobArn None is not valid"),
             ({"JobArn": JOB_1.replace("123456789012", "999999999999")}, "account 999999999999"),
-            ({"JobArn": JOB_1.replace("us-west-2", "us-wset-2")}, "us-wset-2"),
             ({"JobArn": JOB_1.replace("us-west-2", "us-gov-west-1").replace("aws", "aws-us-gov")}, "partition"),
-            ({"JobArn": JOB_1, "WaitSeconds": "900"}, "WaitSeconds"),
-            ({"JobArn": JOB_1, "BestEffort": "maybe"}, "BestEffort"),
+            ({"JobArn": JOB_1.replace("us-west-2", "sa-east-1")}, "never in the region sa-east-1"),
+            ({"WaitSeconds": "900"}, "WaitSeconds"),
+            ({"BestEffort": "maybe"}, "BestEffort"),
+            ({"ProviderOutlivesStack": "no"}, "ProviderOutlivesStack"),
         ],
     )
-    def test_with_a_bad_property_fails(
-        self, cloudformation: Sender, robomaker: RoboMaker, properties: dict[str, str], named: str
+    def test_create_with_a_bad_property_fails(
+        self, cloudformation: Sender, robomaker: RoboMaker, properties: dict[str, Any], named: str
     ) -> None:
-        answer = cloudformation.send(request("Create", properties))
+        answer = cloudformation.send(request("Create", {"JobArn": JOB_1, **properties}))
         assert answer["Status"] == "FAILED"
         assert named in answer["Reason"]
-        assert _calls(robomaker) == []
+        assert robomaker.calls == []
 
-    def test_in_a_stack_whose_account_is_not_known_may_name_any(self, cloudformation: Sender) -> None:
-        job = JOB_1.replace("123456789012", "999999999999")
-        for stack_id in ("stack", "arn:aws:cloudformation", "arn:aws:cloudformation:us-west-2:\ud800:stack/x/1"):
-            assert cloudformation.send(request("Create", {"JobArn": job}, StackId=stack_id))["Status"] == "SUCCESS"
+    @pytest.mark.parametrize("stack_id", ["stack", "arn:aws:cloudformation"])
+    def test_create_in_a_stack_of_unknown_account_accepts_every_account(
+        self, cloudformation: Sender, stack_id: str
+    ) -> None:
+        event = request("Create", {"JobArn": JOB_1.replace("123456789012", "999999999999")}, StackId=stack_id)
+        assert cloudformation.send(event)["Status"] == "SUCCESS"
 
-    def test_that_failed_is_deleted_without_a_call(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        created = cloudformation.send(request("Create", {"JobArn": "job-1"}))
-        physical_id = created["PhysicalResourceId"]
-        deleted = cloudformation.send(request("Delete", {"JobArn": "job-1"}, PhysicalResourceId=physical_id))
-        assert (deleted["Status"], deleted["PhysicalResourceId"]) == ("SUCCESS", physical_id)
-        assert _calls(robomaker) == []
+    def test_delete_of_a_failed_create_calls_nothing(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        physical_id = cloudformation.send(self.create("job-1"))["PhysicalResourceId"]
+        answer = cloudformation.send(self.delete(physical_id))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+        assert robomaker.calls == []
 
-
-class TestUpdate:
-    def test_of_the_same_job_does_nothing(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        answer = cloudformation.send(_update(JOB_1, WaitSeconds="60"))
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
-        assert _calls(robomaker) == []
-
-    def test_to_another_job_is_a_replacement_and_cancels_nothing(
-        self, cloudformation: Sender, robomaker: RoboMaker
+    @pytest.mark.parametrize(
+        "job",
+        [JOB_1, JOB_2, JOB_2.replace("us-west-2", "sa-east-1")],
+        ids=["the same", "another", "one that an older version accepted"],
+    )
+    def test_update_makes_its_arn_the_physical_id_and_calls_nothing(
+        self, cloudformation: Sender, robomaker: RoboMaker, job: str
     ) -> None:
         robomaker.start_job(JOB_1)
-        answer = cloudformation.send(_update(JOB_2))
-        assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == ("SUCCESS", JOB_2, {"JobArn": JOB_2})
-        assert _calls(robomaker) == []
+        answer = cloudformation.send(self.update(job, WaitSeconds="60"))
+        assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == ("SUCCESS", job, {"JobArn": job})
+        assert robomaker.calls == []
 
-    def test_at_an_arn_that_was_accepted_once_is_held_to_no_later_rule(self, cloudformation: Sender) -> None:
-        old = JOB_1.replace("us-west-2", "sa-east-1")
+    def test_update_with_the_arn_that_was_accepted_once_checks_no_rule(self, cloudformation: Sender) -> None:
+        old = JOB_1.replace("123456789012", "999999999999")
         event = request("Update", {"JobArn": old, "WaitSeconds": "60"}, PhysicalResourceId=old)
         assert cloudformation.send(event)["PhysicalResourceId"] == old
 
-    def test_back_to_an_arn_that_was_accepted_once_is_held_to_no_later_rule(self, cloudformation: Sender) -> None:
-        old = JOB_1.replace("us-west-2", "sa-east-1")
-        answer = cloudformation.send(_update(old))
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", old)
-
-    @pytest.mark.parametrize("ids", [{}, {"PhysicalResourceId": None}, {"PhysicalResourceId": ""}])
-    def test_without_an_arn_fails(self, cloudformation: Sender, ids: dict[str, Any]) -> None:
-        answer = cloudformation.send(request("Update", {"JobArn": ids.get("PhysicalResourceId")}, **ids))
-        assert answer["Status"] == "FAILED"
-        assert "JobArn" in answer["Reason"]
-
-    def test_to_a_bad_arn_fails_and_keeps_the_old_physical_id(
-        self, cloudformation: Sender, robomaker: RoboMaker
+    @pytest.mark.parametrize("job", ["job-2", None])
+    def test_update_to_a_bad_arn_fails_and_keeps_the_old_physical_id(
+        self, cloudformation: Sender, robomaker: RoboMaker, job: str | None
     ) -> None:
-        answer = cloudformation.send(_update("job-2"))
+        answer = cloudformation.send(self.update(job))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", JOB_1)
-        assert "'job-2' is not valid" in answer["Reason"]
-        assert _calls(robomaker) == []
+        assert f"JobArn {job!r} is not valid" in answer["Reason"]
+        assert robomaker.calls == []
 
-
-class TestDelete:
-    @pytest.mark.parametrize("end", ["Canceled", "Completed", "Failed"])
-    def test_cancels_and_waits_until_the_job_has_stopped(
-        self, cloudformation: Sender, robomaker: RoboMaker, end: str
+    def test_delete_cancels_the_job_of_the_physical_id_and_waits_until_it_has_stopped(
+        self, cloudformation: Sender, robomaker: RoboMaker
     ) -> None:
-        robomaker.start_job(JOB_1, status="Canceling", cancel_seconds=1000)
-        described = f'{{"status": "{end}"}}'
+        for job in (JOB_1, JOB_2):
+            robomaker.start_job(job)
         robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=3)
-        robomaker.switch_on(Fault(message=described, status=200, operation=DESCRIBE))
-        answer = cloudformation.send(_delete())
+        answer = cloudformation.send(request("Delete", {"JobArn": JOB_2}, PhysicalResourceId=JOB_1))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
-        assert _calls(robomaker) == [CANCEL] + [DESCRIBE] * 4
-
-    def test_of_a_missing_job_succeeds(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL]
-
-    def test_of_a_job_that_goes_missing_while_waiting_succeeds(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=1)
-        robomaker.switch_on(Fault("ResourceNotFoundException", "gone", 404, operation=DESCRIBE))
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL, DESCRIBE, DESCRIBE]
-
-    @pytest.mark.parametrize("status", ["Canceled", "Completed", "Failed"])
-    def test_of_a_job_that_had_ended_succeeds(self, cloudformation: Sender, robomaker: RoboMaker, status: str) -> None:
-        robomaker.start_job(JOB_1, status=status)
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL, DESCRIBE]
-
-    def test_that_is_refused_for_a_missing_job_succeeds(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        robomaker.switch_on(CANCEL_REFUSED)
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL, DESCRIBE]
-
-    def test_that_is_refused_for_a_job_that_is_canceling_waits(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1, status="Canceled")
-        robomaker.switch_on(CANCEL_REFUSED)
-        robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=2)
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL] + [DESCRIBE] * 3
-
-    def test_that_is_refused_for_a_job_that_ends_by_itself_meanwhile_succeeds(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1, status="Completed")
-        robomaker.switch_on(CANCEL_REFUSED)
-        robomaker.switch_on(Fault(message='{"status": "Running"}', status=200, operation=DESCRIBE), times=2)
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL, DESCRIBE, CANCEL, DESCRIBE, CANCEL, DESCRIBE]
-
-    @pytest.mark.parametrize("row", FAULTS, ids=str)
-    def test_that_meets_nothing_but_a_fault_has_its_answer(
-        self, cloudformation: Sender, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture, row: Row
-    ) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.switch_on(row.fault)
-        with caplog.at_level(logging.INFO):
-            answer = cloudformation.send(_delete())
-        assert (answer["Status"], answer["PhysicalResourceId"]) == (row.answer, JOB_1)
-        assert row.words in answer.get("Reason", caplog.text)
-
-    @pytest.mark.parametrize("row", [row for row in FAULTS if row.may_pass], ids=str)
-    def test_gets_over_a_fault_that_passes(self, cloudformation: Sender, robomaker: RoboMaker, row: Row) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.switch_on(row.fault, times=3)
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert robomaker.status(JOB_1) == "Canceled"
-
-    @pytest.mark.parametrize("fault", [RETIRED, EXISTING_CUSTOMERS_ONLY], ids=str)
-    def test_in_a_retired_service_succeeds_at_once_with_a_warning(
-        self, cloudformation: Sender, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture, fault: Fault
-    ) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.switch_on(fault)
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL]
-        assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-    def test_in_a_service_that_retires_while_waiting_succeeds(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        robomaker.switch_on(Fault(RETIRED.code, RETIRED.message, operation=DESCRIBE))
-        assert cloudformation.send(_delete())["Status"] == "SUCCESS"
-
-    def test_without_permission_fails_after_a_minute_and_names_the_action(
-        self, cloudformation: Sender, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.switch_on(ACCESS_DENIED)
-        answer = cloudformation.send(_delete())
-        assert answer["Status"] == "FAILED"
-        assert "robomaker:CancelWorldExportJob" in answer["Reason"]
-        assert 60 <= caplog.records[-1].__dict__["seconds"] < 61 + len(robomaker.calls)
-
-    def test_fails_when_the_job_is_still_canceling_after_the_wait(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        answer = cloudformation.send(_delete(WaitSeconds="60"))
-        assert answer["Status"] == "FAILED"
-        assert "The job is still Canceling after a wait of 60 s" in answer["Reason"]
-
-    def test_with_a_wait_of_0_cancels_and_does_not_look(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        assert cloudformation.send(_delete(WaitSeconds="0"))["Status"] == "SUCCESS"
-        assert _calls(robomaker) == [CANCEL]
-
-    def test_waits_no_longer_than_the_function_has(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        answer = cloudformation.send(_delete(WaitSeconds="840"), seconds=60)
-        waited = re.search(r"still Canceling after a wait of (\d+) s", answer["Reason"])
-        assert waited is not None
-        assert 15 < int(waited[1]) <= 60 - 10 - 31, "the time to answer in and the longest call are kept back"
-
-    @pytest.mark.parametrize("physical_id", ["never-created-request-1", "WorldExport_Job_abc", "", None])
-    def test_of_what_was_never_created_calls_nothing(
-        self, cloudformation: Sender, robomaker: RoboMaker, physical_id: str | None
-    ) -> None:
-        answer = cloudformation.send(request("Delete", {"JobArn": JOB_1}, PhysicalResourceId=physical_id))
-        assert answer["Status"] == "SUCCESS"
-        assert answer["PhysicalResourceId"]
-        assert _calls(robomaker) == []
-
-    def test_cancels_the_job_of_the_physical_id_not_of_the_properties(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.start_job(JOB_2)
-        cloudformation.send(request("Delete", {"JobArn": JOB_2}, PhysicalResourceId=JOB_1))
+        assert [call.operation for call in robomaker.calls] == [CANCEL] + [DESCRIBE] * 4
         assert (robomaker.status(JOB_1), robomaker.status(JOB_2)) == ("Canceled", "Running")
 
     @pytest.mark.parametrize(
-        "properties", [{"WaitSeconds": "soon"}, {"BestEffort": "maybe"}, {"JobArn": "x"}, None, "x", []]
-    )
-    def test_is_not_blocked_by_a_bad_property(
-        self, cloudformation: Sender, robomaker: RoboMaker, properties: Any
-    ) -> None:
-        robomaker.start_job(JOB_1)
-        event = {**request("Delete", PhysicalResourceId=JOB_1), "ResourceProperties": properties}
-        assert cloudformation.send(event)["Status"] == "SUCCESS"
-        assert robomaker.status(JOB_1) == "Canceled"
-
-    def test_delivered_twice_ends_the_same_way(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        robomaker.start_job(JOB_1)
-        event = _delete()
-        assert cloudformation.send(event) == cloudformation.send(event)
-
-
-class TestAdvice:
-    """What a failed Delete tells a person to do, by where the function lives."""
-
-    def test_is_to_delete_again_where_the_function_stays(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        for stays in ({}, {"ProviderStays": "true"}):
-            assert "Delete the stack again to try again" in cloudformation.send(_delete(**stays))["Reason"]
-
-    def test_is_to_let_go_of_the_job_where_the_function_goes_with_the_stack(
-        self, cloudformation: Sender, robomaker: RoboMaker
-    ) -> None:
-        robomaker.start_job(JOB_1, cancel_seconds=1000)
-        reason = cloudformation.send(_delete(ProviderStays="false"))["Reason"]
-        assert "deleting the stack again can't end the job" in reason
-        assert (
-            "aws cloudformation delete-stack --region us-west-2 --stack-name WorldExport"
-            " --retain-resources WorldExportJob9F8FED21 "
-        ) in reason
-
-    def test_is_whole_however_much_robomaker_says(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.switch_on(Fault("StrangeException", "\x00" * 100_000))
-        reason = cloudformation.send(_delete(ProviderStays="false"))["Reason"]
-        assert "… (cut) CloudFormation goes on" in reason
-        assert reason.endswith("see operators.md of cdk-world-export-job).")
-
-    def test_comes_with_a_teardown_that_is_cut_off(
-        self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(index, "tear_down", _tear_down_slowly)
-        answer_soon(monkeypatch)
-        assert "ran out of time" in (reason := cloudformation.send(_delete(), seconds=30)["Reason"])
-        assert "Delete the stack again to try again" in reason
-
-    def test_comes_with_no_create(self, cloudformation: Sender) -> None:
-        assert "Delete the stack" not in cloudformation.send(request("Create", {"JobArn": "x"}))["Reason"]
-
-
-class TestBestEffort:
-    @pytest.mark.parametrize("fault", [CANCEL_REFUSED, ACCESS_DENIED, THROTTLED], ids=str)
-    def test_answers_success_with_an_error_in_the_log(
-        self, cloudformation: Sender, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture, fault: Fault
-    ) -> None:
-        robomaker.start_job(JOB_1)
-        robomaker.switch_on(fault)
-        answer = cloudformation.send(_delete(BestEffort="true"))
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", JOB_1)
-        assert [record.levelname for record in caplog.records] == ["ERROR"]
-        assert caplog.records[0].__dict__["outcome"] == "failed"
-
-    def test_does_not_soften_a_create(self, cloudformation: Sender) -> None:
-        assert cloudformation.send(request("Create", {"JobArn": "x", "BestEffort": "true"}))["Status"] == "FAILED"
-
-
-class TestLog:
-    @pytest.fixture(autouse=True)
-    def _from_info_on(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-        with caplog.at_level(logging.INFO):
-            yield
-
-    @pytest.mark.parametrize(
-        ("fault", "level", "outcome"),
-        [(None, "INFO", "stopped"), (RETIRED, "WARNING", "retired"), (ACCESS_DENIED, "ERROR", "failed")],
+        ("fault", "wait", "answer", "level"),
+        [
+            (None, "300", "SUCCESS", "INFO"),
+            (RETIRED, "300", "SUCCESS", "WARNING"),
+            (CANCEL_REFUSED, "60", "Waited 60 s. Delete the stack again", "ERROR"),
+            (ACCESS_DENIED, "300", "has no permission robomaker:CancelWorldExportJob", "ERROR"),
+            (THROTTLED, "300", "ThrottlingException: Rate exceeded. Tried for", "ERROR"),
+        ],
         ids=str,
     )
-    def test_of_a_teardown_is_one_line_with_the_job_the_outcome_the_seconds_and_the_calls(
+    def test_delete_answers_what_it_came_to_and_logs_one_line(
         self,
         cloudformation: Sender,
         robomaker: RoboMaker,
         caplog: pytest.LogCaptureFixture,
         fault: Fault | None,
+        wait: str,
+        answer: str,
         level: str,
-        outcome: str,
     ) -> None:
         robomaker.start_job(JOB_1)
         if fault:
             robomaker.switch_on(fault)
-        cloudformation.send(_delete())
-        [record] = caplog.records
-        fields = record.__dict__
-        assert (record.levelname, fields["job"], fields["outcome"]) == (level, JOB_1, outcome)
-        assert record.getMessage().startswith(
-            f"Delete of WorldExportJob9F8FED21 in stack WorldExport: Teardown of {JOB_1}"
+        with caplog.at_level(logging.INFO):
+            told = cloudformation.send(self.delete(WaitSeconds=wait))
+        assert told["Status"] == ("SUCCESS" if answer == "SUCCESS" else "FAILED")
+        assert answer in told.get("Reason", "SUCCESS")
+        assert [record.levelname for record in caplog.records] == [level]
+        line = caplog.records[0].__dict__
+        assert (line["physical_id"], line["Service"], line["calls"]) == (JOB_1, "RoboMaker", len(robomaker.calls))
+
+    def test_delete_waits_no_longer_than_the_function_has(self, cloudformation: Sender, robomaker: RoboMaker) -> None:
+        robomaker.start_job(JOB_1, cancel_seconds=1000)
+        answer = cloudformation.send(self.delete(WaitSeconds="840"), seconds=60)
+        waited = re.search(r"job-1 is Canceling\. Waited (\d+) s", answer["Reason"])
+        assert waited is not None
+        assert 15 < int(waited[1]) <= 60 - 10 - LONGEST_CALL, "the time to answer in and the longest call are kept back"
+
+    @pytest.mark.parametrize("physical_id", ["WorldExport_Job_abc", "arn:aws:s3:::bucket", JOB_1.replace("job-1", "*")])
+    def test_delete_of_what_was_never_created_calls_nothing(
+        self, cloudformation: Sender, robomaker: RoboMaker, physical_id: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO):
+            answer = cloudformation.send(self.delete(physical_id))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+        assert robomaker.calls == []
+        assert caplog.messages == [
+            "Delete of WorldExportJob9F8FED21 in stack WorldExport: There is nothing to stop, because the resource was"
+            " never created"
+        ]
+
+    @pytest.mark.parametrize(
+        "properties", [{"WaitSeconds": "soon"}, {"BestEffort": "maybe"}, {"JobArn": "x"}, None, []]
+    )
+    def test_delete_is_not_blocked_by_a_bad_property(
+        self, cloudformation: Sender, robomaker: RoboMaker, properties: Any
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        event = {**self.delete(), "ResourceProperties": properties}
+        assert cloudformation.send(event)["Status"] == "SUCCESS"
+        assert robomaker.status(JOB_1) == "Canceled"
+
+    def test_delete_that_is_delivered_twice_is_answered_alike(
+        self, cloudformation: Sender, robomaker: RoboMaker
+    ) -> None:
+        robomaker.start_job(JOB_1)
+        event = self.delete()
+        assert cloudformation.send(event) == cloudformation.send(event)
+
+
+class TestStopOnDelete:
+    """`Custom::StopOnDelete`."""
+
+    @pytest.fixture(autouse=True)
+    def _cluster_without_tasks(self, aws: Canned) -> None:
+        self.stack_is(aws, "CREATE_IN_PROGRESS")
+        aws.answer("DescribeClusters", {"clusters": [{"status": "ACTIVE"}]})
+        aws.answer("ListTasks", {"taskArns": []})
+
+    @staticmethod
+    def stack_is(aws: Canned, status: str, **resources: Any) -> None:
+        aws.answer("DescribeStacks", {"Stacks": [{"StackName": "WorldExport", "StackStatus": status}]})
+        aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": {"Stop": {}, **resources}})})
+        aws.answer("DescribeStackResource", {"StackResourceDetail": {"PhysicalResourceId": "prod"}})
+
+    @staticmethod
+    def task_runs(aws: Canned, *last: dict[str, Any]) -> None:
+        """List a task at each look, and describe it as told."""
+        look: list[Answer] = [{"taskArns": [TASK]}, {"taskArns": []}]
+        aws.answer("ListTasks", *look * 50)
+        aws.answer("DescribeTasks", *({"tasks": [{**RUNNING, **told}]} for told in last))
+
+    @staticmethod
+    def create(kind: str = "EcsTasks", container: str = CLUSTER, **more: str) -> dict[str, Any]:
+        return request("Create", {"Kind": kind, "Container": container, **more}, LogicalResourceId="Stop")
+
+    @staticmethod
+    def update(container: str, **more: str) -> dict[str, Any]:
+        properties = {"Kind": "EcsTasks", "Container": container, **more}
+        return request("Update", properties, LogicalResourceId="Stop", PhysicalResourceId=TASKS)
+
+    @staticmethod
+    def delete(physical_id: str = TASKS, **more: str) -> dict[str, Any]:
+        properties = {"Kind": "EcsTasks", "Container": CLUSTER, **more}
+        return request("Delete", properties, LogicalResourceId="Stop", PhysicalResourceId=physical_id)
+
+    @pytest.mark.parametrize(
+        ("kind", "container", "look", "found"),
+        [
+            ("EcsTasks", CLUSTER, "DescribeClusters", {"clusters": [{"status": "ACTIVE"}]}),
+            ("StateMachineExecutions", STATE_MACHINE, "ListExecutions", {"executions": []}),
+            ("EmrServerlessJobRuns", "00f", "GetApplication", {"application": {"state": "CREATED"}}),
+        ],
+    )
+    def test_create_looks_once_and_makes_the_container_the_physical_id(
+        self, cloudformation: Sender, aws: Canned, kind: str, container: str, look: str, found: dict[str, Any]
+    ) -> None:
+        aws.answer(look, found)
+        answer = cloudformation.send(self.create(kind, container, WaitSeconds="300", BestEffort="false"))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", f"{kind}({container})")
+        assert aws.actions == [*QUESTIONS, look]
+        assert "Data" not in answer
+
+    @pytest.mark.parametrize(
+        ("properties", "named"),
+        [
+            ({"Container": "prod"}, "Container 'prod' is not valid: of EcsTasks, it must be the ARN of a cluster"),
+            ({"Kind": "Tasks"}, "Kind 'Tasks' is not valid: it must be one of"),
+            ({"Kind": None}, "Kind None is not valid"),
+            ({"Family": "nightly:3"}, "Family 'nightly:3' is not valid: it must be letters"),
+            ({"WaitSeconds": "900"}, "WaitSeconds '900' is not valid"),
+            ({"Container": CLUSTER.replace("123456789012", "210987654321")}, "account 210987654321, but the stack in"),
+            ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack in aws"),
+        ],
+    )
+    def test_create_with_a_bad_property_fails_and_calls_nothing(
+        self, cloudformation: Sender, aws: Canned, properties: dict[str, Any], named: str
+    ) -> None:
+        event = self.create()
+        event["ResourceProperties"] |= properties
+        answer = cloudformation.send(event)
+        assert answer["Status"] == "FAILED"
+        assert named in answer["Reason"]
+        assert aws.calls == []
+
+    def test_create_for_what_does_not_exist_fails_at_once(self, cloudformation: Sender, aws: Canned) -> None:
+        aws.answer("DescribeClusters", {"clusters": []})
+        answer = cloudformation.send(self.create())
+        assert (answer["Status"], answer["Reason"]) == ("FAILED", "There is no cluster prod.")
+        assert aws.actions == [*QUESTIONS, "DescribeClusters"]
+
+    @pytest.mark.parametrize("action", ["DescribeStacks", "DescribeClusters"])
+    def test_create_without_a_permission_fails_after_a_minute(
+        self, cloudformation: Sender, aws: Canned, action: str
+    ) -> None:
+        service = "ecs" if action == "DescribeClusters" else "cloudformation"
+        aws.answer(action, denial(f"{service}:{action}"))
+        reason = cloudformation.send(self.create())["Reason"]
+        assert reason.startswith(
+            f"cluster prod can't be checked: The function's role has no permission {service}:{action}."
         )
-        assert f": {outcome}: {fields['detail']}" in record.getMessage()
-        assert fields["calls"] == len(robomaker.calls)
-        assert isinstance(fields["seconds"], float)
-        json.dumps({key: fields[key] for key in ("job", "outcome", "detail", "seconds", "calls")})
-        assert fields["LeftRunning"] == (level == "ERROR")
+        assert 5 < len(aws.asked(action)) < 20
 
-    def test_of_a_teardown_that_is_cut_off_says_that_the_job_may_run_and_nothing_else_later(
-        self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize("properties", [{"Container": OTHER}, {"Family": "nightly"}])
+    def test_update_to_another_container_or_filter_is_a_replacement_and_stops_nothing(
+        self, cloudformation: Sender, aws: Canned, properties: dict[str, str]
     ) -> None:
-        monkeypatch.setattr(index, "tear_down", _tear_down_slowly)
-        answer_soon(monkeypatch)
-        answer = cloudformation.send(_delete(BestEffort="true"), seconds=30)
-        time.sleep(1.2)
-        assert answer["Status"] == "SUCCESS"
-        [record] = caplog.records
-        fields = record.__dict__
-        assert (record.levelname, fields["job"], fields["outcome"]) == ("ERROR", JOB_1, "failed")
-        assert (fields["Teardowns"], fields["LeftRunning"]) == (1, 1)
-        assert "ran out of time" in fields["detail"]
-        assert 0 < fields["seconds"] < 60, "what was taken, and not the time of day"
+        event = self.update(CLUSTER)
+        event["ResourceProperties"] |= properties
+        answer = cloudformation.send(event)
+        assert answer["PhysicalResourceId"] in (f"EcsTasks({OTHER})", f"EcsTasks({CLUSTER},family=nightly)")
+        assert aws.actions == [*QUESTIONS, "DescribeClusters"]
 
-    def test_of_a_teardown_that_meets_a_defect_says_that_the_job_may_run(
-        self, cloudformation: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    def test_update_of_the_same_container_calls_nothing(self, cloudformation: Sender, aws: Canned) -> None:
+        answer = cloudformation.send(self.update(CLUSTER, WaitSeconds="60"))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", TASKS)
+        assert aws.calls == []
+
+    def test_update_to_what_does_not_exist_fails_and_keeps_the_old_physical_id(
+        self, cloudformation: Sender, aws: Canned
     ) -> None:
-        monkeypatch.setattr(index, "tear_down", lambda *_, **__: 1 / 0)
-        cloudformation.send(_delete())
-        trace, teardown = caplog.records
-        assert trace.exc_info
-        assert (teardown.__dict__["job"], teardown.__dict__["LeftRunning"]) == (JOB_1, 1)
+        aws.answer("DescribeClusters", {"clusters": [{"status": "INACTIVE"}]})
+        answer = cloudformation.send(self.update(OTHER))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", TASKS)
 
-    def test_of_a_bad_property_is_an_error(self, cloudformation: Sender, caplog: pytest.LogCaptureFixture) -> None:
-        cloudformation.send(request("Create", {"JobArn": "job-1"}))
+    def test_update_in_a_rollback_is_accepted_without_a_look(self, cloudformation: Sender, aws: Canned) -> None:
+        self.stack_is(aws, "UPDATE_ROLLBACK_IN_PROGRESS")
+        aws.answer("DescribeClusters", {"clusters": []})
+        answer = cloudformation.send(self.update(OTHER))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", f"EcsTasks({OTHER})")
+        assert aws.actions == ["DescribeStacks"]
+
+    def test_delete_stops_what_runs_and_waits_until_it_has_stopped(
+        self, cloudformation: Sender, aws: Canned, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.stack_is(aws, "DELETE_IN_PROGRESS")
+        held = {"desiredStatus": "STOPPED", "lastStatus": "DEPROVISIONING"}
+        self.task_runs(aws, {}, held, held, {"lastStatus": "STOPPED"})
+        with caplog.at_level(logging.INFO):
+            answer = cloudformation.send(self.delete())
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", TASKS)
+        [stop] = aws.asked("StopTask")
+        assert stop["task"] == TASK
+        assert stop["reason"] == "CloudFormation stack WorldExport deletes it or no longer declares it (Stop)"
+        assert len(aws.asked("DescribeTasks")) == 4
+        stops, line = (record.__dict__ for record in caplog.records)
+        assert stops["stopped"] == [TASK]
+        assert (line["physical_id"], line["Service"], line["outcome"]) == (TASKS, "ECS", "stopped")
+        assert (line["detail"], line["calls"]) == ("1 tasks stopped", len(aws.calls))
+
+    def test_delete_acts_on_the_physical_id_not_on_the_properties(self, cloudformation: Sender, aws: Canned) -> None:
+        self.stack_is(aws, "DELETE_IN_PROGRESS")
+        cloudformation.send(self.delete(f"EcsTasks({OTHER},family=nightly)"))
+        assert {(asked["cluster"], asked["family"]) for asked in aws.asked("ListTasks")} == {(OTHER, "nightly")}
+
+    def test_delete_of_a_container_that_is_kept_stops_nothing_and_says_why(
+        self, cloudformation: Sender, aws: Canned, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.stack_is(aws, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Cluster={})
+        with caplog.at_level(logging.INFO):
+            answer = cloudformation.send(self.delete(ContainerLogicalId="Cluster"))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", TASKS)
+        assert aws.actions == QUESTIONS
+        line = caplog.records[-1].__dict__
+        assert (line["outcome"], line["LeftRunning"], line["calls"]) == ("kept", 0, 3)
+        assert line["detail"] == "cluster prod is kept: it is still in the template"
+
+    @pytest.mark.parametrize(
+        ("answers", "reason", "kept_back"),
+        [
+            (
+                {"DescribeStacks": error("Throttling", "Rate exceeded")},
+                "CloudFormation can't be asked whether cluster prod is deleted, so nothing was stopped. DescribeStacks"
+                " answered Throttling: Rate exceeded",
+                10 + LONGEST_CALL,
+            ),
+            (
+                {"ListTasks": error("ThrottlingException", "Rate exceeded")},
+                "ListTasks answered ThrottlingException: Rate exceeded. Tried for",
+                10 + LONGEST_CALL + SLICE,
+            ),
+        ],
+    )
+    def test_delete_retries_while_there_is_time_for_a_call_and_an_answer(
+        self,
+        cloudformation: Sender,
+        aws: Canned,
+        caplog: pytest.LogCaptureFixture,
+        answers: dict[str, Answer],
+        reason: str,
+        kept_back: float,
+    ) -> None:
+        self.stack_is(aws, "DELETE_IN_PROGRESS")
+        for action, answer in answers.items():
+            aws.answer(action, answer)
+        told = cloudformation.send(self.delete(), seconds=300)
+        assert told["Reason"].startswith(reason)
+        assert 300 - kept_back - 3 < caplog.records[-1].__dict__["seconds"] < 300 - kept_back + 1
+
+    def test_delete_fails_when_a_task_runs_after_the_wait_and_names_it(
+        self, cloudformation: Sender, aws: Canned
+    ) -> None:
+        self.stack_is(aws, "DELETE_IN_PROGRESS")
+        self.task_runs(aws, {"desiredStatus": "STOPPED", "lastStatus": "STOPPING"})
+        assert cloudformation.send(self.delete(WaitSeconds="60"))["Reason"].startswith(
+            "Tasks in cluster prod are still running: 0 of 1 stopped, not 1. Waited 60 s. Delete the stack again"
+        )
+
+    def test_delete_with_a_wait_of_0_stops_and_does_not_look_again(self, cloudformation: Sender, aws: Canned) -> None:
+        self.stack_is(aws, "DELETE_IN_PROGRESS")
+        self.task_runs(aws, {})
+        assert cloudformation.send(self.delete(WaitSeconds="0"))["Status"] == "SUCCESS"
+        assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "StopTask", "ListTasks"]
+
+    @pytest.mark.parametrize(
+        ("physical_id", "named"),
+        [("BatchJobs(arn:x)", "Kind"), ("EcsTasks(prod)", "Container"), ("EcsTasks(", "PhysicalResourceId")],
+    )
+    def test_delete_of_an_id_that_only_another_version_can_read_fails_and_calls_nothing(
+        self, cloudformation: Sender, aws: Canned, physical_id: str, named: str
+    ) -> None:
+        answer = cloudformation.send(self.delete(physical_id))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
+        assert answer["Reason"].startswith(
+            f"This version of the function can't read its physical id, so nothing was stopped. {named} "
+        )
+        assert aws.calls == []
+
+    @pytest.mark.parametrize("physical_id", ["never-created-request-1", "WorldExport_Stop_abc", CLUSTER])
+    def test_delete_of_what_was_never_created_calls_nothing(
+        self, cloudformation: Sender, aws: Canned, physical_id: str
+    ) -> None:
+        answer = cloudformation.send(self.delete(physical_id))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+        assert aws.calls == []
+
+    def test_delete_with_best_effort_answers_success_with_an_error_in_the_log(
+        self, cloudformation: Sender, aws: Canned, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        aws.answer("DescribeStacks", denial("cloudformation:DescribeStacks"))
+        assert cloudformation.send(self.delete(BestEffort="true"))["Status"] == "SUCCESS"
         assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+class TestBrokenBotocore:
+    """Lambda updates botocore by itself; here one lacks what the handler imports."""
+
+    @pytest.fixture(autouse=True)
+    def _broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index, "_broken", ImportError("cannot import name 'EnvProvider'"))
+
+    @pytest.mark.parametrize(
+        ("event", "reason"),
+        [
+            (TestWorldExportJob.delete(), "so nothing was stopped"),
+            (TestStopOnDelete.delete(), "so nothing was stopped"),
+            (TestStopOnDelete.create(), "so cluster prod can't be checked"),
+            (TestStopOnDelete.update(OTHER), "so cluster test can't be checked"),
+        ],
+    )
+    def test_fails_a_request_that_needs_it_with_the_reason(
+        self, cloudformation: Sender, event: dict[str, Any], reason: str
+    ) -> None:
+        assert cloudformation.send(event)["Reason"].startswith(
+            f"The function can't load the AWS SDK, {reason}: ImportError(\"cannot import name 'EnvProvider'\")"
+        )
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            TestWorldExportJob.create(),
+            TestWorldExportJob.update(JOB_2),
+            TestWorldExportJob.delete("never-created-1"),
+            TestStopOnDelete.update(CLUSTER),
+        ],
+    )
+    def test_fails_no_other(self, cloudformation: Sender, event: dict[str, Any]) -> None:
+        assert cloudformation.send(event)["Status"] == "SUCCESS"
+
+
+def test_every_kind_that_a_property_may_name_has_its_jobs_and_its_service() -> None:
+    assert {"WorldExportJob", *index.KINDS} == set(SERVICES)

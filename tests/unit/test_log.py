@@ -1,11 +1,10 @@
-"""What every line of the log has, and what trouble with the log may cost: nothing."""
+"""Every line of the log names its request, and no problem with the log reaches the work."""
 
 from __future__ import annotations
 
 import contextvars
 import json
 import logging
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +27,7 @@ def _log_for(event: dict[str, object], message: str, *, outcome: str = "", detai
     contextvars.copy_context().run(write)
 
 
-def test_a_line_names_its_request_in_fields_and_in_words(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_names_its_request_in_fields_and_in_its_message(caplog: pytest.LogCaptureFixture) -> None:
     _log_for(request("Delete"), "100% done", outcome="stopped")
     [record] = caplog.records
     fields = record.__dict__
@@ -38,17 +37,38 @@ def test_a_line_names_its_request_in_fields_and_in_words(caplog: pytest.LogCaptu
         "Delete",
         "stopped",
     )
+    assert (record.name, record.levelname) == ("cdk_world_export_job", "INFO")
     assert record.getMessage() == "Delete of WorldExportJob9F8FED21 in stack WorldExport: 100% done"
 
 
-def test_a_line_of_no_request_is_the_words_alone(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"RequestType": "Delete", "StackId": ""}, "Delete of unknown in stack unknown: No."),
+        ({"LogicalResourceId": "Job", "StackId": "odd"}, "unknown of Job in stack odd: No."),
+    ],
+)
+def test_a_request_that_lacks_something_is_named_by_what_it_has(
+    caplog: pytest.LogCaptureFixture, event: dict[str, object], message: str
+) -> None:
+    _log_for(event, "No.")
+    assert caplog.records[0].getMessage() == message
+
+
+def test_a_line_of_no_request_is_the_message_alone(caplog: pytest.LogCaptureFixture) -> None:
     contextvars.Context().run(log, logging.INFO, "Hello")
     assert caplog.records[0].getMessage() == "Hello"
 
 
-def test_a_request_that_lacks_something_is_named_by_what_it_has(caplog: pytest.LogCaptureFixture) -> None:
-    _log_for({"RequestType": "Delete"}, "No.")
-    assert caplog.records[0].getMessage() == "Delete of unknown in stack unknown: No."
+@pytest.mark.parametrize("trace", [True, False])
+def test_a_line_has_the_trace_of_the_error_that_is_handled_if_it_is_asked_for(
+    caplog: pytest.LogCaptureFixture, trace: bool
+) -> None:
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        log(logging.ERROR, "Hello", trace=trace)
+    assert ("Traceback" in caplog.text) == trace
 
 
 def test_a_line_can_be_encoded_whatever_it_holds(caplog: pytest.LogCaptureFixture) -> None:
@@ -58,18 +78,9 @@ def test_a_line_can_be_encoded_whatever_it_holds(caplog: pytest.LogCaptureFixtur
     assert shown.encode().count(b"\\ud80") == 4
 
 
-def test_a_handler_that_raises_is_not_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_log_does_not_reach_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: logging.LogRecord) -> bool:
         raise BrokenPipeError
 
     monkeypatch.setattr(logger, "handle", fail)
     log(logging.ERROR, "Hello")
-
-
-def test_a_handler_that_blocks_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    goes_on = threading.Event()
-    monkeypatch.setattr(logger, "handle", lambda _: goes_on.wait(60))
-    monkeypatch.setattr("protocol.log.PATIENCE", 0.01)
-    log(logging.ERROR, "Hello")
-    assert not goes_on.is_set()
-    goes_on.set()

@@ -1,4 +1,4 @@
-"""What a template may declare, and what the errors say."""
+"""What a template may declare, what the errors say, and which physical ids name what is stopped."""
 
 from __future__ import annotations
 
@@ -11,208 +11,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from properties import (
+    MAX_ARN_BYTES,
     REGIONS,
+    Container,
     InvalidPropertyError,
     JobArn,
     check_best_effort,
     check_choices,
-    check_provider_stays,
+    check_provider_outlives_stack,
     check_wait_seconds,
 )
 from tests.corpus import ARN, BAD_ARNS, GOOD_ARNS
 
+ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
+CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
+STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
+APPLICATION = "00f1r5e7t8m9o0c1"
+
+
+def _error(call: Callable[..., object], *values: object, **more: Any) -> str:
+    with pytest.raises(InvalidPropertyError) as raised:
+        call(*values, **more)
+    return str(raised.value)
+
+
+GIVE_THE_ARN = f"Pass the ARN that CreateWorldExportJob returned, such as {ARN.replace('job-1', 'ID')}."
 FORM = re.compile(
     r"arn:(?:aws-cn:robomaker:cn(-[a-z]+)+|aws-us-gov:robomaker:us-gov(-[a-z]+)+|aws:robomaker:(?!cn-|us-gov-|us-iso|eu-iso)[a-z]{2}(-[a-z]+)+)"
     r"-[0-9]{1,2}:[0-9]{12}:world-export-job/[A-Za-z0-9_.:=@+-]+"
 )
 
 
-def test_an_arn_has_the_region_of_its_job() -> None:
-    assert JobArn.parse(ARN) == JobArn(ARN, "us-west-2")
-
-
-@pytest.mark.parametrize("arn", GOOD_ARNS)
-def test_every_partition_and_region_is_known(arn: str) -> None:
-    assert JobArn.parse(arn).text == arn
-
-
-@pytest.mark.parametrize(("value", "rule"), BAD_ARNS)
-def test_a_bad_arn_is_refused_with_the_rule_that_it_breaks(value: object, rule: str) -> None:
-    with pytest.raises(InvalidPropertyError, match="JobArn") as refusal:
-        JobArn.parse(value)
-    assert rule in str(refusal.value)
-
-
-GIVE_THE_ARN = (
-    "Pass the ARN that CreateWorldExportJob returned,"
-    " such as arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID."
-)
-ELSEWHERE = ARN.replace("us-west-2", "sa-east-1")
-LONG = ARN.replace("job-1", "x" * 1024)
-
-
-@pytest.mark.parametrize(
-    ("value", "stack", "words"),
-    [
-        (7, {}, f"7 is not valid: it must be a string that is not empty. {GIVE_THE_ARN}"),
-        ("", {}, f"'' is not valid: it must be a string that is not empty. {GIVE_THE_ARN}"),
-        ("a b", {}, "'a b' is not valid: an ARN has no whitespace and no control characters. Remove them."),
-        (
-            LONG,
-            {},
-            f"'{LONG[:299]}… (1,084 characters) is not valid:"
-            f" it is longer than the 1,024 bytes that CloudFormation keeps of a physical id. {GIVE_THE_ARN}",
-        ),
-        (
-            "job-1",
-            {},
-            f"'job-1' is not valid: it is not an ARN (arn:partition:service:region:account:resource). {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:gcp:::::",
-            {},
-            f"'arn:gcp:::::' is not valid: the partition must be one of aws, aws-cn, aws-us-gov. {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:s3::::",
-            {},
-            f"'arn:aws:s3::::' is not valid: the service must be robomaker, not 's3'. {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:robomaker:here::",
-            {},
-            f"'arn:aws:robomaker:here::' is not valid: 'here' is not the name of a region. {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:robomaker:cn-north-1::",
-            {},
-            "'arn:aws:robomaker:cn-north-1::' is not valid:"
-            f" the region cn-north-1 is not in the partition aws. {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:robomaker:us-west-2:me:",
-            {},
-            f"'arn:aws:robomaker:us-west-2:me:' is not valid: the account must be 12 digits. {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:robomaker:us-west-2:123456789012:world/1",
-            {},
-            "'arn:aws:robomaker:us-west-2:123456789012:world/1' is not valid:"
-            f" the resource must be a world-export-job, not 'world'. {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:robomaker:us-west-2:123456789012:world-export-job/",
-            {},
-            "'arn:aws:robomaker:us-west-2:123456789012:world-export-job/' is not valid: the job's id is empty."
-            f" {GIVE_THE_ARN}",
-        ),
-        (
-            "arn:aws:robomaker:us-west-2:123456789012:world-export-job/*",
-            {},
-            "'arn:aws:robomaker:us-west-2:123456789012:world-export-job/*' is not valid:"
-            f" it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard. {GIVE_THE_ARN}",
-        ),
-        (
-            ELSEWHERE,
-            {"new": True},
-            f"'{ELSEWHERE}' is not valid: RoboMaker was never in the region sa-east-1, only in ap-northeast-1,"
-            " ap-southeast-1, eu-central-1, eu-west-1, us-east-1, us-east-2, us-west-2, us-gov-west-1."
-            f" {GIVE_THE_ARN}",
-        ),
-        (
-            ARN,
-            {"new": True, "stack_partition": "aws-cn"},
-            f"'{ARN}' is not valid: the job is in the partition aws, but the stack in aws-cn."
-            " Declare the job in a stack of its own partition.",
-        ),
-        (
-            ARN,
-            {"stack_account": "999999999999"},
-            f"'{ARN}' is not valid: the job is in account 123456789012, but the stack in 999999999999."
-            " Declare the job in a stack of its own account.",
-        ),
-    ],
-)
-def test_an_error_names_the_value_the_rule_and_the_fix(value: object, stack: dict[str, Any], words: str) -> None:
-    with pytest.raises(InvalidPropertyError) as refusal:
-        JobArn.parse(value, **stack)
-    assert str(refusal.value) == f"JobArn {words}"
-
-
-@pytest.mark.parametrize(
-    ("check", "words"),
-    [
-        (
-            check_wait_seconds,
-            "WaitSeconds 'soon' is not valid: it must be a whole number of seconds from 0 to 840 (14 minutes)."
-            " Give a `wait` in that range.",
-        ),
-        (
-            check_best_effort,
-            "BestEffort 'soon' is not valid: it must be true or false. Give `best_effort` one of the two.",
-        ),
-        (
-            check_provider_stays,
-            "ProviderStays 'soon' is not valid: it must be true or false."
-            " Leave it out if the function is not in the job's own stack.",
-        ),
-    ],
-)
-def test_an_error_of_a_choice_names_the_value_the_rule_and_the_fix(
-    check: Callable[[object], object], words: str
-) -> None:
-    with pytest.raises(InvalidPropertyError) as refusal:
-        check("soon")
-    assert str(refusal.value) == words
-
-
-@pytest.mark.parametrize(
-    ("length", "shown"), [(298, "'" + "x" * 298 + "'"), (299, "'" + "x" * 299 + "… (301 characters)")]
-)
-def test_a_value_is_shown_whole_up_to_300_characters(length: int, shown: str) -> None:
-    with pytest.raises(InvalidPropertyError) as refusal:
-        JobArn.parse("x" * length)
-    assert str(refusal.value).startswith(f"JobArn {shown} is not valid: ")
-
-
-def test_an_error_shows_only_the_beginning_of_a_long_value() -> None:
-    with pytest.raises(InvalidPropertyError, match=r"… \(100,002 characters\)") as refusal:
-        JobArn.parse("x" * 100_000)
-    assert len(str(refusal.value)) < 700
-
-
-def test_the_job_must_be_in_the_stacks_account() -> None:
-    with pytest.raises(InvalidPropertyError, match="account 123456789012, but the stack in 999999999999"):
-        JobArn.parse(ARN, stack_account="999999999999")
-    assert JobArn.parse(ARN, stack_account="123456789012").text == ARN
-
-
-@pytest.mark.parametrize("region", ["us-wset-2", "sa-east-1", "eu-north-9", "us-gov-east-1"])
-def test_a_new_job_must_be_in_a_region_that_robomaker_was_in(region: str) -> None:
-    partition = "aws-us-gov" if "gov" in region else "aws"
-    arn = f"arn:{partition}:robomaker:{region}:123456789012:world-export-job/job-1"
-    with pytest.raises(
-        InvalidPropertyError, match=f"RoboMaker was never in the region {region}, only in ap-northeast-1"
-    ):
-        JobArn.parse(arn, new=True)
-    assert JobArn.parse(arn).region == region, "what was accepted before is still taken"
-
-
-@pytest.mark.parametrize(("region", "partition"), REGIONS.items())
-def test_a_new_job_may_be_in_each_of_its_regions(region: str, partition: str) -> None:
-    arn = f"arn:{partition}:robomaker:{region}:123456789012:world-export-job/job-1"
-    assert JobArn.parse(arn, stack_partition=partition, new=True).region == region
-
-
-def test_a_new_job_must_be_in_the_stacks_partition() -> None:
-    with pytest.raises(InvalidPropertyError, match="in the partition aws, but the stack in aws-cn"):
-        JobArn.parse(ARN, stack_partition="aws-cn", new=True)
-    assert JobArn.parse(ARN, stack_partition="aws-cn").text == ARN, "what was accepted before is still taken"
-
-
 @st.composite
-def edited_arns(draw: st.DrawFn) -> str:
-    """Give a good ARN in which a few places were cut, doubled, or overwritten."""
+def _edited_arns(draw: st.DrawFn) -> str:
+    """Return a good ARN in which a few places were cut, doubled, or overwritten."""
     arn = draw(st.sampled_from(GOOD_ARNS[:-1]))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(arn)))
@@ -221,61 +53,292 @@ def edited_arns(draw: st.DrawFn) -> str:
     return arn
 
 
-@settings(max_examples=1000)
-@given(st.one_of(st.text(), edited_arns(), st.from_regex(FORM, fullmatch=True)))
-def test_exactly_what_has_the_form_is_taken(text: str) -> None:
-    if FORM.fullmatch(text) and len(text) <= 1024:
-        assert JobArn.parse(text).text == text
-    else:
-        with pytest.raises(InvalidPropertyError):
-            JobArn.parse(text)
+class TestJobArn:
+    @pytest.mark.parametrize("arn", GOOD_ARNS)
+    def test_of_every_partition_and_region_has_the_region(self, arn: str) -> None:
+        assert JobArn.parse(arn) == JobArn(arn, arn.split(":")[3])
+
+    @pytest.mark.parametrize(("value", "rule"), BAD_ARNS, ids=lambda value: repr(value)[:80])
+    def test_that_breaks_a_rule_is_rejected_with_it(self, value: object, rule: str) -> None:
+        assert rule in _error(JobArn.parse, value)
+
+    @settings(max_examples=100)
+    @given(st.one_of(st.text(), _edited_arns(), st.from_regex(FORM, fullmatch=True)))
+    def test_is_accepted_if_it_has_the_form_and_only_then(self, text: str) -> None:
+        if FORM.fullmatch(text) and len(text) <= 1024:
+            assert JobArn.parse(text).text == text
+        else:
+            assert _error(JobArn.parse, text).startswith("JobArn ")
+
+    @pytest.mark.parametrize(
+        ("value", "rule"),
+        [
+            (7, "it must be a string that is not empty"),
+            ("", "it must be a string that is not empty"),
+            ("job-1", "it is not an ARN (arn:partition:service:region:account:resource)"),
+            ("arn:gcp:::::", "the partition must be one of aws, aws-cn, aws-us-gov"),
+            ("arn:aws:s3::::", "the service must be robomaker, not 's3'"),
+            ("arn:aws:robomaker:here::", "'here' is not the name of a region"),
+            ("arn:aws:robomaker:cn-north-1::", "the region cn-north-1 is not in the partition aws"),
+            ("arn:aws:robomaker:us-west-2:me:", "the account must be 12 digits"),
+            (ARN.replace("-export-job", ""), "the resource must be a world-export-job, not 'world'"),
+            (ARN.replace("job-1", ""), "the job's id is empty"),
+            (
+                ARN.replace("job-1", "*"),
+                "it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard",
+            ),
+        ],
+    )
+    def test_is_rejected_with_the_value_the_rule_and_the_fix(self, value: object, rule: str) -> None:
+        assert _error(JobArn.parse, value) == f"JobArn {value!r} is not valid: {rule}. {GIVE_THE_ARN}"
+
+    def test_with_whitespace_is_rejected_with_another_fix(self) -> None:
+        rule = "an ARN has no whitespace and no control characters"
+        assert _error(JobArn.parse, "a b") == f"JobArn 'a b' is not valid: {rule}. Remove them."
+
+    def test_that_is_too_long_is_rejected_with_its_beginning(self) -> None:
+        arn = ARN.replace("job-1", "x" * 1024)
+        rule = "it is longer than the 1,024 bytes that CloudFormation keeps of a physical id"
+        shown = f"'{arn[:299]}… (1,084 characters)"
+        assert _error(JobArn.parse, arn) == f"JobArn {shown} is not valid: {rule}. {GIVE_THE_ARN}"
+
+    @pytest.mark.parametrize(
+        ("length", "shown"), [(298, "'" + "x" * 298 + "'"), (299, "'" + "x" * 299 + "… (301 characters)")]
+    )
+    def test_is_shown_whole_up_to_300_characters(self, length: int, shown: str) -> None:
+        assert _error(JobArn.parse, "x" * length).startswith(f"JobArn {shown} is not valid: ")
+
+    def test_must_be_of_the_stacks_account(self) -> None:
+        rule = f"the job is in account {ACCOUNT}, but the stack in {OTHER_ACCOUNT}"
+        fix = "Declare the job in a stack of its own account."
+        assert _error(JobArn.parse, ARN, stack_account=OTHER_ACCOUNT) == f"JobArn {ARN!r} is not valid: {rule}. {fix}"
+        assert JobArn.parse(ARN, stack_account=ACCOUNT).text == ARN
+
+    def test_must_be_of_the_stacks_partition_if_it_is_new(self) -> None:
+        rule = "the job is in the partition aws, but the stack in aws-cn"
+        fix = "Declare the job in a stack of its own partition."
+        error = _error(JobArn.parse, ARN, stack_partition="aws-cn", new=True)
+        assert error == f"JobArn {ARN!r} is not valid: {rule}. {fix}"
+        assert JobArn.parse(ARN, stack_partition="aws-cn").text == ARN, "it was accepted before"
+
+    @pytest.mark.parametrize("region", ["us-wset-2", "sa-east-1", "eu-north-9"])
+    def test_must_be_of_a_region_that_robomaker_was_in_if_it_is_new(self, region: str) -> None:
+        arn = ARN.replace("us-west-2", region)
+        rule = (
+            f"RoboMaker was never in the region {region}, only in ap-northeast-1, ap-southeast-1, eu-central-1,"
+            " eu-west-1, us-east-1, us-east-2, us-west-2, us-gov-west-1"
+        )
+        assert _error(JobArn.parse, arn, new=True) == f"JobArn {arn!r} is not valid: {rule}. {GIVE_THE_ARN}"
+        assert JobArn.parse(arn).region == region, "it was accepted before"
+
+    @pytest.mark.parametrize(("region", "partition"), REGIONS.items())
+    def test_may_be_of_each_of_those_regions(self, region: str, partition: str) -> None:
+        arn = f"arn:{partition}:robomaker:{region}:{ACCOUNT}:world-export-job/job-1"
+        assert JobArn.parse(arn, stack_partition=partition, new=True).region == region
 
 
-@pytest.mark.parametrize(("value", "seconds"), [(0, 0), ("0", 0), ("300", 300), (840, 840)])
-def test_a_wait_is_0_to_840_whole_seconds(value: object, seconds: int) -> None:
-    assert check_wait_seconds(value) == seconds
-
-
-@pytest.mark.parametrize("value", [-1, 841, "-1", "1.5", 1.5, "", "5 min", None, True, "٣", "9" * 5000, [], {}])
-def test_any_other_wait_is_refused(value: object) -> None:
-    with pytest.raises(InvalidPropertyError, match=r"WaitSeconds .* must be a whole number of seconds from 0 to 840"):
-        check_wait_seconds(value)
-
-
-@pytest.mark.parametrize(("value", "meaning"), [(True, True), ("true", True), ("false", False), ("False", False)])
-def test_best_effort_is_true_or_false(value: object, meaning: bool) -> None:
-    assert check_best_effort(value) is meaning
-
-
-@pytest.mark.parametrize("value", ["yes", "", 1, None, []])
-def test_any_other_best_effort_is_refused(value: object) -> None:
-    with pytest.raises(InvalidPropertyError, match=r"BestEffort .* must be true or false"):
-        check_best_effort(value)
-
-
-@pytest.mark.parametrize("value", [True, "true", False, "false"])
-def test_provider_stays_is_true_or_false(value: object) -> None:
-    assert check_provider_stays(value) is (str(value).lower() == "true")
-
-
-def test_any_other_provider_stays_is_refused() -> None:
-    with pytest.raises(InvalidPropertyError, match=r"ProviderStays 'maybe' .* must be true or false"):
-        check_provider_stays("maybe")
-
-
-@pytest.mark.parametrize(
-    "properties",
-    [
-        {},
-        {"WaitSeconds": "60", "BestEffort": "false", "ProviderStays": "true"},
-        {"WaitSeconds": 60, "BestEffort": True},
+TASKS, EXECUTIONS, RUNS = "EcsTasks", "StateMachineExecutions", "EmrServerlessJobRuns"
+# Each kind -> what an error says of another container.
+RULES = {
+    TASKS: f"it must be the ARN of a cluster, such as {CLUSTER.replace('prod', 'NAME')}",
+    EXECUTIONS: f"it must be the ARN of a state machine, such as {STATE_MACHINE.replace('nightly', 'NAME')}, without a"
+    " version or an alias",
+    RUNS: f"it must be the id of an application, such as {APPLICATION}",
+}
+BAD_CONTAINERS: dict[str, list[object]] = {
+    TASKS: [
+        *(CLUSTER.replace("us-west-2", region) for region in ("", "us.west", "x" * 64)),
+        *(CLUSTER.replace("prod", name) for name in ("", "*", "é", "x" * 256)),
+        CLUSTER.replace(":ecs:", ":eks:"),
+        CLUSTER.replace(ACCOUNT, ACCOUNT[1:]),
+        CLUSTER.replace("arn:aws", "arn:gcp"),
+        f"{CLUSTER}\n",
+        f" {CLUSTER}",
+        "prod",
+        "",
+        7,
+        None,
+        [CLUSTER],
     ],
-)
-def test_choices_have_defaults_and_may_come_as_strings(properties: dict[str, object]) -> None:
-    check_choices({"ServiceToken": "arn", "JobArn": ARN, **properties})
+    EXECUTIONS: [
+        f"{STATE_MACHINE}:1",
+        f"{STATE_MACHINE}/label",
+        *(f"{STATE_MACHINE}{character}" for character in '<>{}[]?*"#%\\^|~`$&,; \n\x00\x1f\x7f\x9f\ud800\udfff'),
+        *(f"{STATE_MACHINE}{character}" for character in "\ufffe\uffff\U0010ffff"),
+        *(STATE_MACHINE.replace("nightly", name) for name in ("", "x" * 81)),
+        STATE_MACHINE.replace("stateMachine", "express"),
+        CLUSTER,
+        None,
+    ],
+    RUNS: ["", "x" * 65, "00F", "00f\n", "00f,1", f"arn:aws:emr-serverless:us-west-2:{ACCOUNT}:/applications/0"],
+}
 
 
-@pytest.mark.parametrize("name", ["WaitSeconds", "BestEffort", "ProviderStays"])
-def test_every_choice_is_checked(name: str) -> None:
-    with pytest.raises(InvalidPropertyError, match=name):
-        check_choices({"JobArn": ARN, name: "bad"})
+def _declared(kind: object, container: object, family: object = None, **stack: str) -> Container:
+    named = {"Kind": kind, "Container": container, "Family": family}
+    return Container.declared({name: value for name, value in named.items() if value is not None}, **stack)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 300 else f"{text[:300]}… ({len(text):,} characters)"
+
+
+class TestContainer:
+    @pytest.mark.parametrize(
+        ("kind", "id_", "family"),
+        [
+            *((TASKS, CLUSTER.replace("prod", name), None) for name in ("prod", "A_b-3" * 51)),
+            (TASKS, CLUSTER.replace("aws", "aws-iso-b"), None),
+            *((TASKS, CLUSTER, family) for family in ("nightly", "A_b-3", "x" * 255)),
+            *(
+                (EXECUTIONS, STATE_MACHINE.replace("nightly", name), None)
+                for name in ("x" * 80, "a(b)", ")", "(", "a.b", "a+b=c@d!e'f", "é", "\U0010fffe", "\U0001f600")
+            ),
+            *((RUNS, id_, None) for id_ in (APPLICATION, "0", "x" * 64)),
+        ],
+    )
+    def test_is_declared_by_its_id_and_its_physical_id_names_it_again(
+        self, kind: str, id_: str, family: str | None
+    ) -> None:
+        container = Container(kind, id_, family)
+        assert _declared(kind, id_, family) == container
+        assert Container.from_physical_id(str(container)) == container
+        assert len(str(container).encode()) <= MAX_ARN_BYTES
+
+    @pytest.mark.parametrize(("kind", "id_"), [(kind, id_) for kind, ids in BAD_CONTAINERS.items() for id_ in ids])
+    def test_of_another_form_is_rejected(self, kind: str, id_: object) -> None:
+        rule = f"of {kind}, {RULES[kind]}"
+        assert _error(_declared, kind, id_) == f"Container {_shown(id_)} is not valid: {rule}. Pass that."
+
+    @pytest.mark.parametrize("kind", ["Tasks", "ecstasks", "", None, 7, []])
+    def test_of_another_kind_is_rejected(self, kind: object) -> None:
+        rule = "it must be one of EcsTasks, StateMachineExecutions, EmrServerlessJobRuns"
+        assert _error(_declared, kind, CLUSTER) == f"Kind {kind!r} is not valid: {rule}. Give one of these."
+
+    @pytest.mark.parametrize("family", ["", "nightly:3", "a,b", "x" * 256, "é", "nightly\n", "*", 7, ["nightly"]])
+    def test_with_another_family_is_rejected(self, family: object) -> None:
+        rule = "it must be letters, digits, - and _, 255 at the most"
+        error = f"Family {_shown(family)} is not valid: {rule}. Pass the name without a revision."
+        assert _error(_declared, TASKS, CLUSTER, family) == error
+
+    def test_that_has_no_families_is_rejected_with_one(self) -> None:
+        error = "Family 'nightly' is not valid: only EcsTasks have one. Leave it out."
+        assert _error(_declared, RUNS, APPLICATION, "nightly") == error
+
+    @pytest.mark.parametrize(("kind", "arn"), [(TASKS, CLUSTER), (EXECUTIONS, STATE_MACHINE)])
+    @pytest.mark.parametrize(
+        ("place", "theirs", "ours"), [("account", ACCOUNT, OTHER_ACCOUNT), ("partition", "aws", "aws-cn")]
+    )
+    def test_must_be_of_the_stacks_account_and_partition(
+        self, kind: str, arn: str, place: str, theirs: str, ours: str
+    ) -> None:
+        stack = {"stack_account": ACCOUNT, "stack_partition": "aws"}
+        error = _error(_declared, kind, arn, **{**stack, f"stack_{place}": ours})
+        rule = f"it is in the {place} {theirs}, but the stack in {ours}"
+        fix = f"Declare it in a stack of its own {place}."
+        assert error == f"Container '{arn}' is not valid: {rule}. {fix}"
+        assert _declared(kind, arn, **stack).id == arn
+
+    def test_without_an_arn_may_be_of_any(self) -> None:
+        stack = {"stack_account": OTHER_ACCOUNT, "stack_partition": "aws-cn"}
+        assert _declared(RUNS, APPLICATION, **stack).id == APPLICATION
+
+    @pytest.mark.parametrize(
+        ("container", "physical_id", "place", "ref", "region", "resource_type"),
+        [
+            (
+                Container(TASKS, CLUSTER, "nightly"),
+                f"EcsTasks({CLUSTER},family=nightly)",
+                "cluster prod",
+                "prod",
+                "us-west-2",
+                "AWS::ECS::Cluster",
+            ),
+            (
+                Container(EXECUTIONS, STATE_MACHINE),
+                f"StateMachineExecutions({STATE_MACHINE})",
+                "state machine nightly",
+                STATE_MACHINE,
+                "us-west-2",
+                "AWS::StepFunctions::StateMachine",
+            ),
+            (
+                Container(RUNS, APPLICATION),
+                f"EmrServerlessJobRuns({APPLICATION})",
+                f"application {APPLICATION}",
+                APPLICATION,
+                None,
+                "AWS::EMRServerless::Application",
+            ),
+        ],
+        ids=str,
+    )
+    def test_has_its_names(
+        self, container: Container, physical_id: str, place: str, ref: str, region: str | None, resource_type: str
+    ) -> None:
+        assert str(container) == physical_id
+        assert (container.place, container.ref, container.region) == (place, ref, region)
+        assert container.resource_type == resource_type
+
+    def test_has_a_physical_id_that_cloudformation_keeps(self) -> None:
+        cluster = f"arn:aws-us-gov:ecs:{'x' * 63}:{ACCOUNT}:cluster/{'x' * 255}"
+        state_machine = f"arn:aws-us-gov:states:{'x' * 63}:{ACCOUNT}:stateMachine:{chr(0x1F600) * 80}"
+        for longest in _declared(TASKS, cluster, "x" * 255), _declared(EXECUTIONS, state_machine):
+            assert len(str(longest).encode()) <= MAX_ARN_BYTES
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("", CLUSTER, "EcsTasks", "EcsTasks()", f"EcsTasks({CLUSTER}", f" EcsTasks({CLUSTER})"),
+            *(f"EcsTasks({CLUSTER},{more})" for more in ("", "family=", "family=a,family=b", "name=a")),
+            f"EcsTasks({CLUSTER},family=a)\n",
+            f"Tasks({CLUSTER})",
+            f"EcsTasks({STATE_MACHINE})",
+            f"StateMachineExecutions({STATE_MACHINE},family=a)",
+            "EmrServerlessJobRuns(00F)",
+        ],
+    )
+    def test_is_not_named_by_a_physical_id_of_another_form(self, text: str) -> None:
+        assert _error(Container.from_physical_id, text)
+
+    def test_is_not_named_by_a_physical_id_that_was_never_created(self) -> None:
+        error = "PhysicalResourceId 'never-created-1' is not valid: it names no container. Leave it as it is."
+        assert _error(Container.from_physical_id, "never-created-1") == error
+
+
+WAIT = "it must be a whole number of seconds from 0 to 840 (14 minutes). Give a `wait` in that range."
+BEST_EFFORT = "it must be true or false. Give `best_effort` one of the two."
+OUTLIVES = "it must be true or false. Leave it out if the function is not in the job's own stack."
+
+
+class TestChoices:
+    @pytest.mark.parametrize(("value", "seconds"), [(0, 0), ("0", 0), ("300", 300), (840, 840), ("000000840", 840)])
+    def test_a_wait_is_0_to_840_whole_seconds(self, value: object, seconds: int) -> None:
+        assert check_wait_seconds(value) == seconds
+
+    @pytest.mark.parametrize("value", [-1, 841, "-1", "1.5", 1.5, "", "5 min", None, True, "٣", "9" * 5000, [], {}])
+    def test_no_other_wait_is_accepted(self, value: object) -> None:
+        assert _error(check_wait_seconds, value) == f"WaitSeconds {_shown(value)} is not valid: {WAIT}"
+
+    @pytest.mark.parametrize("check", [check_best_effort, check_provider_outlives_stack])
+    @pytest.mark.parametrize(("value", "meaning"), [(True, True), ("true", True), ("False", False), (False, False)])
+    def test_the_others_are_true_or_false(self, check: Callable[[object], bool], value: object, meaning: bool) -> None:
+        assert check(value) is meaning
+
+    @pytest.mark.parametrize("value", ["yes", "", 1, None, []])
+    def test_the_others_are_nothing_else(self, value: object) -> None:
+        assert _error(check_best_effort, value) == f"BestEffort {value!r} is not valid: {BEST_EFFORT}"
+        error = f"ProviderOutlivesStack {value!r} is not valid: {OUTLIVES}"
+        assert _error(check_provider_outlives_stack, value) == error
+
+    @pytest.mark.parametrize(
+        "properties",
+        [{}, {"WaitSeconds": "60", "BestEffort": "false", "ProviderOutlivesStack": "true"}, {"BestEffort": True}],
+    )
+    def test_have_defaults_and_may_be_strings(self, properties: dict[str, object]) -> None:
+        check_choices({"ServiceToken": "arn", "JobArn": ARN, **properties})
+
+    @pytest.mark.parametrize("name", ["WaitSeconds", "BestEffort", "ProviderOutlivesStack"])
+    def test_are_checked_each(self, name: str) -> None:
+        assert _error(check_choices, {"JobArn": ARN, name: "bad"}).startswith(f"{name} 'bad' is not valid: ")

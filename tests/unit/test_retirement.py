@@ -3,26 +3,59 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from jobs.robomaker import SIGNS_OF_RETIREMENT, WorldExportJob, _client
-from properties import JobArn
+from jobs.retirement import SAID_IN_AN_ERROR, SEEN_AT_ITS_ENDPOINT, Retirement
+from jobs.world_export_job import _client, _RoboMaker
 from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
-from teardown import Verdict
+from teardown import ServiceError, Trouble
 from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
-
-ARN = JobArn.parse("arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1")
 
 NO_SUCH_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 NO_ADDRESS = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
 TRY_AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 BUSY = OSError(errno.EBUSY, "Device or resource busy")
+
+# How Amazon's Coral wraps an error, with any status (aws-amplify/amplify-flutter 5675).
+CORAL = b'{"Output": {"__type": "com.amazon.coral.service#%s"}, "Version": "1.0"}'
+NOT_FOUND = Response(404, b"<html>Not Found</html>")
+
+GONE_FROM_DNS, SILENT = "RoboMaker's endpoint is no longer in DNS: ", "RoboMaker's endpoint drops every connection: "
+
+
+def _error(status: int, code: str, message: str = "No.") -> Response:
+    return Response(status, json.dumps({"message": message}).encode(), {"x-amzn-ErrorType": code})
+
+
+class Calls:
+    """Calls RoboMaker, and keeps the signs of retirement that one Delete would have met."""
+
+    def __init__(self, region: str = "us-west-2", *, others_connect: bool = True) -> None:
+        self._clock = SetClock()
+        self._robomaker = _RoboMaker("RoboMaker", region)
+        self.retirement = Retirement(lambda: self._robomaker.endpoint, region, lambda: others_connect, self._clock)
+
+    def sign(self, pause: float = 0) -> str:
+        """Make one call after a pause, and give the sign that it meets."""
+        self._clock.now += pause
+        try:
+            self._robomaker.call("CancelWorldExportJob", job="arn:aws:robomaker:::world-export-job/job-1")
+        except ServiceError as error:
+            return self.retirement.sign(error)
+        self.retirement.note_answer()
+        return ""
+
+    def signs(self, *pauses: float) -> list[bool]:
+        """Make a call after each pause, and tell which of them meet a sign."""
+        return [bool(self.sign(pause)) for pause in pauses]
 
 
 @pytest.fixture(autouse=True)
@@ -38,23 +71,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def calls() -> Calls:
+    return Calls()
 
-
-@pytest.fixture
-def job(clock: SetClock) -> WorldExportJob:
-    return WorldExportJob(ARN, others_connect=lambda: True, clock=clock)
-
-
-@pytest.fixture
-def no_vpc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_VPC", "true")
-
-
-# How Amazon's Coral wraps an error, with any status (aws-amplify/amplify-flutter 5675).
-CORAL = b'{"Output": {"__type": "com.amazon.coral.service#%s"}, "Version": "1.0"}'
-DENIAL = b'{"message": "User: arn is not authorized to perform: robomaker:CancelWorldExportJob"}'
 
 Serve = Callable[[Response], None]
 
@@ -70,107 +89,65 @@ def serve(names: Names, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
         yield answers.append
 
 
-def _asked(job: WorldExportJob, clock: SetClock, *pauses: float) -> list[Verdict]:
-    """Cancel again and again, with a pause before each try."""
-    verdicts = []
-    for pause in pauses:
-        clock.now += pause
-        verdicts.append(job.cancel().verdict)
-    return verdicts
-
-
-def _no_addresses(_: str) -> None:
-    raise NO_SUCH_NAME
-
-
 def test_every_sign_has_its_source() -> None:
-    assert all(sign.source for sign in SIGNS_OF_RETIREMENT)
+    assert all([*SAID_IN_AN_ERROR.values(), *SEEN_AT_ITS_ENDPOINT.values()])
+
+
+# tests/faults.py has what RoboMaker was seen to say, and what only sounds like it.
+@pytest.mark.parametrize("said", ["Its support has ended", "ITS SUPPORT HAS ENDED", "Support \nfor it\nhas ended"])
+def test_words_are_known_in_any_case_and_over_several_lines(calls: Calls, said: str) -> None:
+    error = ServiceError(Trouble.REJECTED, "The text", code="AnyException", message=said, status=400)
+    assert calls.retirement.sign(error) == "The text"
 
 
 class TestOperation:
-    """RoboMaker's own endpoint answers, and no longer knows what is asked."""
-
-    UNKNOWN_OPERATION = Response(404, b"{}", {"x-amzn-ErrorType": "UnknownOperationException"})
-    NOT_FOUND = Response(404, b"<html>Not Found</html>")
-    GONE = Response(410, b'{"message": "Gone"}')
+    """RoboMaker's own endpoint answers, and no longer knows what is asked, or does."""
 
     @pytest.mark.parametrize(
-        "answer",
+        ("is_sign", "answer"),
         [
-            UNKNOWN_OPERATION,
-            Response(400, b'{"__type": "UnknownOperationException"}'),
-            Response(200, b'{"__type": "UnknownOperationException"}'),
-            Response(200, CORAL % b"UnknownOperationException"),
-            Response(400, CORAL % b"UnknownOperationException"),
-            NOT_FOUND,
-            GONE,
+            (True, _error(404, "UnknownOperationException")),
+            (True, Response(400, b'{"__type": "UnknownOperationException"}')),
+            (True, Response(200, b'{"__type": "UnknownOperationException"}')),
+            (True, Response(200, CORAL % b"UnknownOperationException")),
+            (True, Response(400, CORAL % b"UnknownOperationException")),
+            (True, NOT_FOUND),
+            (True, Response(410, b'{"message": "Gone"}')),
+            (False, _error(404, "ResourceNotFoundException")),
+            (False, _error(404, "InvalidParameterException")),
+            (False, _error(404, "ThrottlingException")),
+            (False, _error(404, "Throttling")),
+            (False, _error(410, "TooManyRequestsException")),
+            (False, _error(404, "AccessDeniedException", "User: arn is not authorized to perform: robomaker:Cancel")),
+            (False, Response(403, b"<html>Forbidden</html>")),
+            (False, Response(200, CORAL % b"InternalFailure")),
+            (False, Response(500, CORAL % b"InternalFailure")),
+            (False, Response(403, b'{"message": "Forbidden"}')),
         ],
         ids=str,
     )
-    def test_that_is_not_known_is_a_sign(self, serve: Serve, job: WorldExportJob, answer: Response) -> None:
+    def test_that_is_not_known_is_a_sign(self, serve: Serve, calls: Calls, is_sign: bool, answer: Response) -> None:
         serve(answer)
-        assert job.cancel().verdict is Verdict.RETIRED
-        assert job.describe().verdict is Verdict.RETIRED
+        assert calls.sign().startswith("CancelWorldExportJob ") is is_sign
 
-    @pytest.mark.parametrize(
-        ("answer", "verdict"),
-        [
-            (Response(404, b"{}", {"x-amzn-ErrorType": "ResourceNotFoundException"}), Verdict.GONE),
-            (Response(404, b"{}", {"x-amzn-ErrorType": "InvalidParameterException"}), Verdict.REFUSED),
-            (Response(404, b"{}", {"x-amzn-ErrorType": "ThrottlingException"}), Verdict.PASSING),
-            (Response(404, b"{}", {"x-amzn-ErrorType": "Throttling"}), Verdict.PASSING),
-            (Response(410, b"{}", {"x-amzn-ErrorType": "TooManyRequestsException"}), Verdict.PASSING),
-            (Response(404, DENIAL, {"x-amzn-ErrorType": "AccessDeniedException"}), Verdict.UNKNOWN),
-            (Response(403, b"<html>Forbidden</html>"), Verdict.PASSING),
-            (Response(200, CORAL % b"InternalFailure"), Verdict.PASSING),
-            (Response(500, CORAL % b"InternalFailure"), Verdict.PASSING),
-            (Response(403, b'{"message": "Forbidden"}'), Verdict.UNKNOWN),
-        ],
-        ids=str,
-    )
-    def test_that_is_refused_otherwise_is_none(
-        self, serve: Serve, job: WorldExportJob, answer: Response, verdict: Verdict
+    def test_that_is_not_known_by_or_through_a_proxy_is_none(
+        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
     ) -> None:
-        serve(answer)
-        assert job.cancel().verdict is verdict
-
-    def test_that_a_proxy_does_not_know_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, job: WorldExportJob
-    ) -> None:
-        serve(self.NOT_FOUND)
-        with closing(LoopbackServer(lambda _: self.NOT_FOUND)) as proxy:
-            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-            assert job.cancel().verdict is not Verdict.RETIRED
-
-    def test_that_is_not_known_through_a_proxy_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, job: WorldExportJob
-    ) -> None:
-        serve(self.NOT_FOUND)
-        with closing(Proxy()) as proxy:
-            monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
-            assert job.cancel().verdict is Verdict.PASSING
+        serve(NOT_FOUND)
+        with closing(LoopbackServer(lambda _: NOT_FOUND)) as ignorant, closing(Proxy()) as proxy:
+            for url in (ignorant.url, f"http://{proxy.address}"):
+                monkeypatch.setenv("HTTPS_PROXY", url)
+                _client.cache_clear()
+                assert calls.sign() == ""
+            assert proxy.requests
 
     def test_that_is_not_known_is_a_sign_where_the_endpoint_is_excepted_from_the_proxy(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, job: WorldExportJob
+        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
     ) -> None:
-        serve(self.NOT_FOUND)
+        serve(NOT_FOUND)
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", ROBOMAKER)
-        assert job.cancel().verdict is Verdict.RETIRED
-
-
-class TestWords:
-    """RoboMaker answers that it has come to its end."""
-
-    @pytest.mark.parametrize(
-        "message",
-        [b"Support for AWS RoboMaker has ended", b"SUPPORT FOR IT HAS ENDED", b"Support \\nfor it\\nhas ended"],
-    )
-    def test_are_known_in_any_case_and_over_several_lines(
-        self, serve: Serve, job: WorldExportJob, message: bytes
-    ) -> None:
-        serve(Response(400, b'{"__type": "AnyException", "message": "%s"}' % message))
-        assert job.cancel().verdict is Verdict.RETIRED
+        assert calls.sign()
 
 
 class TestName:
@@ -178,36 +155,25 @@ class TestName:
 
     @pytest.mark.parametrize("together", [NO_SUCH_NAME, BUSY, NO_ADDRESS], ids=str)
     def test_that_does_not_exist_twice_some_seconds_apart_is_a_sign(
-        self, names: Names, job: WorldExportJob, clock: SetClock, together: OSError
+        self, names: Names, calls: Calls, together: OSError
     ) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=NO_SUCH_NAME)
-        assert _asked(job, clock, 0, 4, 1) == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.RETIRED]
-
-    def test_of_china_that_does_not_exist_is_a_sign_too(self, names: Names, clock: SetClock) -> None:
-        arn = JobArn.parse("arn:aws-cn:robomaker:cn-north-1:123456789012:world-export-job/job-1")
-        names.fail("robomaker.cn-north-1.amazonaws.com.cn", together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert _asked(WorldExportJob(arn, clock=clock), clock, 0, 5) == [Verdict.UNKNOWN, Verdict.RETIRED]
-
-    def test_that_does_not_exist_is_named_and_was_asked_for_as_a_whole_for_ipv4(
-        self, names: Names, job: WorldExportJob, clock: SetClock
-    ) -> None:
-        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        _asked(job, clock, 0)
-        clock.now += 5
-        assert job.describe().words == (
-            "DescribeWorldExportJob found that the endpoint is not in DNS any more:"
-            f' Could not connect to the endpoint URL: "https://{ROBOMAKER}/describeWorldExportJob"'
+        assert calls.signs(0, 4) == [False, False]
+        assert calls.sign(1).startswith(
+            f"{GONE_FROM_DNS}CancelWorldExportJob could not connect: Could not connect to the endpoint URL:"
+            f' "https://{ROBOMAKER}/cancelWorldExportJob"'
         )
-        assert (f"{ROBOMAKER}.", 443, socket.AF_INET) in names.asked
 
-    def test_that_does_not_exist_counts_while_waiting_too(
-        self, names: Names, job: WorldExportJob, clock: SetClock, serve: Serve
-    ) -> None:
+    def test_of_china_that_does_not_exist_is_a_sign_too(self, names: Names) -> None:
+        names.fail("robomaker.cn-north-1.amazonaws.com.cn", together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
+        assert Calls("cn-north-1").signs(0, 5) == [False, True]
+
+    def test_that_does_not_exist_is_a_sign_after_an_answer_too(self, names: Names, calls: Calls, serve: Serve) -> None:
         serve(Response(200))
-        assert job.cancel().verdict is Verdict.ACCEPTED
+        calls.sign()
         _client.cache_clear()
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert _asked(job, clock, 0, 5) == [Verdict.PASSING, Verdict.RETIRED]
+        assert calls.signs(0, 5) == [False, True]
 
     @pytest.mark.parametrize(
         ("together", "ipv4"),
@@ -223,21 +189,31 @@ class TestName:
         ],
         ids=str,
     )
-    def test_that_could_not_be_looked_up_for_now_is_passing(
-        self, names: Names, job: WorldExportJob, clock: SetClock, together: OSError, ipv4: OSError | None
+    def test_that_could_not_be_looked_up_for_now_is_none(
+        self, names: Names, calls: Calls, together: OSError, ipv4: OSError | None
     ) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=ipv4)
-        assert _asked(job, clock, 0, 5, 60, 600) == [Verdict.PASSING] * 4
+        assert calls.signs(0, 5, 60, 600) == [False] * 4
 
+    @pytest.mark.parametrize("error", [TRY_AGAIN, None], ids=["look-up", "answer"])
     def test_that_was_there_in_between_has_to_be_missed_twice_again(
-        self, names: Names, job: WorldExportJob, clock: SetClock
+        self, names: Names, calls: Calls, error: OSError | None
     ) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert _asked(job, clock, 0) == [Verdict.UNKNOWN]
-        names.fail(ROBOMAKER, together=TRY_AGAIN, ipv4=TRY_AGAIN)
-        assert _asked(job, clock, 5) == [Verdict.PASSING]
+        calls.sign()
+        if error:
+            names.fail(ROBOMAKER, together=error, ipv4=error)
+            calls.sign(5)
+        else:
+            calls.retirement.sign(ServiceError(Trouble.TRANSIENT, "Busy", status=500))
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert _asked(job, clock, 5, 5) == [Verdict.UNKNOWN, Verdict.RETIRED]
+        assert calls.signs(5, 5) == [False, True]
+
+    def test_is_still_missed_if_a_call_could_not_be_made_in_between(self, names: Names, calls: Calls) -> None:
+        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
+        calls.sign()
+        calls.retirement.sign(ServiceError(Trouble.UNKNOWN, "It can't be called"))
+        assert calls.sign(5)
 
     @pytest.mark.parametrize(
         "host",
@@ -248,104 +224,89 @@ class TestName:
         ],
     )
     def test_of_an_endpoint_of_ones_own_proves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch, names: Names, job: WorldExportJob, clock: SetClock, host: str
+        self, monkeypatch: pytest.MonkeyPatch, names: Names, calls: Calls, host: str
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{host}")
         names.fail(host, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert _asked(job, clock, 0, 5, 600) == [Verdict.UNKNOWN] * 3
-        assert host in job.cancel().words
+        assert calls.signs(0, 5, 600) == [False] * 3
 
 
-@pytest.mark.usefixtures("no_vpc")
 class TestSilence:
     """RoboMaker's own name resolves, and connections are dropped without a word."""
 
     @pytest.fixture(autouse=True)
     def _hole(self, names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr("jobs.connection.CONNECT_TIMEOUT", 0.05)
+        monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", "true")
+        monkeypatch.setattr("jobs.aws.CONNECT_TIMEOUT", 0.05)
+        monkeypatch.setattr("jobs.retirement.CONNECT_TIMEOUT", 0.05)
         with closing(SilentListener()) as hole:
             names.lead(ROBOMAKER, hole.address)
             yield
 
-    def test_over_thirty_seconds_is_a_sign(self, job: WorldExportJob, clock: SetClock) -> None:
-        assert _asked(job, clock, 0, 15, 15) == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.RETIRED]
+    def test_over_thirty_seconds_is_a_sign(self, calls: Calls) -> None:
+        assert calls.signs(0, 15) == [False] * 2
+        assert calls.sign(15).startswith(
+            f"{SILENT}CancelWorldExportJob could not connect: Connect timeout on endpoint URL:"
+            f' "https://{ROBOMAKER}/cancelWorldExportJob"'
+        )
+
+    @pytest.mark.parametrize(
+        ("pauses", "signs"),
+        [
+            ((0, 30), [False, True]),  # with the look at the addresses, these are three connections
+            ((0, 29), [False] * 2),
+            ((0, 10, 10, 9), [False] * 4),
+        ],
+    )
+    def test_of_fewer_seconds_is_none(self, calls: Calls, pauses: tuple[float, ...], signs: list[bool]) -> None:
+        assert calls.signs(*pauses) == signs
 
     @pytest.mark.parametrize("others", ["refusing", "accepting"])
-    def test_of_one_address_among_several_is_none(
-        self, names: Names, job: WorldExportJob, clock: SetClock, others: str
-    ) -> None:
+    def test_of_one_address_among_several_is_none(self, names: Names, calls: Calls, others: str) -> None:
         with closing(SilentListener()) as hole, socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             if others == "accepting":
                 other.listen()
             # urllib3 tells of the last address only; one that accepts is asked by the look at the addresses alone.
-            refusing = f"127.0.0.1:{other.getsockname()[1]}"
-            names.lead(ROBOMAKER, *([refusing, hole.address] if others == "refusing" else [hole.address]))
-            assert _asked(job, clock, 0, 15) == [Verdict.UNKNOWN] * 2
-            names.lead(ROBOMAKER, *([refusing, hole.address] if others == "refusing" else [hole.address, refusing]))
-            assert Verdict.RETIRED not in _asked(job, clock, 15)
+            address = f"127.0.0.1:{other.getsockname()[1]}"
+            names.lead(ROBOMAKER, *([address, hole.address] if others == "refusing" else [hole.address]))
+            calls.signs(0, 15)
+            names.lead(ROBOMAKER, *([address, hole.address] if others == "refusing" else [hole.address, address]))
+            assert calls.sign(15) == ""
 
-    def test_is_named(self, job: WorldExportJob, clock: SetClock) -> None:
-        _asked(job, clock, 0)
-        clock.now += 30
-        assert job.cancel().words == (
-            "CancelWorldExportJob found that the endpoint drops every connection in silence:"
-            f' Connect timeout on endpoint URL: "https://{ROBOMAKER}/cancelWorldExportJob"'
-        )
-
+    @pytest.mark.parametrize("error", [NO_SUCH_NAME, ValueError("no address")], ids=str)
     def test_of_a_name_that_is_gone_when_its_addresses_are_asked_is_none(
-        self, job: WorldExportJob, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+        self, calls: Calls, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
-        _asked(job, clock, 0)
-        monkeypatch.setattr("jobs.robomaker.addresses", _no_addresses)
-        assert _asked(job, clock, 30, 5) == [Verdict.UNKNOWN] * 2
+        monkeypatch.setattr("jobs.retirement.addresses", Mock(side_effect=error))
+        assert calls.signs(0, 30, 5) == [False] * 3
 
-    def test_of_two_calls_over_thirty_seconds_and_of_a_look_at_the_addresses_is_a_sign(
-        self, job: WorldExportJob, clock: SetClock
-    ) -> None:
-        assert _asked(job, clock, 0, 30) == [Verdict.UNKNOWN, Verdict.RETIRED]
+    @pytest.mark.parametrize("value", ["", "false"])
+    def test_in_a_vpc_is_none(self, monkeypatch: pytest.MonkeyPatch, calls: Calls, value: str) -> None:
+        monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", value)
+        assert calls.signs(0, 15, 15, 600) == [False] * 4
 
-    @pytest.mark.parametrize("pauses", [(0, 29), (0, 10, 10, 9)], ids=str)
-    def test_of_fewer_seconds_is_none(self, job: WorldExportJob, clock: SetClock, pauses: tuple[float, ...]) -> None:
-        assert Verdict.RETIRED not in _asked(job, clock, *pauses)
+    def test_of_every_host_is_none(self) -> None:
+        assert Calls(others_connect=False).signs(0, 15, 15) == [False] * 3
 
-    def test_in_a_vpc_is_none(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock) -> None:
-        monkeypatch.delenv("NO_VPC")
-        assert _asked(job, clock, 0, 15, 15, 600) == [Verdict.UNKNOWN] * 4
-
-    def test_of_every_host_is_none(self, clock: SetClock) -> None:
-        job = WorldExportJob(ARN, others_connect=lambda: False, clock=clock)
-        assert _asked(job, clock, 0, 15, 15) == [Verdict.UNKNOWN] * 3
-
-    def test_of_an_endpoint_of_ones_own_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock
+    @pytest.mark.parametrize(("variable", "scheme"), [("AWS_ENDPOINT_URL_ROBOMAKER", "https"), ("HTTPS_PROXY", "http")])
+    def test_of_an_endpoint_of_ones_own_or_a_proxy_is_none(
+        self, monkeypatch: pytest.MonkeyPatch, calls: Calls, variable: str, scheme: str
     ) -> None:
         with closing(SilentListener()) as hole:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{hole.address}")
-            assert _asked(job, clock, 0, 15, 15) == [Verdict.UNKNOWN] * 3
+            monkeypatch.setenv(variable, f"{scheme}://{hole.address}")
+            assert calls.signs(0, 15, 15) == [False] * 3
 
-    def test_of_a_proxy_is_none(self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock) -> None:
-        with closing(SilentListener()) as hole:
-            monkeypatch.setenv("HTTPS_PROXY", f"http://{hole.address}")
-            assert _asked(job, clock, 0, 15, 15) == [Verdict.UNKNOWN] * 3
-
-    def test_that_was_broken_by_a_refusal_begins_anew(self, names: Names, job: WorldExportJob, clock: SetClock) -> None:
-        assert Verdict.RETIRED not in _asked(job, clock, 0, 15)
+    def test_that_was_broken_by_a_refusal_begins_anew(self, names: Names, calls: Calls) -> None:
+        assert calls.signs(0, 15) == [False] * 2
         with socket.socket() as taken, closing(SilentListener()) as hole:
             taken.bind(("127.0.0.1", 0))
             names.lead(ROBOMAKER, f"127.0.0.1:{taken.getsockname()[1]}")
-            assert _asked(job, clock, 15) == [Verdict.UNKNOWN]
+            assert calls.sign(15) == ""
             names.lead(ROBOMAKER, hole.address)
-            assert _asked(job, clock, 15, 15) == [Verdict.UNKNOWN] * 2
+            assert calls.signs(15, 15) == [False] * 2
 
-    def test_after_an_answer_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, job: WorldExportJob, clock: SetClock, names: Names, serve: Serve
-    ) -> None:
-        with monkeypatch.context() as patience:
-            patience.setattr("jobs.connection.CONNECT_TIMEOUT", 20)  # for the answer, on a busy machine
-            serve(Response(500, b"{}"))
-            assert job.cancel().verdict is Verdict.PASSING
-        _client.cache_clear()
-        with closing(SilentListener()) as hole:
-            names.lead(ROBOMAKER, hole.address)
-            assert _asked(job, clock, 0, 15, 15) == [Verdict.PASSING] * 3
+    @pytest.mark.parametrize("status", [200, 500])
+    def test_after_an_answer_is_none(self, calls: Calls, status: int) -> None:
+        calls.retirement.sign(ServiceError(Trouble.TRANSIENT, "got an answer", status=status))
+        assert calls.signs(0, 15, 15) == [False] * 3

@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
-from jobs.container import Job, Pace
-from jobs.living_service import TroubleError
+from jobs.running_jobs import Pace, RunningJob
 from jobs.state_machine_executions import StateMachineExecutions
 from properties import Container
-from teardown import Reply, Verdict
+from protocol.outcome import Result
+from teardown import ServiceError, State, Step, Trouble
 from tests.canned import Canned, error
 
 STATE_MACHINE = "arn:aws:states:us-west-2:123456789012:stateMachine:nightly"
 EXECUTION = "arn:aws:states:us-west-2:123456789012:execution:nightly:1"
-GONE = Reply(Verdict.GONE, "There is no such state machine")
-MISSING = error("StateMachineDoesNotExist", "State Machine Does Not Exist")
-EXPRESS = error("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
+THROTTLED = error("ThrottlingException", "Rate exceeded")
 
 
 @pytest.fixture
@@ -26,116 +24,104 @@ def executions(aws: Canned) -> StateMachineExecutions:
     return StateMachineExecutions(Container("StateMachineExecutions", STATE_MACHINE), "Because.")
 
 
-def _unfinished(executions: StateMachineExecutions) -> list[Job]:
+def _unfinished(executions: StateMachineExecutions) -> list[RunningJob]:
     return [job for page in executions.unfinished() for job in page]
 
 
-class TestStateMachine:
-    def test_that_is_there_is_accepted(self, aws: Canned, executions: StateMachineExecutions) -> None:
-        assert executions.check() == Reply(Verdict.ACCEPTED, "")
-        assert aws.calls == [("ListExecutions", {"stateMachineArn": STATE_MACHINE, "maxResults": 1})]
-
-    def test_of_type_express_is_accepted(self, aws: Canned, executions: StateMachineExecutions) -> None:
-        aws.answer("ListExecutions", EXPRESS)
-        assert executions.check() == Reply(Verdict.ACCEPTED, "nothing to stop in an EXPRESS state machine")
-
-    def test_that_does_not_exist_is_gone(self, aws: Canned, executions: StateMachineExecutions) -> None:
-        aws.answer("ListExecutions", MISSING)
-        assert executions.check() == GONE
-
-    @pytest.mark.parametrize("answer", [{}, error("InvalidArn"), error("ServiceUnavailable", status=503)])
-    def test_that_the_answer_does_not_tell_of_is_trouble(
-        self, aws: Canned, executions: StateMachineExecutions, answer: Any
-    ) -> None:
-        aws.answer("ListExecutions", answer)
-        with pytest.raises(TroubleError):
-            executions.check()
-
-
-class TestUnfinished:
-    def test_are_the_running_ones_of_every_page(self, aws: Canned, executions: StateMachineExecutions) -> None:
-        aws.answer(
-            "ListExecutions",
-            {"executions": [{"executionArn": f"{EXECUTION}1"}], "nextToken": "next"},
-            {"executions": [{"executionArn": f"{EXECUTION}2"}, {"executionArn": f"{EXECUTION}3"}]},
-        )
-        assert _unfinished(executions) == [Job(f"{EXECUTION}{number}") for number in (1, 2, 3)]
-        asked = {"stateMachineArn": STATE_MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
-        assert aws.calls == [("ListExecutions", asked), ("ListExecutions", {**asked, "nextToken": "next"})]
-
-    @pytest.mark.parametrize(
-        ("answer", "reply"),
-        [(MISSING, GONE), (EXPRESS, Reply(Verdict.STOPPED, "nothing to stop in an EXPRESS state machine"))],
-    )
-    def test_can_not_be_where_there_is_none(
-        self, aws: Canned, executions: StateMachineExecutions, answer: Any, reply: Reply
-    ) -> None:
-        aws.answer("ListExecutions", answer)
-        with pytest.raises(TroubleError) as trouble:
-            _unfinished(executions)
-        assert trouble.value.reply == reply
-
-    @pytest.mark.parametrize(
-        ("answer", "verdict"),
-        [
-            ({}, Verdict.PASSING),
-            ({"executions": [None]}, Verdict.PASSING),
-            ({"executions": [{}]}, Verdict.PASSING),
-            (error("ThrottlingException", "Rate exceeded"), Verdict.PASSING),
-            (error("InvalidArn", "Invalid Arn"), Verdict.UNKNOWN),
-        ],
-    )
-    def test_that_the_answer_does_not_tell_of_are_trouble(
-        self, aws: Canned, executions: StateMachineExecutions, answer: Any, verdict: Verdict
-    ) -> None:
-        aws.answer("ListExecutions", answer)
-        with pytest.raises(TroubleError) as trouble:
-            _unfinished(executions)
-        assert trouble.value.reply.verdict is verdict
-
-
-class TestStop:
-    def test_says_why(self, aws: Canned, executions: StateMachineExecutions) -> None:
-        executions.stop(Job(EXECUTION))
-        assert aws.calls == [
-            ("StopExecution", {"executionArn": EXECUTION, "error": "StackDeleted", "cause": "Because."})
-        ]
-
-    @pytest.mark.parametrize("code", ["KmsAccessDeniedException", "KmsInvalidStateException", "KmsThrottlingException"])
-    def test_says_nothing_where_kms_refuses(self, aws: Canned, executions: StateMachineExecutions, code: str) -> None:
-        aws.answer("StopExecution", error(code), {})
-        executions.stop(Job(EXECUTION))
-        assert aws.asked("StopExecution")[1:] == [{"executionArn": EXECUTION}]
-
-    def test_that_is_refused_without_words_as_well_is_a_refusal(
-        self, aws: Canned, executions: StateMachineExecutions
-    ) -> None:
-        aws.answer("StopExecution", error("KmsInvalidStateException"))
-        with pytest.raises(TroubleError) as trouble:
-            executions.stop(Job(EXECUTION))
-        assert trouble.value.refused
-        assert len(aws.calls) == 2
-
-    def test_of_an_execution_that_has_ended_is_a_refusal(self, aws: Canned, executions: StateMachineExecutions) -> None:
-        aws.answer("StopExecution", error("ExecutionDoesNotExist", "Execution Does Not Exist"))
-        with pytest.raises(TroubleError) as trouble:
-            executions.stop(Job(EXECUTION))
-        assert trouble.value.refused
-        assert len(aws.calls) == 1
-
-
-def test_nothing_is_left_to_do_in_a_state_machine_without_executions(
-    aws: Canned, executions: StateMachineExecutions
-) -> None:
-    assert executions.close() == Reply(Verdict.STOPPED, "")
-    assert aws.calls == []
-
-
-def test_executions_are_looked_for_in_their_state_machines_region(aws: Canned) -> None:  # noqa: ARG001
+def test_the_kind_is_known(executions: StateMachineExecutions) -> None:
+    known = (executions.pace, executions.settles_after, executions.noun)
+    assert known == (Pace(burst=500, rate=25), 2, "executions")
+    assert executions.ends == {
+        "StateMachineDoesNotExist": Step(State.ENDED, "There is no such state machine", Result.GONE),
+        "StateMachineTypeNotSupported": Step(State.ENDED, "nothing to stop in an EXPRESS state machine"),
+    }
     elsewhere = Container("StateMachineExecutions", STATE_MACHINE.replace("us-west-2", "eu-west-1"))
-    assert StateMachineExecutions(elsewhere, "Because.").service._region == "eu-west-1"
+    service = StateMachineExecutions(elsewhere, "Because.").service
+    assert (service.name, service.region) == ("stepfunctions", "eu-west-1")
 
 
-def test_executions_are_stopped_at_the_pace_of_the_slowest_region(executions: StateMachineExecutions) -> None:
-    described = (executions.pace, executions.settles_after, executions.noun)
-    assert described == (Pace(burst=500, rate=25), 2, "executions")
+@pytest.mark.parametrize(
+    ("answer", "exists"),
+    [
+        ({"executions": []}, True),
+        (error("StateMachineTypeNotSupported"), True),
+        (error("StateMachineDoesNotExist"), False),
+    ],
+)
+def test_a_state_machine_exists_unless_step_functions_says_that_it_does_not(
+    aws: Canned, executions: StateMachineExecutions, answer: Any, exists: bool
+) -> None:
+    aws.answer("ListExecutions", answer)
+    assert executions.exists() is exists
+    assert aws.calls == [("ListExecutions", {"stateMachineArn": STATE_MACHINE, "maxResults": 1})]
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        ({}, Trouble.TRANSIENT),
+        (THROTTLED, Trouble.TRANSIENT),
+        (error("InvalidArn"), Trouble.REJECTED),
+    ],
+)
+def test_any_other_answer_says_nothing_of_it(
+    aws: Canned, executions: StateMachineExecutions, answer: Any, trouble: Trouble
+) -> None:
+    aws.answer("ListExecutions", answer)
+    for call in (executions.exists, lambda: _unfinished(executions)):
+        with pytest.raises(ServiceError) as raised:
+            call()
+        assert raised.value.trouble is trouble
+
+
+def test_the_unfinished_ones_are_those_that_run_of_every_page(aws: Canned, executions: StateMachineExecutions) -> None:
+    first, second = ([{"executionArn": f"{EXECUTION}{number}"} for number in page] for page in ((1,), (2, 3)))
+    aws.answer("ListExecutions", {"executions": first, "nextToken": "next"}, {"executions": second})
+    assert _unfinished(executions) == [RunningJob(f"{EXECUTION}{number}") for number in (1, 2, 3)]
+    asked = {"stateMachineArn": STATE_MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
+    assert aws.calls == [("ListExecutions", asked), ("ListExecutions", {**asked, "nextToken": "next"})]
+
+
+@pytest.mark.parametrize("listed", [[None], [{}]])
+def test_an_execution_without_an_arn_is_an_error(
+    aws: Canned, executions: StateMachineExecutions, listed: list[Any]
+) -> None:
+    aws.answer("ListExecutions", {"executions": listed})
+    with pytest.raises(ServiceError, match="ListExecutions got an answer with executions without executionArn"):
+        _unfinished(executions)
+
+
+WITH_CAUSE = {"executionArn": EXECUTION, "error": "StackDeleted", "cause": "Because."}
+WITHOUT = {"executionArn": EXECUTION}
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "code"),
+    [
+        pytest.param([{}], [WITH_CAUSE], "", id="accepted"),
+        *(
+            pytest.param([error(code), {}], [WITH_CAUSE, WITHOUT], "", id=f"{code}, then accepted")
+            for code in ("KmsAccessDeniedException", "KmsInvalidStateException", "KmsThrottlingException")
+        ),
+        pytest.param(
+            [error("KmsInvalidStateException")], [WITH_CAUSE, WITHOUT], "KmsInvalidStateException", id="KMS twice"
+        ),
+        pytest.param([error("ExecutionDoesNotExist")], [WITH_CAUSE], "ExecutionDoesNotExist", id="rejected"),
+    ],
+)
+def test_a_stop_gives_its_cause_unless_kms_denies_the_key(
+    aws: Canned, executions: StateMachineExecutions, answers: list[Any], asked: list[Any], code: str
+) -> None:
+    aws.answer("StopExecution", *answers)
+    if code:
+        with pytest.raises(ServiceError) as raised:
+            executions.stop(RunningJob(EXECUTION))
+        assert (raised.value.trouble, raised.value.code) == (Trouble.REJECTED, code)
+    else:
+        executions.stop(RunningJob(EXECUTION))
+    assert aws.calls == [("StopExecution", parameters) for parameters in asked]
+
+
+def test_nothing_is_left_to_do_without_executions(aws: Canned, executions: StateMachineExecutions) -> None:
+    executions.close()
+    assert aws.calls == []

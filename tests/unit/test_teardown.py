@@ -1,347 +1,279 @@
-"""How a job is ended: which calls are made, when, and what comes of them."""
+"""The engine of a Delete: when it calls, for how long it retries and waits, and what it says in the end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import count
 
 import pytest
 
-from teardown import LONGEST_BACKOFF, LONGEST_PAUSE, End, Outcome, Reply, Verdict, tear_down
+from protocol.outcome import Outcome, Result
+from teardown import ServiceError, State, Step, Trouble, retry, sentence, tear_down
+from tests.network import SetClock
 
-ACCEPTED = Reply(Verdict.ACCEPTED, "Canceling")
-STOPPING = Reply(Verdict.STOPPING, "Canceling")
-RUNNING = Reply(Verdict.RUNNING, "Running")
-STOPPED = Reply(Verdict.STOPPED, "Canceled")
-GONE = Reply(Verdict.GONE, "There is no such job")
-RETIRED = Reply(Verdict.RETIRED, "support has ended")
-REFUSED = Reply(Verdict.REFUSED, "No.")
-PASSING = Reply(Verdict.PASSING, "Rate exceeded")
-UNFINISHED = Reply(Verdict.UNFINISHED, "3 of 41 told")
-UNKNOWN = Reply(Verdict.UNKNOWN, "Denied")
+STOPPING = Step(State.STOPPING, "Canceling")
+REFUSED = Step(State.REFUSED, "Not now")
+MORE = Step(State.MORE, "3 of 41 told")
+STOPPED = Step(State.ENDED, "Canceled")
+
+TRANSIENT = ServiceError(Trouble.TRANSIENT, "Rate exceeded")
+UNKNOWN = ServiceError(Trouble.UNKNOWN, "Denied!")
+REJECTED = ServiceError(Trouble.REJECTED, "Odd.")
+
+# When a call that fails again and again is made in a minute, with the longest pauses.
+TRIES = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 51.5, 60]
+
+Play = Step | ServiceError
 
 
-class World:
-    """A clock that jumps, and a job that gives the replies it was told, the last of them for ever."""
+class Script:
+    """A job whose steps are written down, the last of them for ever, each with the seconds that it takes.
 
-    def __init__(
-        self, *, cancel: Iterable[Reply] = (), describe: Iterable[Reply] = (), call_seconds: float = 0
-    ) -> None:
-        self.now = 100.0
-        self.calls: list[tuple[str, float]] = []
-        self.pauses: list[float] = []
-        self._call_seconds = call_seconds
-        self._cancel, self._describe = _lasting(cancel), _lasting(describe)
+    Parameters
+    ----------
+    plays : iterable of Step or ServiceError
+        The steps.
+    seconds : float
+        How long each takes.
+    """
 
-    def cancel(self) -> Reply:
-        return self._call("cancel", self._cancel)
-
-    def describe(self) -> Reply:
-        return self._call("describe", self._describe)
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-
-    def tear_down(self, wait: float = 300, time_left: float = 880, jitter: float = 1) -> Outcome:
-        return tear_down(self, wait=wait, time_left=time_left, clock=self, jitter=lambda: jitter)
+    def __init__(self, plays: Iterable[Play], seconds: float = 0) -> None:
+        self.clock = SetClock()
+        self.at: list[float] = []
+        """When each step began."""
+        self._started = self.clock.now
+        self._plays = iter(plays)
+        self._play: Play = STOPPED
+        self._seconds = seconds
 
     @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.calls]
+    def calls(self) -> int:
+        return 2 * len(self.at)
 
-    def _call(self, name: str, replies: Iterator[Reply]) -> Reply:
-        self.calls.append((name, self.now - 100))
-        self.now += self._call_seconds
-        return next(replies)
+    def advance(self) -> Step:
+        self.at.append(self.clock.now - self._started)
+        self.clock.now += self._seconds
+        self._play = next(self._plays, self._play)
+        if isinstance(self._play, ServiceError):
+            raise self._play
+        return self._play
 
-
-def _lasting(replies: Iterable[Reply]) -> Iterator[Reply]:
-    reply = None
-    for reply in replies:
-        yield reply
-    while reply:
-        yield reply
+    def run(self, *, wait: float = 300, time_left: float = 880, jitter: float = 1) -> Outcome:
+        return tear_down(self, wait=wait, time_left=time_left, clock=self.clock, jitter=lambda: jitter)
 
 
-class TestEnds:
+class TestOutcome:
+    @pytest.mark.parametrize("result", [Result.STOPPED, Result.GONE, Result.RETIRED])
+    def test_is_the_result_and_the_detail_of_the_last_step_and_the_calls_of_the_job(self, result: Result) -> None:
+        script = Script([STOPPING, STOPPING, Step(State.ENDED, "It is over", result)])
+        assert script.run() == Outcome(result, "It is over", 0.5, 6)
+
+    def test_of_a_job_that_has_ended_already_takes_one_step_and_no_pause(self) -> None:
+        script = Script([STOPPED])
+        assert script.run() == Outcome(Result.STOPPED, "Canceled", 0, 2)
+        assert script.clock.pauses == []
+
+    def test_has_its_seconds_in_thousandths(self) -> None:
+        assert Script([MORE, STOPPED], seconds=0.12344).run().seconds == 0.247
+
+    def test_needs_no_clock_from_the_caller(self) -> None:
+        assert tear_down(Script([STOPPED]), wait=0, time_left=0).result is Result.STOPPED
+
+
+class TestErrors:
+    def test_that_are_transient_are_retried_while_there_is_time(self) -> None:
+        script = Script([TRANSIENT])
+        assert script.run(time_left=200) == Outcome(Result.FAILED, "Rate exceeded. Tried for 200 s.", 200, 32)
+        assert script.clock.pauses == [0.5, 1, 2, 4, 8, 16, *[20] * 8, 8.5]
+        assert script.at[-1] == 200
+
     @pytest.mark.parametrize(
-        ("describe", "end"), [(STOPPED, End.STOPPED), (GONE, End.GONE), (RETIRED, End.RETIRED)], ids=str
+        ("error", "reason"), [(UNKNOWN, "Denied! Tried for 60 s."), (REJECTED, "Odd. Tried for 60 s.")], ids=str
     )
-    def test_an_accepted_cancel_ends_when_the_job_has(self, describe: Reply, end: End) -> None:
-        world = World(cancel=[ACCEPTED], describe=[RUNNING, STOPPING, describe])
-        outcome = world.tear_down()
-        assert (outcome.end, outcome.words) == (end, describe.words)
-        assert outcome.calls == len(world.calls) == 4
+    def test_that_may_stay_are_retried_for_a_minute(self, error: ServiceError, reason: str) -> None:
+        script = Script([error])
+        assert script.run() == Outcome(Result.FAILED, reason, 60, 18)
+        assert script.at == TRIES
 
-    @pytest.mark.parametrize(("cancel", "end"), [(GONE, End.GONE), (RETIRED, End.RETIRED)], ids=str)
-    def test_a_job_that_is_gone_is_not_looked_at(self, cancel: Reply, end: End) -> None:
-        world = World(cancel=[cancel])
-        assert world.tear_down().end is end
-        assert world.names == ["cancel"]
-        assert world.pauses == []
+    def test_that_pass_within_their_time_are_no_failure(self) -> None:
+        plays: list[Play] = [*[UNKNOWN] * 8, STOPPING, *[REJECTED] * 8, *[TRANSIENT] * 3, STOPPED]
+        assert Script(plays).run().result is Result.STOPPED
 
-    def test_the_time_taken_is_reported_in_thousandths(self) -> None:
-        assert World(cancel=[GONE], call_seconds=0.12344).tear_down().seconds == 0.123
+    @pytest.mark.parametrize("error", [TRANSIENT, UNKNOWN, REJECTED], ids=str)
+    def test_are_retried_for_no_longer_than_there_is_time(self, error: ServiceError) -> None:
+        script = Script([error])
+        assert script.run(time_left=20).seconds == 20
+        assert script.at == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 20]
 
-    def test_the_time_taken_is_reported(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPED], call_seconds=0.25)
-        assert world.tear_down().seconds == 0.5
+    def test_have_their_minute_counted_from_the_beginning_of_the_call_that_met_them_first(self) -> None:
+        script = Script([UNKNOWN], seconds=25)
+        assert script.run().detail == "Denied! Tried for 76 s."
+        assert script.at == [0, 25.5, 51.5]
+
+    def test_of_another_kind_have_a_minute_of_their_own(self) -> None:
+        script = Script([*[TRANSIENT] * 6, UNKNOWN])
+        assert script.run().seconds == 31.5 + 60
+        again = Script([*[UNKNOWN] * 6, TRANSIENT, UNKNOWN])
+        assert again.run().seconds == 51.5 + 60
+
+    def test_that_may_stay_share_a_minute(self) -> None:
+        assert Script([*[UNKNOWN] * 5, REJECTED]).run().seconds == 60
+
+    def test_start_anew_after_a_call_that_succeeded(self) -> None:
+        script = Script([*[UNKNOWN] * 7, MORE, UNKNOWN])
+        script.run()
+        assert script.at == [*TRIES[:7], 51.5, *(51.5 + at for at in TRIES)]
+
+    @pytest.mark.parametrize(("jitter", "pauses"), [(0, [0.25, 0.5, 1]), (0.5, [0.375, 0.75, 1.5])])
+    def test_are_retried_at_spread_times(self, jitter: float, pauses: list[float]) -> None:
+        script = Script([TRANSIENT, TRANSIENT, TRANSIENT, STOPPED])
+        script.run(jitter=jitter)
+        assert script.clock.pauses == pauses
+
+    def test_are_spread_at_random_where_the_caller_says_nothing(self) -> None:
+        script = Script([TRANSIENT, STOPPED])
+        tear_down(script, wait=0, time_left=60, clock=script.clock)
+        assert 0.25 <= script.clock.pauses[0] <= 0.5
+
+    def test_keep_what_they_are_with_another_text(self) -> None:
+        error = ServiceError(Trouble.UNKNOWN, "Denied", code="AccessDenied", message="No", status=403)
+        other = error.with_text("Denied. 3 of 41 told.")
+        assert str(other) == "Denied. 3 of 41 told."
+        assert other.trouble is Trouble.UNKNOWN
+        assert (other.code, other.message, other.status) == ("AccessDenied", "No", 403)
+        assert (TRANSIENT.code, TRANSIENT.message, TRANSIENT.status) == ("", "", 0)
 
 
-class TestRefusal:
-    @pytest.mark.parametrize(("describe", "end"), [(STOPPED, End.STOPPED), (GONE, End.GONE), (RETIRED, End.RETIRED)])
-    def test_of_a_job_that_has_ended_is_no_failure(self, describe: Reply, end: End) -> None:
-        world = World(cancel=[REFUSED], describe=[describe])
-        assert world.tear_down().end is end
-        assert world.names == ["cancel", "describe"]
+class TestMore:
+    def test_goes_on_without_a_pause(self) -> None:
+        script = Script([*[MORE] * 20, STOPPED], seconds=10)
+        assert script.run().seconds == 210
+        assert script.clock.pauses == []
 
-    def test_of_a_job_that_is_stopping_is_waited_for(self) -> None:
-        world = World(cancel=[REFUSED], describe=[STOPPING, STOPPED])
-        assert world.tear_down().end is End.STOPPED
+    def test_fails_when_the_time_is_up(self) -> None:
+        script = Script([MORE], seconds=10)
+        assert script.run(time_left=100) == Outcome(Result.FAILED, "3 of 41 told. Tried for 100 s.", 100, 20)
 
-    def test_of_a_job_that_can_not_be_seen_is_a_failure_with_both_words(self) -> None:
-        outcome = World(cancel=[REFUSED], describe=[UNKNOWN]).tear_down()
-        assert (outcome.end, outcome.words) == (
-            End.FAILED,
-            "The cancel was refused, and the job can't be looked at. No. Denied",
-        )
-
-    def test_of_what_can_not_be_seen_calls_it_by_its_name(self) -> None:
-        world = World(cancel=[REFUSED], describe=[UNKNOWN])
-        outcome = tear_down(world, wait=300, time_left=880, clock=world, name="The work in cluster Prod")
-        assert outcome.words == "The cancel was refused, and the work in cluster Prod can't be looked at. No. Denied"
-
-    def test_of_a_job_that_ends_by_itself_meanwhile_is_no_failure(self) -> None:
-        world = World(cancel=[REFUSED], describe=[RUNNING, RUNNING, STOPPED])
-        assert world.tear_down().end is End.STOPPED
-
-    def test_of_a_running_job_is_asked_again_before_each_look(self) -> None:
-        world = World(cancel=[REFUSED, REFUSED, ACCEPTED], describe=[RUNNING, RUNNING, STOPPING, STOPPED])
-        assert world.tear_down().end is End.STOPPED
-        assert world.names == ["cancel", "describe", "cancel", "describe", "cancel", "describe", "describe"]
-
-    def test_that_turns_into_an_acceptance_starts_the_wait(self) -> None:
-        world = World(cancel=[REFUSED] * 3 + [ACCEPTED], describe=[RUNNING] * 3 + [STOPPING])
-        outcome = world.tear_down(wait=60)
-        accepted_at = [at for name, at in world.calls if name == "cancel"][-1]
-        assert accepted_at > 0
-        assert outcome.seconds == pytest.approx(accepted_at + 60)
-
-    @pytest.mark.parametrize(("again", "end"), [(GONE, End.GONE), (RETIRED, End.RETIRED)], ids=str)
-    def test_that_turns_into_the_end_of_the_job_or_the_service_is_no_failure(self, again: Reply, end: End) -> None:
-        outcome = World(cancel=[REFUSED, again], describe=[RUNNING]).tear_down()
-        assert (outcome.end, outcome.words) == (end, again.words)
-
-    def test_that_turns_into_trouble_is_a_failure_with_its_words(self) -> None:
-        outcome = World(cancel=[REFUSED, UNKNOWN], describe=[RUNNING]).tear_down()
-        assert (outcome.end, outcome.words) == (End.FAILED, "Denied")
-
-    def test_of_a_stopping_job_is_not_asked_again(self) -> None:
-        world = World(cancel=[REFUSED], describe=[STOPPING, STOPPING, STOPPED])
-        world.tear_down()
-        assert world.names == ["cancel", "describe", "describe", "describe"]
-
-    def test_of_a_job_that_is_still_running_when_the_wait_is_over_is_a_failure_with_the_last_words(self) -> None:
-        world = World(cancel=[Reply(Verdict.REFUSED, "Not now."), Reply(Verdict.REFUSED, "No.")], describe=[RUNNING])
-        outcome = world.tear_down(wait=60)
-        assert (outcome.end, outcome.seconds) == (End.FAILED, 60)
-        assert outcome.words == "The job is Running, and its cancel was refused for 60 s. No."
-
-    def test_that_is_asked_for_in_parts_until_the_wait_is_over_is_a_failure_with_the_refusals_words(self) -> None:
-        world = World(cancel=[REFUSED, UNFINISHED], describe=[RUNNING], call_seconds=10)
-        outcome = world.tear_down(wait=30)
-        assert outcome.end is End.FAILED
-        assert outcome.words.endswith(f"and its cancel was refused for 40 s. {REFUSED.words}")
-
-    def test_of_a_job_that_is_still_stopping_when_the_wait_is_over_is_a_failure(self) -> None:
-        outcome = World(cancel=[REFUSED], describe=[STOPPING]).tear_down(wait=60)
-        assert outcome.words == "The job is still Canceling after a wait of 60 s."
-
-    def test_of_a_running_job_fails_at_once_if_the_wait_is_0(self) -> None:
-        world = World(cancel=[REFUSED], describe=[RUNNING])
-        assert world.tear_down(wait=0).end is End.FAILED
-        assert world.names == ["cancel", "describe"]
+    def test_fails_when_the_wait_is_over(self) -> None:
+        script = Script([STOPPING, MORE], seconds=10)
+        assert script.run(wait=30) == Outcome(Result.FAILED, "3 of 41 told. Tried for 40 s.", 40, 8)
 
 
 class TestWait:
-    def test_the_first_look_is_at_once(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPED])
-        world.tear_down()
-        assert world.calls == [("cancel", 0), ("describe", 0)]
-
-    def test_the_pauses_grow_up_to_their_longest(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING] * 60 + [STOPPED])
-        world.tear_down(wait=800)
-        assert world.pauses == sorted(world.pauses)
-        assert world.pauses[0] == 0.5
-        assert world.pauses[-1] == LONGEST_PAUSE == 10
+    def test_looks_at_once_and_then_with_pauses_that_grow(self) -> None:
+        script = Script([STOPPING])
+        script.run(wait=800)
+        assert script.at[:3] == [0, 0, 0.5]
+        assert script.clock.pauses[:3] == pytest.approx([0.5, 0.55, 0.605])
+        assert script.clock.pauses[:-1] == sorted(script.clock.pauses[:-1])
+        assert max(script.clock.pauses) == 10
 
     @pytest.mark.parametrize("stops_after", [0.1, 1, 5, 30, 90, 200])
-    def test_an_end_is_seen_within_a_tenth_of_the_time_it_took_and_half_a_second(self, stops_after: float) -> None:
-        world = World(cancel=[ACCEPTED])
-        world._describe = (STOPPED if world.now - 100 >= stops_after else STOPPING for _ in iter(int, 1))
-        late = world.tear_down().seconds - stops_after
-        assert 0 <= late <= min(10, 0.1 * stops_after + 0.5)
+    def test_sees_an_end_within_half_a_second_and_a_tenth_of_the_time_it_took(self, stops_after: float) -> None:
+        script = Script([])
+        script._plays = (STOPPED if script.at[-1] >= stops_after else STOPPING for _ in count())
+        late = script.run().seconds - stops_after
+        assert 0 <= late <= min(10, 0.5 + 0.1 * stops_after)
 
-    def test_when_it_is_over_the_failure_says_so_and_what_to_do(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING])
-        outcome = world.tear_down(wait=60)
-        assert outcome.end is End.FAILED
-        assert outcome.seconds == 60
-        assert outcome.words == ("The job is still Canceling after a wait of 60 s.")
+    @pytest.mark.parametrize(
+        ("step", "reason"), [(STOPPING, "Canceling. Waited 60 s."), (REFUSED, "Not now. Waited 60 s.")], ids=str
+    )
+    def test_is_over_exactly_at_its_end_after_a_last_look(self, step: Step, reason: str) -> None:
+        script = Script([step])
+        outcome = script.run(wait=60)
+        assert (outcome.result, outcome.detail, outcome.seconds) == (Result.FAILED, reason, 60)
+        assert script.at[-1] == pytest.approx(60)
 
-    def test_it_is_over_at_its_end_exactly_with_a_last_look(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING])
-        world.tear_down(wait=60)
-        assert world.calls[-1] == ("describe", 60)
+    @pytest.mark.parametrize("step", [STOPPING, REFUSED], ids=str)
+    def test_is_never_longer_than_the_time_left(self, step: Step) -> None:
+        assert Script([step]).run(wait=840, time_left=30).seconds == 30
 
-    def test_it_is_never_longer_than_the_time_left(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING])
-        assert world.tear_down(wait=840, time_left=30).seconds == 30
+    def test_begins_with_the_first_step_that_has_nothing_more_to_do(self) -> None:
+        outcome = Script([MORE, *[TRANSIENT] * 4, STOPPING]).run(wait=10)
+        assert (outcome.detail, outcome.seconds) == ("Canceling. Waited 10 s.", 0.5 + 1 + 2 + 4 + 10)
 
-    def test_of_0_does_not_look_at_an_accepted_cancel(self) -> None:
-        world = World(cancel=[ACCEPTED])
-        outcome = world.tear_down(wait=0)
-        assert (outcome.end, outcome.words) == (End.NOT_AWAITED, "Canceling")
-        assert world.names == ["cancel"]
+    def test_of_0_does_not_look_again_at_what_is_stopping(self) -> None:
+        script = Script([MORE, TRANSIENT, STOPPING])
+        assert script.run(wait=0) == Outcome(Result.NOT_AWAITED, "Canceling", 0.5, 6)
 
-    def test_of_0_looks_once_at_a_refused_cancel(self) -> None:
-        world = World(cancel=[REFUSED], describe=[STOPPING])
-        outcome = world.tear_down(wait=0)
-        assert (outcome.end, outcome.words) == (End.NOT_AWAITED, "Canceling")
-        assert world.names == ["cancel", "describe"]
+    def test_of_0_fails_at_once_for_what_the_service_refuses(self) -> None:
+        script = Script([REFUSED])
+        assert script.run(wait=0) == Outcome(Result.FAILED, "Not now. Waited 0 s.", 0, 2)
+        assert script.clock.pauses == []
 
-    def test_no_time_left_still_cancels_once(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING])
-        assert world.tear_down(time_left=-5).end is End.FAILED
-        assert world.names[0] == "cancel"
-        assert all(pause == 0 for pause in world.pauses)
+    def test_of_0_ends_with_a_stop_that_was_refused_before(self) -> None:
+        assert Script([MORE, STOPPING]).run(wait=0).result is Result.NOT_AWAITED
 
+    @pytest.mark.parametrize("step", [STOPPING, REFUSED], ids=str)
+    @pytest.mark.parametrize("error", [TRANSIENT, UNKNOWN], ids=str)
+    def test_ends_the_retries_of_a_look(self, step: Step, error: ServiceError) -> None:
+        outcome = Script([step, error]).run(wait=20)
+        assert (outcome.result, outcome.detail) == (Result.FAILED, f"{sentence(str(error))} Tried for 20 s.")
 
-class TestPassingTrouble:
-    def test_is_retried_until_it_has_passed(self) -> None:
-        world = World(cancel=[PASSING, PASSING, ACCEPTED], describe=[PASSING, STOPPED])
-        outcome = world.tear_down()
-        assert (outcome.end, outcome.calls) == (End.STOPPED, 5)
+    def test_after_a_refusal_looks_after_a_pause(self) -> None:
+        script = Script([REFUSED, REFUSED, STOPPED])
+        assert script.run().result is Result.STOPPED
+        assert script.at == pytest.approx([0, 0.5, 1.05])
 
-    def test_is_retried_with_growing_pauses_up_to_their_longest(self) -> None:
-        world = World(cancel=[PASSING], describe=[RUNNING])
-        world.tear_down(time_left=200)
-        assert world.pauses[:5] == [0.5, 1, 2, 4, 8]
-        assert max(world.pauses) == LONGEST_BACKOFF
+    def test_starts_again_once_a_refused_stop_is_accepted(self) -> None:
+        script = Script([*[REFUSED] * 4, STOPPING])
+        outcome = script.run(wait=60)
+        assert script.at[4] == script.at[5]
+        assert outcome.seconds == pytest.approx(script.at[4] + 60, abs=0.001)
+        assert script.clock.pauses[4] == 0.5
 
-    def test_is_retried_at_spread_times(self) -> None:
-        world = World(cancel=[PASSING, ACCEPTED], describe=[STOPPED])
-        world.tear_down(jitter=0)
-        assert world.pauses == [0.25]
+    def test_starts_again_only_once(self) -> None:
+        script = Script(step for _ in count() for step in (REFUSED, STOPPING))
+        outcome = script.run(wait=60)
+        assert outcome.seconds == 60.5
 
-    def test_of_the_cancel_is_broken_each_minute_by_a_look_at_the_job(self) -> None:
-        world = World(cancel=[PASSING], describe=[RUNNING, PASSING, STOPPED])
-        outcome = world.tear_down()
-        looks = [at for name, at in world.calls if name == "describe"]
-        assert (outcome.end, outcome.calls) == (End.STOPPED, len(world.calls))
-        assert all(60 * number <= at < 60 * number + LONGEST_BACKOFF for number, at in enumerate(looks, start=1))
-        assert len(looks) == 3
+    def test_does_not_start_again_for_a_refusal(self) -> None:
+        assert Script([*[STOPPING] * 3, REFUSED]).run(wait=60).detail == "Not now. Waited 60 s."
 
-    def test_that_looks_do_not_end_has_its_own_words(self) -> None:
-        world = World(cancel=[PASSING], describe=[RUNNING])
-        assert world.tear_down().words == f"The job could not be ended in time. {PASSING.words}"
-
-    def test_is_broken_by_no_look_when_the_time_is_up(self) -> None:
-        world = World(cancel=[PASSING], describe=[RUNNING], call_seconds=70)
-        world.tear_down(time_left=65)
-        assert world.names == ["cancel"]
-
-    def test_that_is_met_as_the_time_is_up_leaves_none_for_a_look(self) -> None:
-        world = World(cancel=[PASSING], describe=[STOPPED])
-        assert world.tear_down(time_left=60).end is End.FAILED
-        assert (world.calls[-1], set(world.names)) == (("cancel", 60), {"cancel"})
-
-    def test_that_does_not_pass_is_a_failure_when_the_time_is_up(self) -> None:
-        world = World(cancel=[PASSING])
-        outcome = world.tear_down(time_left=50)
-        assert (outcome.end, outcome.seconds) == (End.FAILED, 50)
-        assert outcome.words == ("The job could not be ended in time. Rate exceeded")
-
-    def test_while_waiting_ends_with_the_wait(self) -> None:
-        world = World(cancel=[ACCEPTED], describe=[STOPPING, PASSING])
-        outcome = world.tear_down(wait=20)
-        assert (outcome.end, outcome.seconds) == (End.FAILED, 20)
-
-    def test_does_not_eat_the_wait_when_it_is_the_cancels(self) -> None:
-        world = World(cancel=[PASSING, PASSING, PASSING, PASSING, ACCEPTED], describe=[STOPPING])
-        outcome = world.tear_down(wait=10)
-        assert outcome.seconds == 0.5 + 1 + 2 + 4 + 10
-
-    def test_at_a_later_look_after_a_refusal_ends_with_the_wait(self) -> None:
-        outcome = World(cancel=[REFUSED], describe=[STOPPING, PASSING]).tear_down(wait=20, time_left=100)
-        assert (outcome.end, outcome.seconds) == (End.FAILED, 20)
-
-    def test_at_the_look_after_a_refusal_has_all_the_time_there_is(self) -> None:
-        outcome = World(cancel=[REFUSED], describe=[PASSING]).tear_down(wait=10, time_left=100)
-        assert (outcome.end, outcome.seconds) == (End.FAILED, 100)
-
-    def test_at_the_look_after_a_refusal_does_not_eat_the_wait(self) -> None:
-        outcome = World(cancel=[REFUSED], describe=[PASSING, PASSING, STOPPING]).tear_down(wait=10)
-        assert outcome.seconds == 0.5 + 1 + 10
+    @pytest.mark.parametrize(
+        ("play", "steps", "reason"),
+        [
+            (STOPPING, [0, 0], "Canceling. Waited 0 s."),
+            (REFUSED, [0], "Not now. Waited 0 s."),
+            (MORE, [0], "3 of 41 told. Tried for 0 s."),
+            (TRANSIENT, [0], "Rate exceeded. Tried for 0 s."),
+        ],
+        ids=str,
+    )
+    def test_without_time_still_makes_the_first_step(self, play: Play, steps: list[float], reason: str) -> None:
+        script = Script([play])
+        assert script.run(time_left=-5).detail == reason
+        assert (script.at, script.clock.pauses) == (steps, [])
 
 
-class TestUnfinishedCancel:
-    def test_goes_on_without_a_pause(self) -> None:
-        world = World(cancel=[UNFINISHED] * 20 + [ACCEPTED], describe=[STOPPED], call_seconds=10)
-        assert world.tear_down().end is End.STOPPED
-        assert world.pauses == []
+class TestRetry:
+    def test_returns_what_the_call_returns_once_it_succeeds(self) -> None:
+        script = Script([TRANSIENT, UNKNOWN, STOPPING])
+        assert retry(script.advance, until=1060, clock=script.clock, jitter=lambda: 1) is STOPPING
+        assert script.clock.pauses == [0.5, 1]
 
-    def test_that_meets_trouble_again_starts_with_the_first_pause(self) -> None:
-        world = World(cancel=[PASSING, PASSING, UNFINISHED, PASSING, GONE], call_seconds=1)
-        assert world.tear_down().end is End.GONE
-        assert world.pauses == [0.5, 1.0, 0.5]
+    def test_raises_the_last_error_when_its_time_is_up(self) -> None:
+        script = Script([TRANSIENT, UNKNOWN])
+        with pytest.raises(ServiceError) as error:
+            retry(script.advance, until=script.clock.now + 20, clock=script.clock, jitter=lambda: 1)
+        assert error.value is UNKNOWN
+        assert script.at == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 20]
 
-    def test_ends_with_the_time_and_says_how_far_it_came(self) -> None:
-        outcome = World(cancel=[UNFINISHED], describe=[RUNNING], call_seconds=10).tear_down(time_left=100)
-        assert (outcome.end, outcome.words) == (End.FAILED, "The job could not be ended in time. 3 of 41 told")
-        assert outcome.seconds == 100
+    def test_raises_after_a_minute_what_may_stay(self) -> None:
+        script = Script([UNKNOWN], seconds=25)
+        with pytest.raises(ServiceError, match="Denied!"):
+            retry(script.advance, until=script.clock.now + 800, clock=script.clock, jitter=lambda: 1)
+        assert script.at == [0, 25.5, 51.5]
+
+    def test_needs_no_clock_and_no_jitter_from_the_caller(self) -> None:
+        assert retry(lambda: 7, until=0) == 7
+        script = Script([TRANSIENT, STOPPED])
+        retry(script.advance, until=script.clock.now + 20, clock=script.clock)
+        assert 0.25 <= script.clock.pauses[0] <= 0.5
 
 
-class TestUnknownTrouble:
-    def test_is_given_a_minute(self) -> None:
-        world = World(cancel=[UNKNOWN], describe=[RUNNING])
-        outcome = world.tear_down()
-        assert (outcome.end, outcome.words, outcome.seconds) == (End.FAILED, "Denied", 60)
-
-    def test_that_passes_within_the_minute_is_no_failure(self) -> None:
-        world = World(cancel=[UNKNOWN] * 5 + [ACCEPTED], describe=[UNKNOWN] * 5 + [STOPPED])
-        assert world.tear_down().end is End.STOPPED
-
-    def test_has_its_minute_counted_from_the_call_that_met_it_first(self) -> None:
-        world = World(cancel=[UNKNOWN], describe=[RUNNING], call_seconds=25)
-        world.tear_down()
-        assert [at for name, at in world.calls if name == "cancel"] == [0, 25.5, 51.5]
-
-    def test_has_a_minute_of_its_own_after_trouble_of_another_kind(self) -> None:
-        world = World(cancel=[PASSING] * 6 + [UNKNOWN], describe=[RUNNING])
-        world.tear_down()
-        tries = [at for name, at in world.calls if name == "cancel"]
-        assert tries[-1] == tries[6] + 60
-
-    @pytest.mark.parametrize(("describe", "end"), [(STOPPED, End.STOPPED), (GONE, End.GONE), (RETIRED, End.RETIRED)])
-    def test_of_the_cancel_is_no_failure_if_a_last_look_shows_that_the_job_has_ended(
-        self, describe: Reply, end: End
-    ) -> None:
-        world = World(cancel=[UNKNOWN], describe=[describe])
-        assert world.tear_down().end is end
-        assert world.names[-2:] == ["cancel", "describe"]
-
-    def test_of_the_cancel_after_a_refusal_has_a_last_look_too(self) -> None:
-        world = World(cancel=[REFUSED, UNKNOWN], describe=[RUNNING, STOPPED])
-        assert world.tear_down().end is End.STOPPED
-
-    def test_has_no_more_time_than_there_is(self) -> None:
-        assert World(cancel=[UNKNOWN]).tear_down(time_left=20).seconds == 20
-
-    def test_while_waiting_ends_with_the_wait(self) -> None:
-        outcome = World(cancel=[ACCEPTED], describe=[STOPPING, UNKNOWN]).tear_down(wait=20)
-        assert (outcome.end, outcome.words, outcome.seconds) == (End.FAILED, "Denied", 20)
+@pytest.mark.parametrize(
+    ("text", "written"), [("No", "No."), ("No.", "No."), ("No!", "No!"), ("No?", "No?"), ("'No.'", "'No.'.")]
+)
+def test_a_sentence_has_one_period(text: str, written: str) -> None:
+    assert sentence(text) == written

@@ -1,4 +1,4 @@
-"""The clouds of a worker, and the cloud assemblies that all workers share."""
+"""The clouds of a worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import closing
 import pytest
 
 from .clouds import Clouds
-from .stage import Assemblies
 
 
 @pytest.fixture(scope="session")
@@ -16,10 +15,3 @@ def clouds() -> Iterator[Clouds]:
     """Give local clouds, each started when it is first asked for."""
     with closing(Clouds()) as clouds:
         yield clouds
-
-
-@pytest.fixture(scope="session")
-def assemblies(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Assemblies:
-    """Give cloud assemblies, which the workers of a test run share."""
-    base = tmp_path_factory.getbasetemp()
-    return Assemblies(base if worker_id == "master" else base.parent)

@@ -67,7 +67,7 @@ def _destroy_in_vain(stage: Stage) -> None:
     stage.destroy(fails=True)
 
 
-def _let_go(stage: Stage) -> None:
+def _retain(stage: Stage) -> None:
     stage.delete_retaining_what_failed()
 
 
@@ -91,8 +91,20 @@ def _take_out(stage: Stage) -> None:
 
 
 def _destroy_other_stack(stage: Stage) -> None:
-    stage.destroy("WitnessStop")
+    stage.destroy("MachineUser")
 
+
+def _then(jobs: str, stacks: str = "", **left: int) -> Outcome:
+    """Write an outcome in short: ``first:Running``, and the same for stacks."""
+
+    def read(text: str) -> dict[str, str]:
+        return dict(part.split(":") for part in text.split())
+
+    return Outcome(read(jobs), read(stacks), left)
+
+
+_PROVIDER = "JobProvider:CREATE_COMPLETE"
+_EXAMPLE_PROVIDER = "WorldExportProvider:CREATE_COMPLETE"
 
 SCENARIOS = (
     Scenario(
@@ -102,26 +114,22 @@ SCENARIOS = (
             Step(
                 "deploy",
                 _deploy("first"),
-                Outcome(
-                    jobs={"first": "Running"},
-                    stacks={"WorldExportProvider": "CREATE_COMPLETE", "WorldExport": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2, "buckets": 1},
+                _then(
+                    "first:Running", f"{_EXAMPLE_PROVIDER} WorldExport:CREATE_COMPLETE", functions=1, roles=2, buckets=1
                 ),
             ),
             Step(
                 "deploy another job",
                 _deploy("second"),
-                Outcome(
-                    jobs={"first": "Canceled", "second": "Running"},
-                    stacks={"WorldExportProvider": "CREATE_COMPLETE", "WorldExport": "UPDATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2, "buckets": 1},
+                _then(
+                    "first:Canceled second:Running",
+                    f"{_EXAMPLE_PROVIDER} WorldExport:UPDATE_COMPLETE",
+                    functions=1,
+                    roles=2,
+                    buckets=1,
                 ),
             ),
-            Step(
-                "destroy; the bucket is kept",
-                _destroy,
-                Outcome(jobs={"first": "Canceled", "second": "Canceled"}, left={"buckets": 1}),
-            ),
+            Step("destroy; the bucket is kept", _destroy, _then("first:Canceled second:Canceled", buckets=1)),
         ),
     ),
     Scenario(
@@ -129,33 +137,26 @@ SCENARIOS = (
         OWN_STACK,
         (
             Step(
-                "fail to deploy; the job is canceled in the rollback",
+                "fail to deploy; the rollback cancels the job",
                 _deploy_and_fail_later("first"),
-                Outcome(
-                    jobs={"first": "Canceled"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "ROLLBACK_COMPLETE"},
-                    left={"functions": 1, "roles": 1},
-                ),
+                _then("first:Canceled", f"{_PROVIDER} Job:ROLLBACK_COMPLETE", functions=1, roles=1),
             ),
             Step(
-                "deploy; the CDK CLI deletes what was rolled back first",
+                "deploy; the CDK CLI first deletes the stack that was rolled back",
                 _deploy("second"),
-                Outcome(
-                    jobs={"first": "Canceled", "second": "Running"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:Canceled second:Running", f"{_PROVIDER} Job:CREATE_COMPLETE", functions=1, roles=2),
             ),
             Step(
-                "fail to deploy another job; the rollback spares the old one and cancels the new one",
+                "fail to deploy another job; the rollback leaves the old one and cancels the new one",
                 _deploy_and_fail_later("third"),
-                Outcome(
-                    jobs={"first": "Canceled", "second": "Running", "third": "Canceled"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "UPDATE_ROLLBACK_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
+                _then(
+                    "first:Canceled second:Running third:Canceled",
+                    f"{_PROVIDER} Job:UPDATE_ROLLBACK_COMPLETE",
+                    functions=1,
+                    roles=2,
                 ),
             ),
-            Step("destroy", _destroy, Outcome(jobs={"first": "Canceled", "second": "Canceled", "third": "Canceled"})),
+            Step("destroy", _destroy, _then("first:Canceled second:Canceled third:Canceled")),
         ),
     ),
     Scenario(
@@ -165,22 +166,14 @@ SCENARIOS = (
             Step(
                 "deploy",
                 _deploy("first"),
-                Outcome(
-                    jobs={"first": "Running"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:Running", f"{_PROVIDER} Job:CREATE_COMPLETE", functions=1, roles=2),
             ),
             Step(
                 "fail to destroy; what the job depends on in its stack is gone, and the function stays",
                 _destroy_while_refused,
-                Outcome(
-                    jobs={"first": "Running"},
-                    stacks={"WitnessProvider": "CREATE_COMPLETE", "Witness": "DELETE_FAILED"},
-                    left={"functions": 1, "roles": 1},
-                ),
+                _then("first:Running", f"{_PROVIDER} Job:DELETE_FAILED", functions=1, roles=1),
             ),
-            Step("destroy again", _destroy, Outcome(jobs={"first": "Canceled"})),
+            Step("destroy again", _destroy, _then("first:Canceled")),
         ),
     ),
     Scenario(
@@ -190,23 +183,15 @@ SCENARIOS = (
             Step(
                 "deploy",
                 _deploy("first"),
-                Outcome(
-                    jobs={"first": "Running"},
-                    stacks={"WitnessInStack": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:Running", "JobInStack:CREATE_COMPLETE", functions=1, roles=2),
             ),
             Step(
                 "fail to destroy; the function is gone",
                 _destroy_while_refused,
-                Outcome(jobs={"first": "Running"}, stacks={"WitnessInStack": "DELETE_FAILED"}),
+                _then("first:Running", "JobInStack:DELETE_FAILED"),
             ),
-            Step(
-                "fail to destroy again",
-                _destroy_in_vain,
-                Outcome(jobs={"first": "Running"}, stacks={"WitnessInStack": "DELETE_FAILED"}),
-            ),
-            Step("delete, retaining the failed resource", _let_go, Outcome(jobs={"first": "Running"})),
+            Step("fail to destroy again", _destroy_in_vain, _then("first:Running", "JobInStack:DELETE_FAILED")),
+            Step("delete, and retain the resource that failed", _retain, _then("first:Running")),
         ),
     ),
     Scenario(
@@ -216,13 +201,9 @@ SCENARIOS = (
             Step(
                 "deploy",
                 _deploy("first"),
-                Outcome(
-                    jobs={"first": "Running"},
-                    stacks={"WitnessInStack": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:Running", "JobInStack:CREATE_COMPLETE", functions=1, roles=2),
             ),
-            Step("destroy when RoboMaker has ended", _destroy_after_retirement, Outcome(jobs={"first": ""})),
+            Step("destroy after RoboMaker was retired", _destroy_after_retirement, Outcome({"first": ""})),
         ),
     ),
     Scenario(
@@ -232,43 +213,32 @@ SCENARIOS = (
             Step(
                 "deploy, and start an execution",
                 _deploy_and_start("first"),
-                Outcome(
-                    jobs={"first": "RUNNING"},
-                    stacks={"WitnessMachine": "CREATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:RUNNING", "Machine:CREATE_COMPLETE MachineUser:CREATE_COMPLETE", functions=1, roles=2),
             ),
             Step(
-                "take the StopOnDelete out of the machine's stack; the machine stays, and so the execution runs on",
+                "take the StopOnDelete out of the machine's stack; the machine stays, and so does the execution",
                 _take_out,
-                Outcome(
-                    jobs={"first": "RUNNING"},
-                    stacks={"WitnessMachine": "UPDATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:RUNNING", "Machine:UPDATE_COMPLETE MachineUser:CREATE_COMPLETE", functions=1, roles=2),
             ),
             Step(
                 "destroy the other stack; its StopOnDelete stops the execution",
                 _destroy_other_stack,
-                Outcome(
-                    jobs={"first": "ended"},
-                    stacks={"WitnessMachine": "UPDATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
-                ),
+                _then("first:ended", "Machine:UPDATE_COMPLETE", functions=1, roles=2),
             ),
             Step(
                 "deploy again, and start another execution",
                 _deploy_and_start("second"),
-                Outcome(
-                    jobs={"first": "ended", "second": "RUNNING"},
-                    stacks={"WitnessMachine": "UPDATE_COMPLETE", "WitnessStop": "CREATE_COMPLETE"},
-                    left={"functions": 1, "roles": 2},
+                _then(
+                    "first:ended second:RUNNING",
+                    "Machine:UPDATE_COMPLETE MachineUser:CREATE_COMPLETE",
+                    functions=1,
+                    roles=2,
                 ),
             ),
             Step(
-                "destroy; the execution is stopped before its machine goes",
+                "destroy; the execution is stopped before its machine is deleted",
                 _destroy,
-                Outcome(jobs={"first": "ended", "second": "ended"}),
+                _then("first:ended second:ended"),
             ),
         ),
     ),

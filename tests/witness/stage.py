@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +9,9 @@ from typing import Any
 
 import boto3
 
-from sandbox import PROJECT
 from sandbox.cdk_cli import CdkCli
 from sandbox.local_aws import ACCOUNT, REGION
+from tests.assemblies import Assemblies
 
 from .clouds import LocalCloud
 
@@ -28,8 +22,8 @@ class App:
 
     Parameters
     ----------
-    script : str
-        Its file, from the project's folder.
+    module : str
+        Its module.
     stack : str
         The stack of the job, or of a StopOnDelete.
     provider : str
@@ -38,7 +32,7 @@ class App:
         Whether it takes the job's ARN when it is synthesized. Default: at deployment, as the parameter JobArn.
     """
 
-    script: str
+    module: str
     stack: str
     provider: str = ""
     arn_by_context: bool = False
@@ -49,10 +43,10 @@ class App:
         return [name for name in (self.provider, self.stack) if name]
 
 
-EXAMPLE = App("app.py", "WorldExport", "WorldExportProvider", arn_by_context=True)
-OWN_STACK = App("tests/witness/app.py", "Witness", "WitnessProvider")
-IN_STACK = App("tests/witness/app.py", "WitnessInStack")
-EXECUTIONS = App("tests/witness/stop_app.py", "WitnessStop", "WitnessMachine")
+EXAMPLE = App("app", "WorldExport", "WorldExportProvider", arn_by_context=True)
+OWN_STACK = App("tests.apps.job", "Job", "JobProvider")
+IN_STACK = App("tests.apps.job", "JobInStack")
+EXECUTIONS = App("tests.apps.machine", "MachineUser", "Machine")
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:witness"
 
 
@@ -73,40 +67,6 @@ class Outcome:
     jobs: Mapping[str, str]
     stacks: Mapping[str, str] = field(default_factory=dict)
     left: Mapping[str, int] = field(default_factory=dict)
-
-
-class Assemblies:
-    """Cloud assemblies, each synthesized once for all workers: the CDK CLI takes one as an app, too.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are, for every worker of the test run.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def of(self, app: App, context: Mapping[str, str]) -> Path:
-        """Synthesize an app with a context, unless it has been by now."""
-        assembly = self._folder / "-".join(["assembly", app.script, *context.values()]).replace("/", "-")
-        if assembly.exists():
-            return assembly
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            made = Path(folder, "assembly")
-            defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
-            environment = {
-                **os.environ,
-                "PYTHONPATH": str(PROJECT),
-                "CDK_OUTDIR": str(made),
-                "CDK_CONTEXT_JSON": json.dumps({**defaults, **context}),
-                "CDK_DEFAULT_ACCOUNT": ACCOUNT,
-                "CDK_DEFAULT_REGION": REGION,
-            }
-            subprocess.run([sys.executable, app.script], cwd=PROJECT, env=environment, check=True)
-            with contextlib.suppress(OSError):  # another worker was faster
-                made.rename(assembly)
-        return assembly
 
 
 class Stage:
@@ -144,14 +104,14 @@ class Stage:
         if job not in self._jobs:
             self._jobs.append(job)
             self.robomaker.start_job(arn)
-        self._assembly = self._assemblies.of(self._app, {"job_arn": arn} if self._app.arn_by_context else {})
+        self._assembly = self._assemblies.of(self._app.module, **({"job_arn": arn} if self._app.arn_by_context else {}))
         parameters = {} if self._app.arn_by_context else {"JobArn": arn, "LaterArn": later}
         options = [f"--parameters={self._app.stack}:{name}={value}" for name, value in parameters.items()]
         self._cdk("deploy", "--require-approval", "never", *options, fails=fails)
 
     def deploy_with(self, **context: str) -> None:
         """Run ``cdk deploy`` with a context."""
-        self._assembly = self._assemblies.of(self._app, context)
+        self._assembly = self._assemblies.of(self._app.module, **context)
         self._cdk("deploy", "--require-approval", "never", fails=False)
 
     def start_execution(self, name: str) -> None:

@@ -1,0 +1,102 @@
+"""Bundles what the function is deployed with: the handler and crhelper."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+
+from ._handler_code import LAMBDA
+
+CRHELPER = "2.0.12"
+_INSTALL = f"Install it with: pip install --force-reinstall crhelper=={CRHELPER}"
+
+
+def handler_code(runtime: lambda_.Runtime) -> lambda_.Code:
+    """Return the handler's code, bundled at synthesis without Docker and without pip.
+
+    The asset's hash is computed from the bundled files, so equal versions of this library and of crhelper give the same
+    hash on every machine.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        The runtime that the function uses.
+
+    Raises
+    ------
+    ImportError
+        If crhelper is missing, or is another version.
+    """
+    crhelper()  # raise its error here: an error in `try_bundle` passes through jsii, which hides the message
+    options = BundlingOptions(image=runtime.bundling_image, local=_Bundling())  # the image is never used
+    return lambda_.Code.from_asset(str(LAMBDA), asset_hash_type=AssetHashType.OUTPUT, bundling=options)
+
+
+def bundle(into: Path) -> None:
+    """Copy the handler, its models and crhelper. Lambda has boto3.
+
+    Parameters
+    ----------
+    into : Path
+        An empty folder.
+
+    Raises
+    ------
+    ImportError
+        If crhelper is missing, or is another version.
+    """
+    for pattern in ("**/*.py", "models/**/*.json"):
+        for file in LAMBDA.glob(pattern):
+            _write(into / file.relative_to(LAMBDA), file.read_bytes())
+    for name, content in crhelper().items():
+        _write(into / name, content)
+
+
+def crhelper() -> dict[str, bytes]:
+    """Read the modules of the installed crhelper.
+
+    They are the files that the installed distribution records. The import path is not searched, because a
+    ``crhelper.py`` in the app's folder comes first there, and that folder's files would be deployed instead.
+
+    Returns
+    -------
+    dict
+        The content of each module, by its path, such as ``crhelper/utils.py``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If crhelper is not installed.
+    ImportError
+        If it is another version, or a recorded file can't be read.
+    """
+    try:
+        installed = distribution("crhelper")
+    except PackageNotFoundError:
+        message = f"crhelper, which is deployed with the handler, is not installed. {_INSTALL}"
+        raise ModuleNotFoundError(message) from None
+    if installed.version != CRHELPER:
+        raise ImportError(f"crhelper {installed.version} is installed, but the handler needs {CRHELPER}. {_INSTALL}")
+    modules = [file for file in installed.files or () if file.parts[0] == "crhelper" and file.suffix == ".py"]
+    try:
+        return {file.as_posix(): file.read_binary() for file in modules}
+    except (OSError, KeyError) as error:  # a zip raises KeyError for a missing file
+        raise ImportError(f"A file of crhelper {CRHELPER} can't be read: {error}. {_INSTALL}") from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o644)  # Lambda must be able to read it, whatever the umask here
+
+
+@jsii.implements(ILocalBundling)
+class _Bundling:
+    def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
+        bundle(Path(output_dir))
+        return True

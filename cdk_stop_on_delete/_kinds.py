@@ -1,0 +1,247 @@
+"""The kinds of jobs that a StopOnDelete stops: where they run, and what the function may call to stop them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from aws_cdk import CfnResource, Reference, Stack, Tokenization
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_emrserverless as emrserverless
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDependable
+
+from ._errors import InvalidArgumentError, invalid, naming
+from ._handler_code import properties
+from ._jobs import Jobs, allow, arn_of
+from ._tokens import is_string_token, literal_or_none, partition_of
+
+
+class ContainerJobs(Jobs):
+    """The jobs in one container (a cluster, state machine or application), as a StopOnDelete takes them."""
+
+    _ARGUMENT: ClassVar[str]
+    _RESOURCE: ClassVar[type[CfnResource]]
+    # Where container and function must agree. The handler takes the region from an ARN.
+    _PLACE: ClassVar[Sequence[str]] = ("account", "partition")
+
+    def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
+        """Check the container, and return its ARN or id with its resource, if that is one of the app's."""
+        name, argument = self._name(stop), self._written(self._ARGUMENT)
+        ours = _place(Stack.of(stop))
+        if not is_string_token(stop, argument, name):
+            with naming(stop, argument):
+                properties.Container.declared(
+                    {"Kind": type(self).__name__, "Container": name},
+                    stack_account=ours["account"],
+                    stack_partition=ours["partition"],
+                )
+            return name, None
+        for token in Tokenization.reverse_string(name).tokens:
+            if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
+                theirs = _place(Stack.of(token.target))
+                for part in self._PLACE:
+                    if theirs[part] and ours[part] and theirs[part] != ours[part]:
+                        rule = f"it is in the {part} {theirs[part]}, but the stack in {ours[part]}"
+                        fix = f"Declare the StopOnDelete in a stack of that {part}."
+                        raise self._invalid(stop, token.target, rule, fix)
+                return name, token.target
+        return name, None
+
+    def filters(self, stop: Construct) -> Mapping[str, str]:  # noqa: ARG002 - a kind that has a filter checks it
+        """Check the filters, and return the properties that select some of the container's jobs."""
+        return {}
+
+    def needs(self) -> Sequence[IDependable]:
+        """Return what else is deleted after the jobs."""
+        return []
+
+    @abstractmethod
+    def _name(self, stop: Construct) -> str:
+        """Return the container's ARN or id, and raise the error of a value that is not of a container's type."""
+
+    @classmethod
+    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+        """Return the permissions that the function needs to stop jobs of this kind; see `Jobs.statements`."""
+        # The handler reads the stack that sent the Delete request, to find out whether it deletes the container.
+        actions = [f"cloudformation:{call}" for call in ("DescribeStackResource", "DescribeStacks", "GetTemplate")]
+        return [allow(actions, arn_of(stack, "cloudformation", "stack/*/*", region=stack.region))]
+
+    @classmethod
+    def _written(cls, argument: str) -> str:
+        """Name an argument as it is written among the StopOnDelete's other arguments."""
+        return f"jobs={cls.__name__}({argument}=...)"
+
+    def _invalid(self, stop: Construct, value: object, rule: str, fix: str) -> InvalidArgumentError:
+        return invalid(stop, self._written(self._ARGUMENT), value, rule, fix)
+
+
+class EcsTasks(ContainerJobs):
+    """The tasks of an ECS cluster, whoever started them. Tasks of ECS services are not stopped.
+
+    Parameters
+    ----------
+    cluster : ICluster or CfnCluster
+        The cluster, made by the app or imported, in the account of the StopOnDelete's stack.
+    family : str, optional
+        Stop only tasks of this task definition family, in a shared cluster: up to 255 letters, digits, hyphens and
+        underscores (Amazon ECS API reference, RegisterTaskDefinition). May be a token. Default: every family.
+    """
+
+    # Where users import it from, as tracebacks and `help()` show it.
+    __module__ = "cdk_stop_on_delete"
+
+    _SERVICE = properties.SERVICES["EcsTasks"]
+    _ARGUMENT = "cluster"
+    _RESOURCE = ecs.CfnCluster
+
+    def __init__(self, cluster: ecs.ICluster | ecs.CfnCluster, family: str | None = None) -> None:
+        self._cluster = cluster
+        self._family = family
+
+    def _name(self, stop: Construct) -> str:
+        if isinstance(self._cluster, ecs.CfnCluster):
+            return self._cluster.attr_arn
+        # Clusters of EKS and MSK have an ARN, too.
+        if not _has(self._cluster, "has_ec2_capacity"):
+            fix = "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)`."
+            raise self._invalid(stop, self._cluster, "it must be a cluster of ECS", fix)
+        return self._cluster.cluster_arn
+
+    def filters(self, stop: Construct) -> Mapping[str, str]:
+        if self._family is None:
+            return {}
+        argument = self._written("family")
+        if not is_string_token(stop, argument, self._family):
+            with naming(stop, argument):
+                properties.check_family(self._family)
+        return {"Family": self._family}
+
+    def needs(self) -> Sequence[IDependable]:
+        # jsii keeps a DependencyGroup's identity; it would wrap a Dependable of Python anew in each call.
+        needs = DependencyGroup()
+        Dependable.implement(needs, _CapacityProviders(self._cluster))
+        return [needs]
+
+    @classmethod
+    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+        clusters = arn_of(stack, "ecs", "cluster/*")
+        return [
+            *super().statements(stack),
+            allow(["ecs:DescribeClusters"], clusters),
+            # Service Authorization Reference, list_amazonelasticcontainerservice: it takes a condition, no resource.
+            allow(["ecs:ListTasks"], "*", conditions={"ArnLike": {"ecs:cluster": clusters}}),
+            allow(["ecs:DescribeTasks", "ecs:StopTask"], arn_of(stack, "ecs", "task/*")),
+        ]
+
+
+class _CapacityProviders(Dependable):
+    """The associations of a cluster with its capacity providers, which the CDK makes after all aspects.
+
+    ECS does not take a capacity provider from its cluster while tasks use it (Amazon ECS API reference,
+    PutClusterCapacityProviders).
+    """
+
+    def __init__(self, cluster: IConstruct) -> None:
+        super().__init__()
+        self._cluster = cluster
+
+    @property
+    def dependency_roots(self) -> list[IConstruct]:
+        kind = ecs.CfnClusterCapacityProviderAssociations
+        return [child for child in self._cluster.node.children if isinstance(child, kind)]
+
+
+class StateMachineExecutions(ContainerJobs):
+    """The executions of a Step Functions state machine. EXPRESS executions can't be stopped, and are ignored.
+
+    Parameters
+    ----------
+    state_machine : IStateMachine or CfnStateMachine
+        The state machine, made by the app or imported, in the account of the StopOnDelete's stack.
+    """
+
+    __module__ = "cdk_stop_on_delete"
+
+    _SERVICE = properties.SERVICES["StateMachineExecutions"]
+    _ARGUMENT = "state_machine"
+    _RESOURCE = sfn.CfnStateMachine
+
+    def __init__(self, state_machine: sfn.IStateMachine | sfn.CfnStateMachine) -> None:
+        self._state_machine = state_machine
+
+    def _name(self, stop: Construct) -> str:
+        if isinstance(self._state_machine, sfn.CfnStateMachine):
+            return self._state_machine.attr_arn
+        # A version and an alias have `state_machine_arn`, too, but no grants.
+        if not _has(self._state_machine, "grant_start_execution"):
+            importer = "`StateMachine.from_state_machine_arn(scope, id, arn)`"
+            fix = f"Pass a StateMachine or CfnStateMachine, or import one with {importer}."
+            raise self._invalid(stop, self._state_machine, "it must be a state machine", fix)
+        return self._state_machine.state_machine_arn
+
+    @classmethod
+    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+        return [
+            *super().statements(stack),
+            allow(["states:ListExecutions"], arn_of(stack, "states", "stateMachine:*")),
+            allow(["states:StopExecution"], arn_of(stack, "states", "execution:*:*")),
+        ]
+
+
+class EmrServerlessJobRuns(ContainerJobs):
+    """The job runs of an EMR Serverless application. The application is stopped after them.
+
+    Parameters
+    ----------
+    application : CfnApplication or str
+        The application, or the id of one outside the app, such as ``00fexample``: up to 64 digits and lower case
+        letters (Amazon EMR Serverless API reference, GetApplication). It must be in the account and region of the
+        StopOnDelete's stack. An id may be a token.
+    """
+
+    __module__ = "cdk_stop_on_delete"
+
+    _SERVICE = properties.SERVICES["EmrServerlessJobRuns"]
+    _ARGUMENT = "application"
+    _RESOURCE = emrserverless.CfnApplication
+    # An application's id does not name its region.
+    _PLACE = ("account", "partition", "region")
+
+    def __init__(self, application: emrserverless.CfnApplication | str) -> None:
+        self._application = application
+
+    def _name(self, stop: Construct) -> str:  # noqa: ARG002 - `Container.declared` checks the id
+        application = self._application
+        return application.ref if isinstance(application, emrserverless.CfnApplication) else application
+
+    @classmethod
+    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+        calls = ("GetApplication", "ListJobRuns", "StopApplication")
+        applications = arn_of(stack, "emr-serverless", "/applications/*")
+        return [
+            *super().statements(stack),
+            allow([f"emr-serverless:{call}" for call in calls], applications),
+            allow(["emr-serverless:CancelJobRun"], f"{applications}/jobruns/*"),
+        ]
+
+
+KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)
+
+
+def _has(value: object, attribute: str) -> bool:
+    try:
+        return hasattr(value, attribute)
+    except RuntimeError:
+        # The attribute exists, but the CDK can't tell its value: `connections` of an imported Cluster, for example.
+        return True
+
+
+def _place(stack: Stack) -> dict[str, str | None]:
+    return {
+        "account": literal_or_none(stack.account),
+        "partition": partition_of(stack),
+        "region": literal_or_none(stack.region),
+    }

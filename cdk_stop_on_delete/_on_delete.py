@@ -1,0 +1,145 @@
+"""The custom resource that StopOnDelete and ManagedWorldExportJob make, with the arguments that both take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Unpack
+
+from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from ._errors import AsWritten, invalid, naming, wrong_type
+from ._handler_code import metrics, properties
+from ._jobs import Jobs
+from ._provider_interface import IStopOnDeleteProvider, MetricOptions
+from ._stop_on_delete_provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
+from ._tokens import is_token, not_a_string
+
+# A little longer than the function's time-out, so that a lost response costs minutes, not CloudFormation's hour.
+SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
+
+
+class OnDelete(Construct):
+    """A custom resource whose Delete request stops jobs of one kind."""
+
+    def _make_resource(
+        self,
+        resource_type: str,
+        kind: type[Jobs],
+        values: Mapping[str, object],
+        wait: Duration | None,
+        best_effort: bool | str | IResolvable,
+        removal_policy: RemovalPolicy,
+        provider: IStopOnDeleteProvider | None,
+    ) -> None:
+        """Check the arguments that both constructs take, and make the resource."""
+        self._check_removal_policy("removal_policy", removal_policy)
+        self._check_best_effort(best_effort)
+        seconds = self._wait_seconds(wait)
+        self._check_provider(provider)
+        self._kind = kind
+        self._provider = provider or StopOnDeleteProvider.get_or_create(self)
+        binding = self._provider._bind(self, kind)
+        self._resource = CustomResource(
+            self,
+            "Resource",
+            resource_type=resource_type,
+            service_token=binding.service_token,
+            service_timeout=SERVICE_TIMEOUT,
+            removal_policy=removal_policy,
+            properties={
+                **values,
+                "WaitSeconds": seconds,
+                "BestEffort": best_effort,
+                # By this, the reason of a failure names the step that works for this stack.
+                "ProviderOutlivesStack": binding.outlives_stack,
+            },
+        )
+        if binding.policy:
+            # CloudFormation deletes in reverse order: the function may stop the jobs until they have stopped.
+            self._resource.node.add_dependency(binding.policy)
+
+    @property
+    def provider(self) -> IStopOnDeleteProvider:
+        """The function that stops the jobs, with its metrics."""
+        return self._provider
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set whether jobs are stopped or left running, as the argument `removal_policy` does.
+
+        Parameters
+        ----------
+        policy : RemovalPolicy
+            ``DESTROY``, ``RETAIN`` or ``RETAIN_ON_UPDATE_OR_DELETE``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it is another.
+        """
+        self._check_removal_policy("policy", policy)
+        self._resource.apply_removal_policy(policy)
+
+    def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of Delete requests that failed, so that jobs of this service may still be running.
+
+        The metric counts all resources of the service that use the same provider. It has the function's name, so an
+        alarm that must cover the deletion of the function's own stack takes the provider class's
+        `metric_all_left_running`.
+
+        There is no metric by resource: CloudWatch bills each value of a dimension as a metric of its own (CloudWatch
+        pricing), while jobs stop but once. The function's log has one line for each Delete request. In CloudWatch Logs
+        Insights::
+
+            filter physical_id = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID"
+            | fields @timestamp, stack, logical_id, outcome, detail, seconds
+
+        The physical id is a world export job's ARN, or names what the jobs run in:
+        ``EcsTasks(arn:aws:ecs:us-west-2:123456789012:cluster/prod)``.
+
+        Parameters
+        ----------
+        **options : MetricOptions
+            The options of the CDK's own metrics: account, color, label, period, region, statistic, unit. Default: the
+            sum over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts.
+        """
+        return self._provider._metric(metrics.LEFT_RUNNING, "Sum", options, self._kind)
+
+    def _check_removal_policy(self, argument: str, policy: object) -> None:
+        fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+        if not isinstance(policy, RemovalPolicy):
+            raise invalid(self, argument, policy, "it must be a RemovalPolicy", fix)
+        if policy is RemovalPolicy.SNAPSHOT:
+            raise invalid(self, argument, policy, "a job has no snapshots", fix)
+
+    def _check_best_effort(self, best_effort: object) -> None:
+        if isinstance(best_effort, CfnParameter):
+            raise not_a_string(self, "best_effort", best_effort)
+        if not isinstance(best_effort, bool) and not is_token(best_effort):
+            raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
+
+    def _wait_seconds(self, wait: object) -> float:
+        """Return a wait in seconds, or as a token."""
+        if wait is None:
+            return properties.DEFAULT_WAIT_SECONDS
+        if not isinstance(wait, Duration):
+            raise invalid(self, "wait", wait, "it must be a Duration", "Pass, for example, Duration.minutes(5).")
+        if wait.is_unresolved():
+            return wait.to_seconds()
+        seconds = wait.to_seconds(integral=False)
+        with naming(self, "wait"):
+            whole = int(seconds) if seconds == int(seconds) else seconds
+            return properties.check_wait_seconds(AsWritten(whole, wait.to_string()))
+
+    def _check_provider(self, provider: object) -> None:
+        if provider is None or isinstance(provider, IStopOnDeleteProvider):
+            return
+        rule = "it must be a StopOnDeleteProvider, a WorldExportJobProvider, or what their from_service_token returns"
+        fix = "Make one, which makes the function, or import one with `from_service_token(scope, id, arn)`."
+        raise wrong_type(self, "provider", provider, IStopOnDeleteProvider, rule=rule, fix=fix)

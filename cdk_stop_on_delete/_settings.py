@@ -1,0 +1,130 @@
+"""The settings of the provider's function, and checks of what the CDK reports late, obscurely or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import IConstruct
+
+from ._errors import AsWritten, invalid
+from ._tokens import is_string_token, is_token
+
+# The oldest Python 3 that the handler is tested on.
+OLDEST_PYTHON = 11
+
+_PROXY = re.compile(r"http://((?P<login>[^\s/?#@]*)@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:(?P<port>[0-9]{1,5}))?/?")
+
+
+class ProviderSettings(TypedDict, total=False):
+    """The settings of a provider's function. `StopOnDeleteProvider` and `WorldExportJobProvider` take them by name.
+
+    Parameters
+    ----------
+    vpc : IVpc, optional
+        A VPC to run the function in. Its subnets need a route to the services whose jobs are stopped, to CloudFormation
+        if a StopOnDelete uses the function, and to S3, where CloudFormation receives the responses. Default: no VPC.
+    vpc_subnets : SubnetSelection, optional
+        The subnets to use. Default: the VPC's private subnets with a route to the internet, or its isolated subnets if
+        it has no others; isolated subnets need VPC endpoints.
+    security_groups : sequence of ISecurityGroup, optional
+        The function's security groups. Default: a new one that allows all outbound traffic.
+    memory_size : int, optional
+        The function's memory, in MiB, from 128 to 10,240 (Lambda quotas). May be a token. Default: 256.
+    log_group : ILogGroup, optional
+        The log group to write to. Default: a new one that keeps its entries for a year and is retained when the stack
+        is deleted, because it has the outcome of each deletion.
+    role : IRole, optional
+        The function's execution role, of this stack or another. The permissions are added to it; a role imported with
+        ``mutable=False`` must have them already. Default: a new role.
+    runtime : Runtime, optional
+        The Python runtime, 3.11 or newer; the handler is tested on 3.11 and 3.13. Default: ``Runtime.PYTHON_3_13``.
+    architecture : Architecture, optional
+        The function's processor architecture. Default: ``Architecture.ARM_64``.
+    environment_encryption : IKey, optional
+        The KMS key that encrypts the function's environment variables. The role may decrypt with it; the key's policy
+        must allow IAM policies to grant that, as the CDK's own keys do. Default: a key of Lambda's.
+    proxy : str, optional
+        The proxy for all calls and responses of the function, as ``http://HOST:PORT``; the default port is 80. It
+        becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that is itself reached by TLS, ``https://...``, is
+        refused. With a proxy, only RoboMaker's own error messages can show that it has been retired. Exclude hosts,
+        such as a VPC endpoint's, with ``provider.function.add_environment("NO_PROXY", ...)``. Default: no proxy.
+    """
+
+    vpc: ec2.IVpc | None
+    vpc_subnets: ec2.SubnetSelection | None
+    security_groups: Sequence[ec2.ISecurityGroup] | None
+    memory_size: int
+    log_group: logs.ILogGroup | None
+    role: iam.IRole | None
+    runtime: lambda_.Runtime | None
+    architecture: lambda_.Architecture | None
+    environment_encryption: kms.IKey | None
+    proxy: str | None
+
+
+# Each argument that takes a construct: the attribute that such a construct has, its interface, and how to import one.
+# For a string, jsii says only that it could not deserialize the function's properties.
+_CONSTRUCTS = {
+    "vpc": ("vpc_id", "an IVpc", "Vpc.from_lookup(scope, id, vpc_id=...)"),
+    "security_groups": ("security_group_id", "a list of ISecurityGroup", "SecurityGroup.from_security_group_id(...)"),
+    "log_group": ("log_group_arn", "an ILogGroup", "LogGroup.from_log_group_name(scope, id, name)"),
+    "role": ("role_arn", "an IRole", "Role.from_role_arn(scope, id, arn)"),
+    "environment_encryption": ("key_arn", "an IKey", "Key.from_key_arn(scope, id, arn)"),
+}
+
+
+def check_settings(construct: IConstruct, settings: dict[str, Any]) -> None:
+    """Raise the error of a setting that has a wrong type, or a literal value that can't work."""
+    for name, value in settings.items():
+        if name not in ProviderSettings.__annotations__:
+            raise TypeError(f"{construct.node.path}: {type(construct).__name__} has no argument {name!r}")
+        if name in _CONSTRUCTS:
+            attribute, kind, importer = _CONSTRUCTS[name]
+            several = name == "security_groups"
+            if isinstance(value, str) or not all(hasattr(each, attribute) for each in (value if several else [value])):
+                raise invalid(construct, name, value, f"it must be {kind}", f"Import it with `{importer}`.")
+    _check_memory_size(construct, settings["memory_size"])
+    _check_runtime(construct, settings["runtime"])
+    if "proxy" in settings and not is_string_token(construct, "proxy", settings["proxy"]):
+        _check_proxy(construct, settings["proxy"])
+
+
+def _check_memory_size(construct: IConstruct, memory_size: object) -> None:
+    if is_token(memory_size) or (type(memory_size) is int and 128 <= memory_size <= 10_240):
+        return
+    rule = "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas)"
+    raise invalid(construct, "memory_size", memory_size, rule, "Leave it out for 256, which is enough.")
+
+
+def _check_runtime(construct: IConstruct, runtime: object) -> None:
+    if not isinstance(runtime, lambda_.Runtime):
+        raise invalid(construct, "runtime", runtime, "it must be a Runtime", "Pass, for example, Runtime.PYTHON_3_13.")
+    minor = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
+    if minor is None or int(minor[1]) < OLDEST_PYTHON:
+        rule = f"the handler is written in Python, and needs 3.{OLDEST_PYTHON} or newer"
+        raise invalid(construct, "runtime", runtime.name, rule, "Leave it out for Python 3.13.")
+
+
+def _check_proxy(construct: IConstruct, proxy: object) -> None:
+    form = "Pass it as http://HOST:PORT."
+    if not isinstance(proxy, str):
+        raise invalid(construct, "proxy", proxy, "it must be a string", form)
+    # Keep a password out of the error.
+    shown = AsWritten(proxy, re.sub(r":[^:/@]*(?=@)", ":...", repr(proxy)))
+    if proxy.startswith("https:"):
+        rule = "the handler can't send its responses through a proxy that is itself reached by TLS"
+        raise invalid(construct, "proxy", shown, rule, "Pass the proxy's plain port, http://HOST:PORT.")
+    url = _PROXY.fullmatch(proxy)
+    if url is None or not 1 <= int(url["port"] or 80) <= 65_535:
+        raise invalid(construct, "proxy", shown, "it is not a URL of the form http://HOST:PORT", form)
+    if ":" in (url["login"] or ""):
+        rule = "the template would show the password to everyone who may read it"
+        fix = "Pass a dynamic reference in its place: {{resolve:secretsmanager:...}}."
+        raise invalid(construct, "proxy", shown, rule, fix)

@@ -1,0 +1,58 @@
+"""Tells values that are known at synthesis from values that are known only at deployment."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnParameter, Stack, Token
+from aws_cdk.region_info import RegionInfo
+from constructs import Construct, IConstruct
+
+from ._errors import AsWritten, InvalidArgumentError, invalid
+
+# CloudFormation replaces a dynamic reference by its value (User Guide, dynamic references).
+DYNAMIC_REFERENCE = "{{resolve:"
+
+
+def literal_or_none(value: str) -> str | None:
+    """Return a literal string, and None for a string with a token or a dynamic reference in it."""
+    return None if DYNAMIC_REFERENCE in value or Token.is_unresolved(value) else value
+
+
+def is_token(value: object) -> bool:
+    """Tell whether a value of any type stands for a value that is known only at deployment."""
+    if isinstance(value, str):
+        return literal_or_none(value) is None
+    # The CDK's tokens are objects with `resolve`, encoded numbers and lists with an encoded string. A construct is no
+    # token, although a Stack has a method `resolve`; a CfnParameter is a user's mistake for its value.
+    if isinstance(value, Construct):
+        return isinstance(value, CfnParameter)
+    if callable(getattr(value, "resolve", None)):
+        return True
+    return isinstance(value, (int, float, list)) and bool(Token.is_unresolved(value))
+
+
+def is_string_token(construct: IConstruct, argument: str, value: object) -> bool:
+    """Tell whether a value is a token, and raise the error of a token that is not a string."""
+    if not is_token(value):
+        return False
+    if not isinstance(value, str):
+        raise not_a_string(construct, argument, value)
+    return True
+
+
+def not_a_string(construct: IConstruct, argument: str, token: object) -> InvalidArgumentError:
+    """Make the error of a token that is not a string."""
+    written, rule = f"a {type(token).__name__}", "it is a token, but not a string"
+    fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
+    if isinstance(token, CfnParameter):
+        written, rule = f"CfnParameter {token.node.path!r}", "it is a parameter, not its value"
+        fix = "Pass its `value_as_string`."
+    elif callable(getattr(token, "to_string", None)):
+        fix = "Pass its `to_string()`."
+    return invalid(construct, argument, AsWritten(token, written), rule, fix)
+
+
+def partition_of(stack: Stack) -> str | None:
+    """Return the partition of a stack, such as ``aws``, if its region is known."""
+    region = literal_or_none(stack.region)
+    # Stack.partition is a token unless the app has the flag @aws-cdk/core:enablePartitionLiterals.
+    return RegionInfo.get(region).partition if region else None

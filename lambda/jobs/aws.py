@@ -1,0 +1,369 @@
+"""Makes every call to AWS, and says of every error what it means for the next try."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import xform_name
+from botocore.config import Config
+from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    PaginationError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    SSLError,
+)
+from botocore.session import Session
+
+from protocol.network import ca_bundle
+from teardown import ServiceError, Trouble
+
+# Seconds.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 10
+# A name may have several addresses, which are tried one after the other.
+LONGEST_CALL = 4 * CONNECT_TIMEOUT + READ_TIMEOUT + 1
+
+# What AWS services answer when the same call may succeed later (the API references' lists of errors).
+TRANSIENT_CODES = (
+    "ThrottlingException",
+    "InternalServerException",
+    "InternalFailure",
+    "Throttling",
+    "RequestLimitExceeded",
+    "ServiceUnavailableException",
+    "TooManyRequestsException",
+)
+_TRANSIENT_STATUSES = (408, 429)
+
+_LONGEST_TEXT = 1000
+# What a look-up of a name may return.
+_FOUND, _NO_SUCH_NAME = 0, socket.EAI_NONAME
+_ROUTE_HINT = (
+    "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
+    " endpoint) and that its security groups allow outbound HTTPS."
+)
+
+
+class ConnectionFailedError(ServiceError):
+    """There was no answer.
+
+    Parameters
+    ----------
+    trouble, text
+        As `ServiceError` takes them.
+    no_such_name : bool
+        Whether DNS says that the endpoint's name does not exist.
+    timed_out : bool
+        Whether the connection was dropped without an answer.
+    """
+
+    def __init__(self, trouble: Trouble, text: str, *, no_such_name: bool, timed_out: bool) -> None:
+        super().__init__(trouble, text)
+        self.no_such_name = no_such_name
+        self.timed_out = timed_out
+
+
+class UnreadableAnswerError(Exception):
+    """A parser could not read an answer as one of its service.
+
+    Parameters
+    ----------
+    text : str
+        What the answer is instead.
+    code, message : str
+        The error that it has in it, if it has one.
+    status : int
+        Its HTTP status.
+    """
+
+    def __init__(self, text: str, code: str = "", message: str = "", status: int = 0) -> None:
+        super().__init__(text)
+        self.code, self.message, self.status = code, message, status
+
+
+class AwsService:
+    """A service, as the function's role may call it.
+
+    Parameters
+    ----------
+    name : str
+        Its name in botocore.
+    region : str, optional
+        The region to call it in. Default: the function's own.
+    """
+
+    def __init__(self, name: str, region: str | None = None) -> None:
+        self.name = name
+        self.region = region or os.environ["AWS_REGION"]
+        self._answered = False
+        self.calls = 0
+
+    def call(self, action: str, **parameters: Any) -> Mapping[str, Any]:
+        """Make a call.
+
+        Raises
+        ------
+        ServiceError
+            If it does not succeed.
+        """
+        method = getattr(self.client(), xform_name(action))
+        answer: Mapping[str, Any] = self._try(action, lambda: method(**parameters))
+        return answer
+
+    def ask(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Any:
+        """Make a call and return one member of its answer.
+
+        botocore reads a page, such as a proxy's, as an answer without any member.
+
+        Parameters
+        ----------
+        action : str
+            The call.
+        member : str
+            The member.
+        each : str, optional
+            What the member must have, or each element of it, if it is a list. Default: nothing.
+        **parameters
+            Those of the call.
+
+        Raises
+        ------
+        ServiceError
+            If the call does not succeed, or its answer lacks what was asked for.
+        """
+        return _member(self.call(action, **parameters), action, member, each)
+
+    def pages(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Iterator[list[Any]]:
+        """Yield every page of a list. The parameters are those of `ask`.
+
+        Raises
+        ------
+        ServiceError
+            If a call does not succeed, or its answer lacks what was asked for.
+        """
+        pages = iter(self.client().get_paginator(xform_name(action)).paginate(**parameters))
+        while (page := self._try(action, lambda: next(pages, None))) is not None:
+            yield _member(page, action, member, each)
+        self.calls -= 1  # no call was made to learn that there is no further page
+
+    def client(self) -> Any:
+        """Return the service's client.
+
+        Raises
+        ------
+        ServiceError
+            If botocore can't make it.
+        """
+        try:
+            return self._make_client()
+        except Exception as error:
+            raise ServiceError(Trouble.UNKNOWN, f"{self.name} can't be called: {error!r}") from error
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that is called."""
+        return str(self.client().meta.endpoint_url)
+
+    def _make_client(self) -> Any:
+        return _client(self.name, self.region)
+
+    def _try(self, action: str, call: Callable[[], Any]) -> Any:
+        self.calls += 1
+        try:
+            answer = call()
+        except ClientError as error:
+            self._answered = True
+            raise self._service_error(action, error) from error
+        except UnreadableAnswerError as error:
+            self._answered = True
+            text = f"{action} got an answer that is not from {self.name}: {error}"
+            raise ServiceError(
+                Trouble.TRANSIENT, text, code=error.code, message=error.message, status=error.status
+            ) from error
+        except PaginationError as error:
+            self.calls -= 1  # no call was made
+            raise ServiceError(Trouble.TRANSIENT, f"{action} got the same page again") from error
+        except BotoCoreError as error:
+            raise self._connection_error(action, error) from error
+        except Exception as error:  # botocore's parsers raise many kinds
+            raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer that can't be read: {error!r}") from error
+        self._answered = True
+        return answer
+
+    def _service_error(self, action: str, error: ClientError) -> ServiceError:
+        details = error.response.get("Error", {})  # botocore leaves it out of a status of 300
+        code = error_code(details.get("Code"))
+        message = str(details.get("Message") or "(no message)")
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        text = f"{action} answered {code}: {message}"[:_LONGEST_TEXT]
+        trouble = Trouble.REJECTED
+        if (
+            code in TRANSIENT_CODES
+            or code.endswith("ThrottlingException")
+            or status in _TRANSIENT_STATUSES
+            or status >= 500
+        ):
+            trouble = Trouble.TRANSIENT
+        elif is_denial(message) or code.startswith("AccessDenied"):
+            trouble = Trouble.UNKNOWN
+            if is_denial(message):
+                text = f"{self._missing_permission(action, message)} {text}"
+        return ServiceError(trouble, text, code=code, message=message, status=status)
+
+    def _missing_permission(self, action: str, message: str) -> str:
+        # The prefix of its actions in IAM, which may differ from botocore's name: stepfunctions is states. IAM names
+        # another action where that of a key is missing.
+        named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
+        permission = named[1][:100] if named else f"{self.client().meta.service_model.signing_name}:{action}"
+        return (
+            f"The function's role has no permission {permission}. Add it; if the role has it, check its permissions"
+            " boundary and the service control policies."
+        )
+
+    def _connection_error(self, action: str, error: BotoCoreError) -> ServiceError:
+        look_up = _look_up_again(self.endpoint, error)
+        trouble = Trouble.TRANSIENT if self._answered else Trouble.UNKNOWN
+        if look_up not in (_FOUND, _NO_SUCH_NAME) or (look_up == _FOUND and _is_failed_look_up(error)):
+            trouble, text = Trouble.TRANSIENT, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}"
+        elif isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
+            trouble, text = Trouble.TRANSIENT, f"{action} lost its connection: {error}"
+        elif isinstance(
+            error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
+        ):
+            text = f"{action} could not connect: {error}. {_ROUTE_HINT}"
+        else:
+            # Other errors of the client quote its settings, such as a proxy's password.
+            trouble = Trouble.UNKNOWN
+            text = f"{action} failed: {type(error).__name__ if isinstance(error, HTTPClientError) else error}"
+        return ConnectionFailedError(
+            trouble,
+            text,
+            no_such_name=look_up == _NO_SUCH_NAME,
+            timed_out=isinstance(error, ConnectTimeoutError),
+        )
+
+
+def new_client(session: Session, name: str, region: str, **settings: Any) -> Any:
+    """Make a client of a service.
+
+    Parameters
+    ----------
+    session : Session
+        What reads botocore's data, once for all clients that it makes.
+    name, region : str
+        As botocore names them.
+    **settings
+        More settings of botocore's ``Config``.
+    """
+    # Lambda gives a role's credentials in variables, or by a container endpoint with SnapStart (Lambda Developer Guide,
+    # configuration-envvars and snapstart-activate).
+    resolver = CredentialResolver([EnvProvider(), ContainerProvider()])
+    session.register_component("credential_provider", resolver)
+    return session.create_client(
+        name,
+        region_name=region,
+        verify=ca_bundle() or True,
+        # The engine retries: it knows for how long.
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"total_max_attempts": 1},
+            user_agent_extra="cdk-world-export-job",
+            **settings,
+        ),
+    )
+
+
+def is_denial(message: str) -> bool:
+    """Tell whether IAM denied the call (IAM User Guide, troubleshoot_access-denied)."""
+    return "not authorized to perform" in message
+
+
+def error_code(written: object) -> str:
+    """Return an error's code without what may stand around it: "namespace#code:URL" (AWS restJson1 protocol)."""
+    return str(written or "").partition(":")[0].rpartition("#")[2]
+
+
+def addresses(endpoint: str) -> list[Any]:
+    """Return the IPv4 addresses of an endpoint's name, each as a socket takes it.
+
+    Raises
+    ------
+    OSError, UnicodeError
+        If the look-up fails.
+    """
+    # The final dot keeps the domains of resolv.conf out, whose absence glibc would report instead (measured).
+    name = f"{urlsplit(endpoint).hostname}."
+    found = socket.getaddrinfo(name, 443, socket.AF_INET, socket.SOCK_STREAM)
+    return [address for *_, address in found]
+
+
+def _member(answer: Mapping[str, Any], action: str, member: str, each: str) -> Any:
+    if answer.get(member) in (None, ""):
+        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer without {member}", status=200)
+    found = answer[member]
+    elements = found if isinstance(found, list) else [found]
+    if each and not all(element and element.get(each) for element in elements):
+        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer with {member} without {each}", status=200)
+    return found
+
+
+def _look_up_again(endpoint: str, error: BotoCoreError) -> int:
+    """Look an endpoint's name up once more, for IPv4 alone, if the look-up may have failed, and return the error code.
+
+    A connection looks IPv4 and IPv6 up together, and a resolver may then report the failure of one as that of both, or
+    as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
+    """
+    if isinstance(error, EndpointConnectionError):
+        try:
+            addresses(endpoint)
+        except (OSError, UnicodeError) as failure:
+            return getattr(failure, "errno", None) or socket.EAI_FAIL
+    return _FOUND
+
+
+def _is_failed_look_up(error: BotoCoreError) -> bool:
+    return isinstance(error, EndpointConnectionError) and any(
+        isinstance(cause, socket.gaierror) or (isinstance(cause, OSError) and cause.errno == errno.EBUSY)
+        for cause in _causes(error)
+    )
+
+
+def _is_cut_off(error: BotoCoreError) -> bool:
+    # Python 3.11.2 raises the second for the same (measured).
+    return any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # an error that is raised twice may be its own cause
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+@cache
+def _client(name: str, region: str) -> Any:
+    return new_client(_session(), name, region)
+
+
+@cache
+def _session() -> Session:
+    # Clients of one session share what it reads: a session of its own costs each a third more (measured).
+    return Session()

@@ -1,0 +1,148 @@
+"""Recognizes that RoboMaker has been retired, so that no job can be running."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import socket
+from collections.abc import Callable
+
+from botocore.utils import get_environ_proxies
+
+from jobs.aws import CONNECT_TIMEOUT, TRANSIENT_CODES, ConnectionFailedError, addresses, is_denial
+from protocol.clock import Clock
+from teardown import ServiceError
+
+# Seconds between two look-ups that both say that there is no such name.
+NAMELESS_SECONDS = 5
+# Seconds over which every connection is dropped in silence: two at least, and then one more to each address.
+SILENT_SECONDS = 30
+
+# What an error says (as a regular expression) -> where that was seen. An InvalidParameterException and IAM's denials
+# don't count: they speak of the request.
+SAID_IN_AN_ERROR = {
+    r"support .*has ended": "RoboMaker: SummitRoute/aws_breaking_changes 64",
+    r"only available for existing customers": "RoboMaker: ekristen/aws-nuke 373",
+    r"has been deprecated": "RoboMaker's ListFleets: rebuy-de/aws-nuke 809",
+    r"no longer accepting": "OpsWorks Stacks: ekristen/aws-nuke 665",
+    r"not accepting new customers": "OpsWorks CM: ekristen/aws-nuke 665",
+    r"no longer supported": "OpsWorks CM: ekristen/aws-nuke 665",
+    r"no longer available": "rebuy-de/aws-nuke 341",
+    r"has been discontinued": "no source: another way to say the same",
+}
+# What happens at RoboMaker's own endpoint, without a proxy before it -> where that was seen.
+SEEN_AT_ITS_ENDPOINT = {
+    "UnknownOperationException": "AWS's answer to an operation that a service does not have; of RoboMaker, no source",
+    "404 or 410 without one of RoboMaker's errors": "RFC 9110; of RoboMaker, no source",
+    "no such name": "a retired part of RoboMaker, and CodeStar: ekristen/aws-nuke 373",
+    "silence": "CodeStar, OpsWorks CM, Elastic Transcoder, Inspector Classic: ekristen/aws-nuke 1013 and 559",
+}
+# The errors with which RoboMaker answers a call that it knows (API reference), and AWS's transient ones.
+_KNOWN_ERRORS = ("ResourceNotFoundException", "InvalidParameterException", *TRANSIENT_CODES)
+
+
+class Retirement:
+    """The signs of retirement that the calls of one Delete have met.
+
+    Parameters
+    ----------
+    endpoint : callable
+        Returns the endpoint's URL.
+    region : str
+        The region that is called.
+    others_connect : callable
+        Tells whether another host accepts connections now, so that silence is the endpoint's and not the network's.
+    clock : Clock
+        The clock to go by.
+    """
+
+    def __init__(
+        self, endpoint: Callable[[], str], region: str, others_connect: Callable[[], bool], clock: Clock
+    ) -> None:
+        self._endpoint = endpoint
+        self._region = region
+        self._others_connect = others_connect
+        self._clock = clock
+        self._answered = False
+        # When the first of the last calls was made that have all met the same.
+        self._nameless_since: float | None = None
+        self._silent_since: float | None = None
+
+    def note_answer(self) -> None:
+        """Note that the endpoint answered."""
+        self._answered = True
+        self._nameless_since = self._silent_since = None
+
+    def sign(self, error: ServiceError) -> str:
+        """Return what shows, together with earlier errors, that RoboMaker has been retired, or ``""``.
+
+        Parameters
+        ----------
+        error : ServiceError
+            What a call met. Each error is to be given once.
+        """
+        if isinstance(error, ConnectionFailedError):
+            return self._sign_without_an_answer(error)
+        if not error.status:  # the call was not made
+            return ""
+        self.note_answer()
+        if _is_said(error) or (_is_unknown(error) and self._is_own()):
+            return str(error)
+        return ""
+
+    def _sign_without_an_answer(self, error: ConnectionFailedError) -> str:
+        now = self._clock.monotonic()
+        self._nameless_since = (self._nameless_since or now) if error.no_such_name else None
+        self._silent_since = (self._silent_since or now) if error.timed_out else None
+        if self._nameless_since and now - self._nameless_since >= NAMELESS_SECONDS and self._is_own():
+            return f"RoboMaker's endpoint is no longer in DNS: {error}"
+        if self._silent_since and now - self._silent_since >= SILENT_SECONDS and self._is_silence_its_own():
+            return f"RoboMaker's endpoint drops every connection: {error}"
+        return ""
+
+    def _is_own(self) -> bool:
+        """Tell RoboMaker's own endpoint, without a proxy, from every other, whose absence proves nothing."""
+        endpoint = self._endpoint()
+        names = [f"https://robomaker.{self._region}.{suffix}" for suffix in ("amazonaws.com", "amazonaws.com.cn")]
+        return endpoint in names and "https" not in get_environ_proxies(endpoint)
+
+    def _is_silence_its_own(self) -> bool:
+        """Tell whether RoboMaker is silent at all its addresses, and not the function's network, or for a moment."""
+        return (
+            # The construct sets the variable: a function can't see by itself whether it is in a VPC.
+            os.environ.get("FUNCTION_OUTSIDE_VPC") == "true"
+            and not self._answered
+            and self._is_own()
+            and self._others_connect()
+            and _drops_connections(self._endpoint())
+        )
+
+
+def _is_said(error: ServiceError) -> bool:
+    if not error.code or error.code == "InvalidParameterException" or is_denial(error.message):
+        return False
+    return any(re.search(pattern, error.message, re.IGNORECASE | re.DOTALL) for pattern in SAID_IN_AN_ERROR)
+
+
+def _is_unknown(error: ServiceError) -> bool:
+    if error.code == "UnknownOperationException":
+        return True
+    return error.status in (404, 410) and error.code not in _KNOWN_ERRORS and not is_denial(error.message)
+
+
+def _drops_connections(endpoint: str) -> bool:
+    """Tell whether every address of an endpoint drops connections in silence: none connects, and none refuses."""
+    sockets = []
+    try:
+        for address in addresses(endpoint):
+            sockets.append(socket.socket())
+            sockets[-1].setblocking(False)
+            sockets[-1].connect_ex(address)
+        _, answered, failed = select.select([], sockets, sockets, CONNECT_TIMEOUT)
+        return not answered and not failed
+    except (OSError, ValueError):
+        return False
+    finally:
+        for each in sockets:
+            each.close()

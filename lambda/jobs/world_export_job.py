@@ -1,0 +1,206 @@
+"""RoboMaker's world export jobs: how one is canceled, and what its states and errors mean."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.loaders import Loader
+from botocore.parsers import ResponseParserFactory, RestJSONParser
+from botocore.session import Session
+
+from jobs.aws import AwsService, UnreadableAnswerError, error_code, new_client
+from jobs.retirement import Retirement
+from protocol.clock import Clock
+from protocol.outcome import Result
+from teardown import ServiceError, State, Step, Trouble
+
+if TYPE_CHECKING:
+    from properties import JobArn
+
+MODELS = Path(__file__).parents[1] / "models"
+
+# API reference, DescribeWorldExportJob. Every other status may be final or not: only waiting can tell.
+ENDED = ("Canceled", "Completed", "Failed")
+STOPPING = ("Canceling",)
+# The errors that mean "already gone" and "not now" (API reference, CancelWorldExportJob).
+GONE = "ResourceNotFoundException"
+REFUSED = "InvalidParameterException"
+
+# Seconds between two looks at a job whose cancel meets transient errors: it may end by itself.
+LOOKS_EVERY = 60.0
+
+
+class WorldExportJob:
+    """A world export job that is being canceled.
+
+    Parameters
+    ----------
+    arn : JobArn
+        The job. Calls go to the region in the ARN.
+    others_connect : callable, optional
+        Tells whether other hosts accept connections now. Default: they don't, so that silence proves nothing.
+    clock : Clock, default: the time module
+        The clock to go by.
+    """
+
+    def __init__(self, arn: JobArn, *, others_connect: Callable[[], bool] = lambda: False, clock: Clock = time) -> None:
+        self._arn = arn.text
+        self._name = f"World export job {arn.text.rpartition('/')[2]}"
+        self._clock = clock
+        self._robomaker = _RoboMaker("RoboMaker", arn.region)
+        self._retirement = Retirement(lambda: self._robomaker.endpoint, arn.region, others_connect, clock)
+        self._cancels_next = True
+        self._accepted = False
+        self._refusal = ""
+        self._next_look = clock.monotonic() + LOOKS_EVERY
+
+    @property
+    def calls(self) -> int:
+        """How many API calls it has made."""
+        return self._robomaker.calls
+
+    def advance(self) -> Step:
+        """Call CancelWorldExportJob until it is accepted, and DescribeWorldExportJob until the job has ended.
+
+        Raises
+        ------
+        ServiceError
+            If the call failed.
+        """
+        return self._cancel() if self._cancels_next else self._look()
+
+    def _cancel(self) -> Step:
+        try:
+            self._robomaker.call("CancelWorldExportJob", job=self._arn)
+        except ServiceError as error:
+            return self._ended(error) or self._not_canceled(error)
+        self._retirement.note_answer()
+        self._accepted, self._refusal, self._cancels_next = True, "", False
+        return Step(State.STOPPING, f"{self._name} is Canceling")
+
+    def _not_canceled(self, error: ServiceError) -> Step:
+        if _answers(error, REFUSED):
+            # Only a look can tell whether the job has ended, is being canceled, or runs. The first one has all the time
+            # that is left, and later ones belong to the wait.
+            is_first, self._refusal, self._cancels_next = not self._refusal, str(error), False
+            return Step(State.MORE, str(error)) if is_first else self._look()
+        if self._refusal:
+            self._refusal, self._cancels_next = str(error), False
+        elif error.trouble is not Trouble.TRANSIENT or self._clock.monotonic() >= self._next_look:
+            self._next_look = self._clock.monotonic() + LOOKS_EVERY
+            try:
+                look = self._look()
+            except ServiceError:
+                raise error from None
+            if look.state is State.ENDED:
+                return look
+            self._cancels_next = True
+        raise error
+
+    def _look(self) -> Step:
+        try:
+            status = str(self._robomaker.ask("DescribeWorldExportJob", "status", job=self._arn))
+        except ServiceError as error:
+            if ended := self._ended(error):
+                return ended
+            raise (error.with_text(f"{self._refusal} {error}") if self._refusal else error) from error
+        self._retirement.note_answer()
+        if status in ENDED:
+            return Step(State.ENDED, status)
+        if status in STOPPING or self._accepted:
+            return Step(State.STOPPING, f"{self._name} is {status}")
+        self._cancels_next = True
+        return Step(State.REFUSED, f"{self._name} is {status}, and RoboMaker refuses to cancel it. {self._refusal}")
+
+    def _ended(self, error: ServiceError) -> Step | None:
+        if sign := self._retirement.sign(error):
+            return Step(State.ENDED, sign, Result.RETIRED)
+        return Step(State.ENDED, str(error), Result.GONE) if _answers(error, GONE) else None
+
+
+def _answers(error: ServiceError, code: str) -> bool:
+    """Tell whether RoboMaker answered this error. Another answer may have the same name in it, and is transient."""
+    return error.code == code and error.trouble is not Trouble.TRANSIENT
+
+
+class _RoboMaker(AwsService):
+    """RoboMaker, called by the service model in models/."""
+
+    def _make_client(self) -> Any:
+        return _client(self.region)
+
+
+# Every name that an error has in a body of some AWS service or gateway; no answer of RoboMaker's has any of them. The
+# last two hold an error (Coral, AWS's framework of services: aws-amplify/amplify-flutter 5675).
+_NAMES_OF_ERRORS = {
+    *("__type", "code", "error", "errors", "errorcode", "errormessage", "errortype", "message"),
+    *("output", "fault"),
+}
+
+
+class _Parser(RestJSONParser):
+    """botocore's parser, which reads a page as an empty answer, held to what RoboMaker answers."""
+
+    def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
+        body, status = response["body"], response["status_code"]
+        names_an_error = "x-amzn-errortype" in {name.lower() for name in response["headers"]}
+        document = _document(body)
+        code, message = _error_within(document or {})
+        if status >= 300:
+            fits = names_an_error or (document is not None and not code)
+        else:
+            names = {str(name).lower() for name in document or {}}
+            fits = document is not None and not names_an_error and _NAMES_OF_ERRORS.isdisjoint(names)
+            code = code or error_code((document or {}).get("__type"))
+        text = f"HTTP status {status}, {body[:200].decode(errors='replace')!r}"
+        if not fits:
+            raise UnreadableAnswerError(text, code, message, status)
+        try:
+            return super().parse(response, shape)
+        except Exception as error:  # botocore's parsers raise many kinds
+            raise UnreadableAnswerError(text, status=status) from error
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a body, an empty one for no body at all, and None if the body is something else."""
+    try:
+        document = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _error_within(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the code and the message of an error in an envelope, as Coral sends it with any status, or ``""``."""
+    envelope = document.get("Output")
+    if not isinstance(envelope, dict):
+        return "", ""
+    return error_code(envelope.get("__type")), str(envelope.get("message") or envelope.get("Message") or "")
+
+
+class _Parsers(ResponseParserFactory):
+    def create_parser(self, protocol_name: str) -> _Parser:  # noqa: ARG002 - RoboMaker has one
+        return _Parser()
+
+
+class _Loader(Loader):
+    """botocore's loader, without a search through botocore's own services, which takes 27 ms (measured)."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        return ["robomaker"] if type_name == "service-2" else []
+
+
+@cache
+def _client(region: str) -> Any:
+    session = Session()
+    # models/ has the service model that boto3 lost after 1.40.60, and the pattern of the endpoints' names, for which
+    # botocore would read more than a megabyte about its other services.
+    session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))
+    session.register_component("response_parser_factory", _Parsers())
+    # RoboMaker has no FIPS or dual-stack endpoints, even if the function's environment asks for them.
+    return new_client(session, "robomaker", region, use_fips_endpoint=False, use_dualstack_endpoint=False)

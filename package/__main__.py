@@ -1,0 +1,37 @@
+"""Builds both files into a folder, and prints how to deploy them: `python -m package dist`."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+from .handler_zip import handler_zip
+from .provider_template import provider_template
+
+# BUCKET is the only word to replace.
+STEPS = """\
+{folder}/handler.zip
+{folder}/provider.yaml
+SHA-256 of handler.zip: {sha256}
+
+Upload the code into a bucket of the region, and deploy the provider:
+
+  aws s3 cp {folder}/handler.zip s3://BUCKET/{key}
+  aws cloudformation deploy --stack-name world-export-provider --template-file {folder}/provider.yaml \\
+    --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET CodeKey={key}
+
+How a stack then uses it is in docs/without-the-cdk.md."""
+
+
+def main(folder: Path) -> None:
+    """Write handler.zip and provider.yaml into a folder, and print how to deploy them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    code = handler_zip()
+    sha256 = hashlib.sha256(code).hexdigest()
+    (folder / "handler.zip").write_bytes(code)
+    (folder / "provider.yaml").write_text(provider_template())
+    print(STEPS.format(folder=folder, sha256=sha256, key=f"world-export-job/{sha256}.zip"))  # noqa: T201 - it reports
+
+
+main(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""The CDK apps that the tests deploy."""

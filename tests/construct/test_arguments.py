@@ -1,0 +1,442 @@
+"""Arguments that are refused at synthesis, each with its message, and tokens, which the handler checks."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aws_cdk import (
+    CfnDynamicReference,
+    CfnDynamicReferenceService,
+    CfnParameter,
+    CfnResource,
+    Duration,
+    Environment,
+    Fn,
+    RemovalPolicy,
+    SecretValue,
+    Stack,
+)
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
+from cdk_world_export_job import InvalidArgumentError, WorldExportJobProvider
+from tests.construct.conftest import ACCOUNT, JOB, make_app, make_job, make_stop, properties_of, resources
+
+CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
+STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
+ELSEWHERE = "9" * 12
+FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:exports"
+
+Make = Callable[..., Construct]
+
+
+def _refused(make: Make, scope: Construct, argument: str, shown: str, words: str, **arguments: Any) -> None:
+    """Check the parts of a message: the construct, the argument, its value, the rule and the fix."""
+    with pytest.raises(InvalidArgumentError) as error:
+        make(scope, "Case", **arguments)
+    start = f"{scope.node.path}/Case: {argument} {shown} is not valid: "
+    assert str(error.value).startswith(start), str(error.value)
+    assert re.search(words, str(error.value).removeprefix(start)), str(error.value)
+
+
+REGIONS = r"RoboMaker was never in the region us-wset-2, only in ap-"
+
+
+@pytest.mark.parametrize(
+    ("job_arn", "words"),
+    [
+        ("", "it must be a string that is not empty"),
+        (None, r"it must be a string\. Pass what CreateWorldExportJob returned"),
+        (b"arn", "it must be a string"),
+        ([JOB], "it must be a string"),
+        ("job-1", r"it is not an ARN .*\. Pass the ARN that CreateWorldExportJob returned"),
+        (JOB.replace("us-west-2", "us-wset-2"), REGIONS),
+    ],
+)
+def test_a_job_arn(scope: Construct, job_arn: Any, words: str) -> None:
+    """The rest of the rules is in tests/unit/test_properties.py."""
+    _refused(make_job, scope, "job_arn", repr(job_arn), words, job_arn=job_arn)
+
+
+@pytest.mark.parametrize("make", [make_job, make_stop])
+@pytest.mark.parametrize(
+    ("argument", "value", "shown", "words"),
+    [
+        ("wait", Duration.minutes(15), "Duration.minutes(15)", r"whole number .* from 0 to 840 \(14 minutes\)"),
+        ("wait", Duration.seconds(841), "Duration.seconds(841)", "from 0 to 840"),
+        ("wait", Duration.millis(1500), "Duration.millis(1500)", "a whole number of seconds"),
+        ("wait", 60, "60", r"it must be a Duration\. Pass, for example, Duration\.minutes\(5\)"),
+        ("wait", True, "True", "it must be a Duration"),
+        ("wait", timedelta(minutes=5), repr(timedelta(minutes=5)), "it must be a Duration"),
+        ("best_effort", "yes", "'yes'", r"it must be a bool or a token\. Pass True or False"),
+        ("best_effort", 0, "0", "it must be a bool or a token"),
+        ("best_effort", None, "None", "it must be a bool or a token"),
+        ("best_effort", object, "<class 'object'>", "it must be a bool or a token"),
+        ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.SNAPSHOT", r"a job has no snapshots\. Pass Re"),
+        ("removal_policy", "retain", "'retain'", r"it must be a RemovalPolicy\. Pass RemovalPolicy\.DESTROY, RET"),
+        ("removal_policy", None, "None", "it must be a RemovalPolicy"),
+        ("provider", "mine", "'mine'", r"it must be a StopOnDeleteProvider, a WorldExportJobP.*\. Make one, which"),
+    ],
+)
+def test_what_both_constructs_take(
+    scope: Construct, make: Make, argument: str, value: Any, shown: str, words: str
+) -> None:
+    _refused(make, scope, argument, shown, words, **{argument: value})
+
+
+@pytest.mark.parametrize(
+    ("jobs", "shown", "words"),
+    [
+        (None, "None", r"it does not say which jobs to stop\. Pass EcsTasks\(cluster\), Sta"),
+        (EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", "it does not say which jobs to stop"),
+        (
+            type("EcsTasks", (), {"__repr__": lambda _: "copy"})(),
+            "copy",
+            r"another copy of this lib.*\. Import it once",
+        ),
+    ],
+)
+def test_jobs(scope: Construct, jobs: Any, shown: str, words: str) -> None:
+    _refused(make_stop, scope, "jobs", shown, words, jobs=jobs)
+
+
+@pytest.mark.parametrize("wrong", ["name", None, CfnResource, StopOnDeleteProvider])
+@pytest.mark.parametrize(
+    ("kind", "argument", "words"),
+    [
+        (EcsTasks, "cluster", r"it must be a cluster of ECS\. Pass a .* import one with `Cluster\.from_cluster_arn"),
+        (StateMachineExecutions, "state_machine", r"it must be a state machine\. Pass a .* import one with"),
+    ],
+)
+def test_a_container_of_another_type(scope: Construct, kind: Any, argument: str, words: str, wrong: Any) -> None:
+    shown = repr(wrong)
+    if wrong is CfnResource:
+        wrong, shown = CfnResource(scope, "Other", type="AWS::EKS::Cluster"), "CfnResource 'Stack/Scope/Other'"
+    elif wrong is StopOnDeleteProvider:
+        wrong, shown = StopOnDeleteProvider(scope, "Other"), "StopOnDeleteProvider 'Stack/Scope/Other'"
+    _refused(make_stop, scope, f"jobs={kind.__name__}({argument}=...)", shown, words, jobs=kind(wrong))
+
+
+class _OtherCluster(Construct):
+    cluster_arn = CLUSTER
+
+
+def test_a_container_of_another_service_that_has_such_an_arn(scope: Construct) -> None:
+    cluster: Any = _OtherCluster(scope, "Cluster")
+    version: Any = sfn.CfnStateMachineVersion(scope, "Version", state_machine_arn=STATE_MACHINE)
+    cases: list[tuple[str, str, Any]] = [
+        ("EcsTasks(cluster", "OtherCluster 'Stack/Scope/Cluster'", EcsTasks(cluster)),
+        (
+            "StateMachineExecutions(state_machine",
+            "CfnStateMachineVersion 'Stack/Scope/Version'",
+            StateMachineExecutions(version),
+        ),
+    ]
+    for case, shown, jobs in cases:
+        _refused(make_stop, Construct(scope, case[:3]), f"jobs={case}=...)", shown, "it must be a", jobs=jobs)
+
+
+def _cluster(scope: Construct, arn: str) -> EcsTasks:
+    return EcsTasks(ecs.Cluster.from_cluster_arn(scope, "Imported", arn))
+
+
+def _state_machine(scope: Construct, arn: str) -> StateMachineExecutions:
+    return StateMachineExecutions(sfn.StateMachine.from_state_machine_arn(scope, "Imported", arn))
+
+
+@pytest.mark.parametrize(
+    ("make", "arn", "words"),
+    [
+        (
+            _cluster,
+            CLUSTER.replace(ACCOUNT, ELSEWHERE),
+            f"it is in the account {ELSEWHERE}, but the stack in {ACCOUNT}. D",
+        ),
+        (
+            _cluster,
+            CLUSTER.replace("arn:aws:", "arn:aws-cn:"),
+            "it is in the partition aws-cn, but the stack in aws. D",
+        ),
+        (_cluster, CLUSTER.replace(":ecs:", ":eks:"), "it must be the ARN of a cluster, such as arn:aws:ecs:"),
+        (_cluster, CLUSTER.replace("prod", "*"), "it must be the ARN of a cluster"),
+        (_state_machine, STATE_MACHINE.replace(ACCOUNT, ELSEWHERE), f"it is in the account {ELSEWHERE}, but the stack"),
+        (
+            _state_machine,
+            f"{STATE_MACHINE}:live",
+            "it must be the ARN of a state machine, .* without a version or an al",
+        ),
+    ],
+)
+def test_the_arn_of_an_imported_container(stack_of_account: Stack, make: Any, arn: str, words: str) -> None:
+    argument = "EcsTasks(cluster" if make is _cluster else "StateMachineExecutions(state_machine"
+    jobs = make(stack_of_account, arn)
+    _refused(make_stop, stack_of_account, f"jobs={argument}=...)", repr(arn), words, jobs=jobs)
+
+
+@pytest.mark.parametrize("family", ["nightly:3", "", "x" * 256, "nightly\n", 3, ["nightly"]])
+def test_a_family(scope: Construct, family: Any) -> None:
+    jobs = EcsTasks(ecs.CfnCluster(scope, "Cluster"), family=family)
+    _refused(make_stop, scope, "jobs=EcsTasks(family=...)", repr(family), r"255 .*\. Pass the name without", jobs=jobs)
+
+
+@pytest.mark.parametrize("application", ["", "00F", "x" * 65, "00f\n", None, 1, b"00f"])
+def test_an_application(scope: Construct, application: Any) -> None:
+    argument, words = "jobs=EmrServerlessJobRuns(application=...)", "it must be the id of an application, such as 00f"
+    _refused(make_stop, scope, argument, repr(application), words, jobs=EmrServerlessJobRuns(application))
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("vpc", "vpc-1", r"it must be an IVpc\. Import it with `Vpc\.from_lookup\(scope, id, vpc_id="),
+        ("security_groups", ["sg-1"], r"it must be a list of ISecurityGroup\. Import it with `SecurityGroup\.from_"),
+        ("security_groups", "sg-1", "it must be a list of ISecurityGroup"),
+        ("log_group", "/x", r"it must be an ILogGroup\. Import it with `LogGroup\.from_log_group_name\(scope, id, n"),
+        ("role", "arn:aws:iam::123456789012:role/r", r"it must be an IRole\. Import it with `Role\.from_role_arn"),
+        ("environment_encryption", "alias/k", r"it must be an IKey\. Import it with `Key\.from_key_arn\(scope"),
+        ("memory_size", 127, r"it must be a whole number of MiB from 128 to 10,240 \(Lambda quotas\)\. Leave it out"),
+        ("memory_size", 10_241, "from 128 to 10,240"),
+        ("memory_size", 256.5, "a whole number"),
+        ("memory_size", True, "a whole number"),
+        ("memory_size", "256", "a whole number"),
+        ("runtime", "python3.13", r"it must be a Runtime\. Pass, for example, Runtime\.PYTHON_3_13"),
+        ("proxy", "https://proxy:3128", r"by TLS\. Pass the proxy's plain port, http://HOST:PORT"),
+        ("proxy", "proxy:3128", r"it is not a URL of the form http://HOST:PORT\. Pass it as http://HOST:PORT"),
+        ("proxy", "", "not a URL"),
+        ("proxy", "http://:3128", "not a URL"),
+        ("proxy", "http://proxy:3128/path", "not a URL"),
+        ("proxy", "http://pro xy:3128", "not a URL"),
+        ("proxy", "socks5://proxy:1080", "not a URL"),
+        ("proxy", "http://proxy:port", "not a URL"),
+        ("proxy", "http://proxy:99999", "not a URL"),
+        ("proxy", "http://proxy:0", "not a URL"),
+        ("proxy", 3128, "it must be a string"),
+        ("kinds", EcsTasks, r"it must be a list of classes of jobs, such as EcsTasks or Wor.*\. Pass, for example, k"),
+        ("kinds", ["EcsTasks"], "it must be a list of classes of jobs"),
+    ],
+)
+def test_a_setting_of_the_provider(scope: Construct, argument: str, value: Any, words: str) -> None:
+    _refused(StopOnDeleteProvider, scope, argument, repr(value), words, **{argument: value})
+
+
+@pytest.mark.parametrize("name", ["python3.10", "nodejs20.x", "provided.al2023"])
+def test_a_runtime(scope: Construct, name: str) -> None:
+    words = r"the handler is written in Python, and needs 3\.11 or newer\. Leave it out for Python 3\.13"
+    _refused(StopOnDeleteProvider, scope, "runtime", repr(name), words, runtime=lambda_.Runtime(name))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_password_of_a_proxy_is_not_shown(scope: Construct, scheme: str) -> None:
+    proxy = f"{scheme}://me:pa55word@proxy:3128"
+    with pytest.raises(InvalidArgumentError, match=rf"proxy '{scheme}://me:\.\.\.@proxy:3128' is not") as error:
+        StopOnDeleteProvider(scope, "Case", proxy=proxy)
+    assert "pa55word" not in str(error.value)
+
+
+def test_a_resource_is_named_by_its_path(scope: Construct) -> None:
+    role = iam.CfnRole(scope, "Role", assume_role_policy_document={})
+    _refused(StopOnDeleteProvider, scope, "role", "CfnRole 'Stack/Scope/Role'", "it must be an IRole", role=role)
+
+
+def test_an_argument_that_there_is_not(scope: Construct) -> None:
+    settings: dict[str, Any] = {"memory": 512}
+    with pytest.raises(TypeError, match=r"^Stack/Scope/Case: StopOnDeleteProvider has no argument 'memory'$"):
+        StopOnDeleteProvider(scope, "Case", **settings)
+
+
+PUBLIC = ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda _: {"vpc_subnets": ec2.SubnetSelection(subnet_group_name="x")},
+            "'vpcSubnets' without configuring a",
+        ),
+        (
+            lambda scope: {"security_groups": [ec2.SecurityGroup.from_security_group_id(scope, "G", "sg-1")]},
+            "'securityGroups' without configuring a VPC",
+        ),
+        (lambda _: {"architecture": "arm64"}, "type of argument architecture must be"),
+        (lambda scope: {"vpc": ec2.Vpc(scope, "Vpc", subnet_configuration=[PUBLIC])}, "public subnet can NOT access"),
+    ],
+)
+def test_what_the_cdk_refuses_is_named_with_the_construct(scope: Construct, make: Any, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"^Stack/Scope/Case: (?s:.*){words}"):
+        StopOnDeleteProvider(scope, "Case", **make(scope))
+
+
+@pytest.mark.parametrize(
+    ("service_token", "words"),
+    [
+        ("", r"it must be the ARN of a Lambda function, or of an alias of it\. Pass its provider's `service_token`"),
+        (FUNCTION.removesuffix(":exports"), "it must be the ARN of a Lambda function"),
+        (f"{FUNCTION}\n", "it must be the ARN of a Lambda function"),
+        (f"arn:aws:sns:us-west-2:{ACCOUNT}:exports", "it must be the ARN of a Lambda function"),
+        (None, "it must be the ARN of a Lambda function"),
+        (f"{FUNCTION}:7", r"it is the function's version 7, which no fix can ever reach\. Pass the ARN of the funct"),
+    ],
+)
+def test_a_service_token(scope: Construct, service_token: Any, words: str) -> None:
+    make = StopOnDeleteProvider.from_service_token
+    _refused(make, scope, "service_token", repr(service_token), words, service_token=service_token)
+
+
+def test_a_removal_policy_that_is_set_later(scope: Construct) -> None:
+    for construct in (make_job(scope), make_stop(scope)):
+        words = rf"^{construct.node.path}: policy RemovalPolicy\.SNAPSHOT is not valid: a job has no snapshots"
+        with pytest.raises(InvalidArgumentError, match=words):
+            construct.apply_removal_policy(RemovalPolicy.SNAPSHOT)
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments"),
+    [
+        (make_job, {"job_arn": "job-1"}),
+        (make_job, {"wait": Duration.days(1)}),
+        (make_job, {"provider": "mine"}),
+        (make_stop, {"best_effort": "yes"}),
+        (make_stop, {"jobs": EmrServerlessJobRuns("X")}),
+    ],
+)
+def test_a_refused_argument_leaves_nothing_in_the_template(stack: Stack, make: Make, arguments: Any) -> None:
+    with pytest.raises(InvalidArgumentError):
+        make(stack, "Case", **arguments)
+    assert resources(stack) == {}
+
+
+class TestPlaces:
+    """A place is compared where both are known."""
+
+    @pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
+    def test_a_job_of_another_partition(self, region: str) -> None:
+        stack = Stack(make_app(), "Stack", env=Environment(region=region))
+        with pytest.raises(InvalidArgumentError, match=r"the job is in the partition aws, but the stack in aws-"):
+            make_job(stack)
+
+    def test_a_job_of_another_account(self, stack: Stack, stack_of_account: Stack) -> None:
+        other = JOB.replace(ACCOUNT, ELSEWHERE)
+        with pytest.raises(InvalidArgumentError, match=f"account {ELSEWHERE}, but the stack in {ACCOUNT}"):
+            make_job(stack_of_account, job_arn=other)
+        assert properties_of(make_job(stack, job_arn=other))["JobArn"] == other
+
+    @pytest.mark.parametrize(
+        ("elsewhere", "named"),
+        [
+            (FUNCTION.replace("us-west-2", "eu-west-1"), "region is eu-west-1"),
+            (FUNCTION.replace(ACCOUNT, ELSEWHERE), f"account is {ELSEWHERE}"),
+        ],
+    )
+    def test_an_imported_provider(self, stack: Stack, stack_of_account: Stack, elsewhere: str, named: str) -> None:
+        provider = StopOnDeleteProvider.from_service_token(stack_of_account, "Provider", elsewhere)
+        with pytest.raises(
+            InvalidArgumentError, match=f"^StackOfAccount/Job: provider '{elsewhere}' is .*: its {named}"
+        ):
+            make_job(stack_of_account, provider=provider)
+        assert properties_of(make_stop(stack, provider=provider))["ServiceToken"] == elsewhere
+
+
+TOKENS: list[tuple[Callable[[Construct], Any], str]] = [
+    (lambda scope: CfnParameter(scope, "P"), r"it is a parameter, not its value\. Pass its `value_as_string`"),
+    (lambda _: CfnDynamicReference(CfnDynamicReferenceService.SSM, "/job"), r"Pass its `to_string\(\)`"),
+    (lambda _: SecretValue.ssm_secure("/job"), r"Pass its `to_string\(\)`"),
+    (lambda _: Fn.get_att("Elsewhere", "Arn"), r"it is a token, but not a string\. Pass its `to_string\(\)`"),
+    (lambda scope: CfnParameter(scope, "P", type="Number").value_as_number, r"`Token\.as_string\(\.\.\.\)`"),
+    (lambda scope: CfnParameter(scope, "P", type="CommaDelimitedList").value_as_list, r"`Fn\.select\(0, \.\.\.\)`"),
+]
+
+
+class TestTokens:
+    @pytest.mark.parametrize(("token", "words"), TOKENS)
+    def test_must_be_strings_where_strings_are_due(self, scope: Construct, token: Any, words: str) -> None:
+        with pytest.raises(InvalidArgumentError, match=rf"^Stack/Scope/Job: job_arn .* is not valid: .*{words}"):
+            make_job(scope, job_arn=token(scope))
+
+    @pytest.mark.parametrize(
+        ("make", "argument"),
+        [
+            (lambda scope, p: make_job(scope, best_effort=p), "best_effort"),
+            (lambda scope, p: StopOnDeleteProvider(scope, "Case", proxy=p), "proxy"),
+            (lambda scope, p: StopOnDeleteProvider.from_service_token(scope, "Case", p), "service_token"),
+            (
+                lambda scope, p: make_stop(scope, jobs=EmrServerlessJobRuns(p)),
+                "jobs=EmrServerlessJobRuns(application=...)",
+            ),
+            (
+                lambda scope, p: make_stop(scope, jobs=EcsTasks(ecs.CfnCluster(scope, "C"), family=p)),
+                "jobs=EcsTasks(family=...)",
+            ),
+        ],
+    )
+    def test_must_not_be_the_parameter_itself(self, scope: Construct, make: Any, argument: str) -> None:
+        shown = re.escape(f"{argument} CfnParameter 'Stack/Scope/P' is not valid: it is a parameter")
+        with pytest.raises(InvalidArgumentError, match=shown):
+            make(scope, CfnParameter(scope, "P"))
+
+    def test_are_passed_on(self, stack: Stack) -> None:
+        text, number = CfnParameter(stack, "Text").value_as_string, CfnParameter(stack, "Number", type="Number")
+        wait = Duration.seconds(number.value_as_number)
+        get_att, dynamic = Fn.get_att("Elsewhere", "Arn"), "{{resolve:ssm:/value}}"
+        arn = stack.format_arn(service="robomaker", resource="world-export-job")
+        cluster = ecs.CfnCluster(stack, "Cluster")
+        jobs = [
+            make_job(stack, "J1", job_arn=text, best_effort=text, wait=wait),
+            make_job(stack, "J2", job_arn=dynamic, best_effort=get_att),
+            make_job(stack, "J3", job_arn=arn, best_effort=dynamic),
+        ]
+        stops = [
+            make_stop(stack, "S1", jobs=EcsTasks(cluster, family=text), best_effort=text, wait=wait),
+            make_stop(stack, "S2", jobs=EmrServerlessJobRuns(text)),
+        ]
+        ref, number_ref = {"Ref": "Text"}, {"Ref": "Number"}
+        first, second, third = (properties_of(job) for job in jobs)
+        assert (first["JobArn"], first["BestEffort"], first["WaitSeconds"]) == (ref, ref, number_ref)
+        assert (second["JobArn"], second["BestEffort"]) == (dynamic, {"Fn::GetAtt": ["Elsewhere", "Arn"]})
+        assert (third["JobArn"].keys(), third["BestEffort"]) == ({"Fn::Join"}, dynamic)
+        tasks, runs = (properties_of(stop) for stop in stops)
+        assert (tasks["Family"], tasks["BestEffort"], tasks["WaitSeconds"]) == (ref, ref, number_ref)
+        assert runs["Container"] == ref
+
+
+class TestSecondCopy:
+    """A notebook that reloads its modules imports the library twice."""
+
+    def test_does_not_take_the_providers_of_the_first(self, scope: Construct) -> None:
+        provider = WorldExportJobProvider(scope, "Mine")
+        words = r"another copy of this library, which was imported twice\. Import it once"
+        with _second_copy() as copy, pytest.raises(ValueError, match=words):
+            copy.ManagedWorldExportJob(scope, "Job", job_arn=JOB, provider=provider)
+
+    def test_does_not_take_the_shared_provider_of_the_first(self, stack: Stack) -> None:
+        make_job(stack, "One")
+        with (
+            _second_copy() as copy,
+            pytest.raises(ValueError, match=r"another copy of this library, .* Import it once"),
+        ):
+            copy.ManagedWorldExportJob(stack, "Two", job_arn=JOB)
+
+
+@contextmanager
+def _second_copy() -> Iterator[Any]:
+    names = ("cdk_stop_on_delete", "cdk_world_export_job")
+    first = {name: module for name, module in sys.modules.items() if name.startswith(names)}
+    for name in first:
+        del sys.modules[name]
+    try:
+        import cdk_world_export_job as copy
+
+        yield copy
+    finally:
+        sys.modules.update(first)

@@ -1,0 +1,71 @@
+"""What both packages export, and what `help()` shows of it."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+import re
+import tomllib
+from typing import Any, get_type_hints
+
+import pytest
+
+import cdk_stop_on_delete
+import cdk_world_export_job
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, ProviderSettings, StateMachineExecutions, StopOnDelete
+from cdk_stop_on_delete import StopOnDeleteProvider as Provider
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
+from sandbox import PROJECT
+
+CHOICES = ["wait", "best_effort", "removal_policy", "provider"]
+SETTINGS = list(get_type_hints(ProviderSettings))
+
+
+def test_are_few() -> None:
+    shared = ["InvalidArgumentError", "MetricOptions", "ProviderSettings", "__version__"]
+    stops = ["EcsTasks", "EmrServerlessJobRuns", "IStopOnDeleteProvider", "Jobs", "StateMachineExecutions"]
+    jobs = ["IWorldExportJobProvider", "ManagedWorldExportJob", "WorldExportJobProvider", "WorldExportJobs"]
+    assert sorted(cdk_stop_on_delete.__all__) == sorted([*shared, *stops, "StopOnDelete", "StopOnDeleteProvider"])
+    assert sorted(cdk_world_export_job.__all__) == sorted([*shared, *jobs])
+    for name in shared:
+        assert getattr(cdk_stop_on_delete, name) is getattr(cdk_world_export_job, name)
+
+
+@pytest.mark.parametrize("package", [cdk_stop_on_delete, cdk_world_export_job])
+def test_are_shown_in_the_package_that_they_are_imported_from(package: Any) -> None:
+    shown = {name: getattr(package, name).__module__ for name in package.__all__ if name != "__version__"}
+    settings = {"MetricOptions", "ProviderSettings"}
+    assert {module.split("._")[0] for module in shown.values()} <= {"cdk_stop_on_delete", "cdk_world_export_job"}
+    assert {name for name, module in shown.items() if "._" in module} <= settings
+
+
+@pytest.mark.parametrize(
+    ("shown", "arguments"),
+    [
+        (ManagedWorldExportJob, ["scope", "id", "job_arn", *CHOICES]),
+        (StopOnDelete, ["scope", "id", "jobs", *CHOICES]),
+        (Provider, ["scope", "id", "kinds", *SETTINGS]),
+        (WorldExportJobProvider, ["scope", "id", "kinds", *SETTINGS]),
+        (EcsTasks, ["cluster", "family"]),
+        (StateMachineExecutions, ["state_machine"]),
+        (EmrServerlessJobRuns, ["application"]),
+    ],
+)
+def test_have_help_for_each_argument(shown: type, arguments: list[str]) -> None:
+    text = pydoc.plain(pydoc.render_doc(shown))
+    assert list(inspect.signature(shown).parameters) == arguments
+    for argument in arguments:
+        assert re.search(rf"^ \|  {argument} : \S", text, re.MULTILINE), argument
+    assert "Creates a new construct node" not in text
+
+
+def test_the_settings_are_those_that_the_readme_promises() -> None:
+    network, rest = {"vpc", "vpc_subnets", "security_groups", "proxy"}, {"memory_size", "log_group", "role", "runtime"}
+    assert set(SETTINGS) == {*network, *rest, "architecture", "environment_encryption"}
+
+
+def test_the_version_is_written_once() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == "cdk_stop_on_delete/__init__.py"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", cdk_stop_on_delete.__version__)

@@ -1,0 +1,116 @@
+"""The life of a stack with a world export job. The rollback of a creation is in tests/witness."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from sandbox.robomaker import CANCEL_REFUSED, RETIRED, THROTTLED
+from tests.assemblies import Assemblies
+from tests.e2e.conftest import Cloud
+
+pytestmark = pytest.mark.xdist_group("stories")
+
+TYPE = "Custom::ManagedWorldExportJob"
+
+
+@pytest.fixture(scope="module")
+def app(assemblies: Assemblies) -> Path:
+    return assemblies.of("tests.apps.job")
+
+
+def test_a_stack_that_is_created_updated_and_deleted(cloud: Cloud, app: Path) -> None:
+    old, new = cloud.start_job(cancel_seconds=1), cloud.start_job(cancel_seconds=2)
+    status = cloud.aws.robomaker.status
+
+    # A Create calls nothing.
+    cloud.deploy(app, "JobProvider", "Job", JobArn=old)
+    assert cloud.physical_id("Job", TYPE) == old
+    # Nor does an Update of the same job,
+    cloud.deploy(app, "Job", JobArn=old, Wait=60)
+    # nor one to an ARN that is not valid, which is rolled back.
+    failed = cloud.deploy(app, "Job", fails=True, JobArn="job-2")
+    assert "JobArn 'job-2' is not valid" in failed
+    assert cloud.requests == ["Create", "Update", "Update", "Update"]
+    assert (cloud.physical_id("Job", TYPE), cloud.history()[-1]) == (old, "UPDATE_ROLLBACK_COMPLETE")
+    assert cloud.calls == []
+
+    # The rollback of an update to another job cancels the new one and leaves the old one.
+    other = cloud.start_job()
+    cloud.deploy(app, "Job", fails=True, JobArn=other, LaterArn="no-arn")
+    assert (cloud.physical_id("Job", TYPE), cloud.history()[-1]) == (old, "UPDATE_ROLLBACK_COMPLETE")
+    assert (status(old), status(other)) == ("Running", "Canceled")
+
+    # An update to another job is a replacement: the cleanup cancels the old one.
+    cloud.deploy(app, "Job", JobArn=new)
+    assert cloud.physical_id("Job", TYPE) == new
+    assert (status(old), status(new)) == ("Canceled", "Running")
+    assert cloud.history()[-2:] == ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+    assert cloud.exchanges[-1].event["PhysicalResourceId"] == old
+
+    # The deletion waits until the job has stopped, before it deletes what the job needs.
+    [statement] = cloud.granted("JobProvider")
+    cloud.destroy(app, "Job")
+    assert status(new) == "Canceled"
+    deleted = [event.logical_id[:-8] for event in cloud.events if event.status == "DELETE_COMPLETE"]
+    assert deleted.index("ExportRole") > len(deleted) - deleted[::-1].index("Job") - 1
+
+    # Whatever was called is granted, and whatever is granted was called.
+    calls = cloud.aws.robomaker.calls
+    assert {f"robomaker:{call.operation}" for call in calls} == set(statement["Action"])
+    assert all(fnmatchcase(call.job, statement["Resource"]) for call in calls)
+
+
+def test_a_deletion_that_fails_while_the_provider_has_a_stack_of_its_own(cloud: Cloud, app: Path) -> None:
+    old, job = cloud.start_job(), cloud.start_job()
+    cloud.deploy(app, "JobProvider", "Job", JobArn=old)
+    cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
+
+    # A cleanup is tried three times. Then the update is complete, and the old job still runs.
+    cloud.deploy(app, "Job", JobArn=job)
+    assert cloud.history("Job").count("DELETE_FAILED") == 3
+    assert (cloud.history()[-1], cloud.aws.robomaker.status(old)) == ("UPDATE_COMPLETE", "Running")
+
+    failed = cloud.destroy(app, "Job", fails=True)
+    assert CANCEL_REFUSED.message in failed
+    assert "Delete the stack again to try again" in failed
+    assert cloud.history("ExportRole")[-1] == "DELETE_COMPLETE"
+    assert "is in DELETE_FAILED state and can not be updated" in cloud.deploy(app, "Job", fails=True, JobArn=job)
+
+    cloud.aws.robomaker.switch_off()
+    cloud.destroy(app, "Job")
+    assert cloud.aws.robomaker.status(job) == "Canceled"
+
+
+def test_each_way_in_which_a_delete_ends(cloud: Cloud, app: Path) -> None:
+    names = ("Gone", "Finished", "Throttled", "Retired", "BestEffort", "NotAwaited", "Kept")
+    job = {name: cloud.start_job(name, cancel_seconds=3600 if name == "NotAwaited" else 0) for name in names}
+    robomaker = cloud.aws.robomaker
+    cloud.deploy(app, "JobSettings")
+    robomaker.forget_job(job["Gone"])
+    robomaker.settle(job["Finished"], "Completed")
+    robomaker.switch_on(THROTTLED, 2, job=job["Throttled"])
+    robomaker.switch_on(RETIRED, job=job["Retired"])
+    robomaker.switch_on(CANCEL_REFUSED, job=job["BestEffort"])
+    # Two answers are not accepted, and are delivered again.
+    cloud.aws.response_urls.fail(2)
+    cloud.destroy(app, "JobSettings")
+    assert cloud.outcomes == {
+        "Gone": "gone",
+        "Finished": "stopped",
+        "Throttled": "stopped",
+        "Retired": "retired",
+        "BestEffort": "failed",
+        "NotAwaited": "not awaited",
+    }
+    assert {exchange.answer["Status"] for exchange in cloud.exchanges} == {"SUCCESS"}
+    assert robomaker.status(job["Throttled"]) == "Canceled"
+    assert robomaker.status(job["Kept"]) == "Running"
+    # Even at debug level, the log has no response URL.
+    log = "\n".join(cloud.log)
+    assert "HTTP status 503" in log
+    assert "Invocation" not in log, "no invocation failed"
+    for exchange in cloud.exchanges:
+        assert exchange.event["ResponseURL"].rpartition("=")[2] not in log

@@ -1,0 +1,240 @@
+"""Whatever happens to a stack: it never cancels a job that it owns, and never leaves one running in silence."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+
+import index
+from jobs import world_export_job
+from protocol.outcome import Result
+from sandbox.cloudformation.custom_resources import CustomResources
+from sandbox.cloudformation.lifecycle import Declaration, Patience, Physical, ResourceError, StackLifecycle, Template
+from sandbox.robomaker import RoboMaker
+from tests.faults import FAULTS
+from tests.histories.history import SETTLED, StackHistory
+from tests.requests import HurriedClock
+
+FOREVER = 3600.0
+JOB_TYPE = "Custom::ManagedWorldExportJob"
+NO_JOB = "not-an-arn"
+
+_numbers = itertools.count(1)
+
+faults = st.sampled_from([row.fault for row in FAULTS if row.may_pass])
+ends_of_the_service = st.sampled_from([row.fault for row in FAULTS if row.means is Result.RETIRED])
+jobs = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(["Pending", "Running", "Running", "Completed", "Canceling"]),
+        "cancel_seconds": st.sampled_from([0.0, 0.0, FOREVER]),
+    }
+)
+declarations = st.fixed_dictionaries(
+    {
+        "WaitSeconds": st.sampled_from([0, 60, 840]),
+        "BestEffort": st.sampled_from([False, False, True]),
+        "valid": st.sampled_from([True] * 5 + [False]),
+        "job": jobs,
+    }
+)
+# What an update does to each of two jobs of the stack: keep it, replace it by a new one, or remove it.
+changes = st.tuples(*[st.one_of(st.just("keep"), st.just("remove"), declarations)] * 2)
+
+
+class Resources:
+    """Custom resources by their protocol, and an ordinary one that fails when it is told to."""
+
+    def __init__(self, custom: CustomResources) -> None:
+        self._custom = custom
+        self.fail_next = False
+
+    def use(self, template: Template) -> None:
+        pass
+
+    def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
+        return dict(declaration.body["Properties"])
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
+        if declaration.type == JOB_TYPE:
+            return self._custom.create(declaration, properties, patience)
+        self._fail_if_told()
+        return Physical(declaration, "other", properties)
+
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
+        if declaration.type == JOB_TYPE:
+            return self._custom.update(current, declaration, properties, patience)
+        self._fail_if_told()
+        return Physical(declaration, "other", properties)
+
+    def delete(self, resource: Physical, patience: Patience) -> None:
+        if resource.declaration.type == JOB_TYPE:
+            self._custom.delete(resource, patience)
+
+    def _fail_if_told(self) -> None:
+        if self.fail_next:
+            self.fail_next = False
+            raise ResourceError("told to fail")
+
+
+class History(StackHistory):
+    """One stack with up to two jobs, a resource that depends on them, and everything that may go wrong."""
+
+    def __init__(self) -> None:
+        world_export_job._client.cache_clear()
+        self.robomaker = RoboMaker()
+        super().__init__(
+            index.handler,
+            mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url}),
+            mock.patch.object(index, "clock", HurriedClock()),
+        )
+        self.resources = Resources(self.custom)
+        self.template: Template = {}
+        self.retired = False
+        self.owned_once: set[str] = set()
+        self.best_effort: set[str] = set()
+        self.new_stack()
+
+    def new_stack(self) -> None:
+        self.lifecycle = StackLifecycle(self.resources, lambda _: None)
+
+    def declare(self, name: str, wanted: dict[str, Any]) -> Declaration:
+        arn = f"arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-{next(_numbers)}"
+        if not self.retired:
+            self.robomaker.start_job(arn, **wanted["job"])
+        if wanted["BestEffort"]:
+            self.best_effort.add(arn)
+        properties = {
+            "ServiceToken": "arn:aws:lambda:us-west-2:123456789012:function:handler",
+            "JobArn": arn if wanted["valid"] else NO_JOB,
+            "WaitSeconds": wanted["WaitSeconds"],
+            "BestEffort": wanted["BestEffort"],
+        }
+        return Declaration(name, JOB_TYPE, {"Properties": properties})
+
+    def changed(self, change: tuple[Any, Any]) -> Template:
+        template = {}
+        for name, wanted in zip(("A", "B"), change, strict=True):
+            if isinstance(wanted, dict):
+                template[name] = self.declare(name, wanted)
+            elif wanted == "keep" and name in self.template:
+                template[name] = self.template[name]
+        other = {"Properties": {"number": next(_numbers)}}
+        template["Other"] = Declaration("Other", "Other", other, frozenset(template))
+        return template
+
+    @rule(change=changes, fails=st.booleans())
+    @precondition(lambda self: self.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"))
+    def create(self, change: tuple[Any, Any], fails: bool) -> None:
+        self.new_stack()
+        self.template = {}
+        self.template = self.changed(change)
+        self.resources.fail_next = fails
+        self.lifecycle.create(self.template)
+
+    @rule(change=changes, fails=st.booleans())
+    @precondition(lambda self: self.status in SETTLED)
+    def update(self, change: tuple[Any, Any], fails: bool) -> None:
+        template = self.changed(change)
+        self.resources.fail_next = fails
+        self.lifecycle.update(template)
+        if self.status == "UPDATE_COMPLETE":
+            self.template = template
+
+    @rule()
+    @precondition(lambda self: self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"))
+    def delete(self) -> None:
+        self.lifecycle.delete()
+
+    @precondition(lambda self: not self.retired)
+    @rule(fault=faults, times=st.sampled_from([1, 2, 3, float("inf")]))
+    def switch_a_fault_on(self, fault: Any, times: float) -> None:
+        self.robomaker.switch_on(fault, times)
+
+    @rule()
+    @precondition(lambda self: not self.retired)
+    def switch_faults_off(self) -> None:
+        self.robomaker.switch_off()
+
+    @rule(fault=ends_of_the_service)
+    def retire_the_service(self, fault: Any) -> None:
+        self.retired = True
+        for arn in self.owned_once:
+            if self.robomaker.status(arn):
+                self.robomaker.forget_job(arn)
+        self.robomaker.switch_off()
+        self.robomaker.switch_on(fault)
+
+    @rule()
+    def lose_a_job(self) -> None:
+        for arn in sorted(self.owned_once):
+            if self.robomaker.status(arn):
+                self.robomaker.forget_job(arn)
+                return
+
+    @rule(times=st.integers(1, 2))
+    def let_answers_meet_a_503(self, times: int) -> None:
+        self.urls.fail(times)
+
+    @invariant()
+    def no_delete_changed_the_physical_id(self) -> None:
+        for exchange in self.custom.exchanges:
+            if exchange.event["RequestType"] == "Delete":
+                assert exchange.answer["PhysicalResourceId"] == exchange.event["PhysicalResourceId"]
+
+    @invariant()
+    def no_job_that_the_stack_owns_was_ever_canceled(self) -> None:
+        if self.status in SETTLED:
+            canceled = {call.job for call in self.robomaker.calls if call.operation == "CancelWorldExportJob"}
+            assert canceled.isdisjoint(self.owned())
+
+    @invariant()
+    def no_job_that_the_stack_gave_up_runs_on_in_silence(self) -> None:
+        self.owned_once |= self.owned() | {
+            exchange.answer["PhysicalResourceId"]
+            for exchange in self.custom.exchanges
+            if exchange.event["RequestType"] != "Delete" and exchange.answer["Status"] == "SUCCESS"
+        }
+        for arn in self.owned_once - self.owned():
+            if self.robomaker.status(arn) in ("Pending", "Running"):
+                assert arn in self.failed_in_the_log("physical_id")
+                assert arn in self.best_effort | self.answered_failed()
+
+    def owned(self) -> set[str]:
+        ids = {physical.physical_id for physical in self.lifecycle.live.values()}
+        return {physical_id for physical_id in ids if physical_id.startswith("arn:aws:robomaker:")}
+
+    def answered_failed(self) -> set[str]:
+        return {
+            exchange.event["PhysicalResourceId"]
+            for exchange in self.custom.exchanges
+            if exchange.event["RequestType"] == "Delete"
+            and any(json.loads(body)["Status"] == "FAILED" for body in exchange.bodies)
+        }
+
+    def teardown(self) -> None:
+        """End every history with a teardown that nothing disturbs, which must succeed."""
+        self.robomaker.switch_off()
+        self.urls.fail(0)
+        for arn in self.owned():
+            if self.robomaker.status(arn) == "Canceling":
+                self.robomaker.settle(arn, "Canceled")
+            elif self.robomaker.status(arn):
+                self.robomaker.start_job(arn)  # one that takes no time to cancel
+        if self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+            self.lifecycle.delete()
+            assert self.status == "DELETE_COMPLETE"
+        super().teardown()
+        self.robomaker.close()
+
+
+TestAnyHistory = History.TestCase
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)

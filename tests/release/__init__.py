@@ -1,0 +1,1 @@
+"""What is too slow for each change: `make release-check` runs it."""

@@ -1,0 +1,62 @@
+"""The pages and the API reference are one site, in which every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sandbox import PROJECT
+
+# What Sphinx writes besides the pages.
+GENERATED = ("genindex", "py-modindex", "search")
+NAMES = (
+    "cdk_stop_on_delete.EcsTasks",
+    "cdk_stop_on_delete.EmrServerlessJobRuns",
+    "cdk_stop_on_delete.StateMachineExecutions",
+    "cdk_stop_on_delete.StopOnDelete.metric_left_running",
+    "cdk_stop_on_delete.StopOnDeleteProvider.function",
+    "cdk_world_export_job.ManagedWorldExportJob.metric_left_running",
+    "cdk_world_export_job.WorldExportJobProvider.function",
+    "cdk_world_export_job.WorldExportJobs",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """Build the site, and give the text of each page."""
+    folder = tmp_path_factory.mktemp("site")
+    sphinx = str(PROJECT / ".docs" / "bin" / "sphinx-build")
+    command = [sphinx, "--quiet", "--fail-on-warning", "--builder", "html", "docs", str(folder)]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    return {page.relative_to(folder): page.read_text() for page in folder.rglob("*.html")}
+
+
+def test_the_site_has_every_page_and_the_reference(site: dict[Path, str]) -> None:
+    for page in (PROJECT / "docs").glob("*.md"):
+        assert page.stem == "index" or f'href="{page.stem}.html' in site[Path("index.html")], page
+    for name in NAMES:
+        assert f'id="{name}"' in site[Path("api", name.partition(".")[0], "index.html")], name
+
+
+def test_every_link_of_the_site_leads_somewhere(site: dict[Path, str]) -> None:
+    anchors = {page: set(re.findall(r'id="([^"]+)"', text)) for page, text in site.items()}
+    for page, text in site.items():
+        for target in re.findall(r'<a [^>]*href="(?!https?:)([^"]+)"', text) if page.stem not in GENERATED else ():
+            path, _, anchor = target.partition("#")
+            linked = Path(*_resolved(page.parent, path)) if path else page
+            is_page = linked in anchors
+            assert is_page or "_downloads" in linked.parts or "_sources" in linked.parts, (page, target)
+            assert not (anchor and is_page) or anchor in anchors[linked], (page, target)
+
+
+def _resolved(folder: Path, path: str) -> list[str]:
+    parts = list(folder.parts)
+    for part in path.split("/"):
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return parts

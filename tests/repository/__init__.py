@@ -1,0 +1,1 @@
+"""The repository: its templates, its package, its pages and its bench."""

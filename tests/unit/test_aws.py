@@ -1,0 +1,494 @@
+"""What every call to AWS returns and raises, by botocore and a real endpoint."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from jobs import aws as aws_module
+from jobs.aws import AwsService, ConnectionFailedError, addresses, error_code
+from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
+from sandbox.resolver import SilentListener
+from teardown import ServiceError, Trouble
+from tests.canned import Canned, denial, error
+from tests.network import Names, Proxy, certificate
+
+TRANSIENT, UNKNOWN, REJECTED = Trouble.TRANSIENT, Trouble.UNKNOWN, Trouble.REJECTED
+ECS = "ecs.eu-west-1.amazonaws.com"
+HINT = (
+    "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
+    " endpoint) and that its security groups allow outbound HTTPS."
+)
+NO_SUCH_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+BUSY = OSError(errno.EBUSY, "Device or resource busy")
+TRY_AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+Lead = Callable[[str], None]
+
+
+@pytest.fixture
+def lead(aws: Canned, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lead]:  # noqa: ARG001
+    """Give what leads new clients of ECS to an endpoint, or to their own."""
+
+    def lead(endpoint: str) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", endpoint)
+        if not endpoint:
+            monkeypatch.delenv("AWS_ENDPOINT_URL_ECS")
+        aws_module._client.cache_clear()
+
+    yield lead
+    aws_module._client.cache_clear()
+
+
+def _error(service: AwsService, action: str = "ListTasks", **parameters: Any) -> ServiceError:
+    with pytest.raises(ServiceError) as raised:
+        service.call(action, **parameters)
+    return raised.value
+
+
+class TestError:
+    @pytest.mark.parametrize(
+        ("answer", "trouble"),
+        [
+            *((error(code), TRANSIENT) for code in aws_module.TRANSIENT_CODES),
+            (error("KmsThrottlingException"), TRANSIENT),
+            (error("OddException", status=429), TRANSIENT),
+            (error("OddException", status=408), TRANSIENT),
+            (error("ServerException", status=500), TRANSIENT),
+            (error("ServerException", status=503), TRANSIENT),
+            (denial("ecs:ListTasks"), UNKNOWN),
+            (error("AccessDenied"), UNKNOWN),
+            (error("OddException", "You are not authorized to perform this."), UNKNOWN),
+            (error("InvalidParameterException"), REJECTED),
+            (error("OddException", status=499), REJECTED),
+            (error("ThrottlingExceptional"), REJECTED),
+            (error("KmsAccessDeniedException"), REJECTED),
+            (Response(403, b"<html>Blocked</html>"), REJECTED),
+        ],
+        ids=str,
+    )
+    def test_says_whether_to_retry(self, aws: Canned, answer: Response, trouble: Trouble) -> None:
+        aws.answer("ListTasks", answer)
+        assert _error(AwsService("ecs")).trouble is trouble
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "message"),
+        [
+            (error("OddException", "No.", status=404), "OddException", "No."),
+            (error("OddException", "x" * 2000), "OddException", "x" * 2000),
+            (Response(400, b'{"__type": "OddException"}'), "OddException", "(no message)"),
+            (Response(300, b"{}"), "", "(no message)"),
+        ],
+        ids=["whole", "long", "no message", "redirection"],
+    )
+    def test_has_what_the_service_answered(self, aws: Canned, answer: Response, code: str, message: str) -> None:
+        aws.answer("ListTasks", answer)
+        raised = _error(AwsService("ecs"))
+        assert (raised.code, raised.message, raised.status) == (code, message, answer.status)
+        assert str(raised) == f"ListTasks answered {code}: {message}"[:1000]
+
+    @pytest.mark.parametrize(
+        ("service", "action", "message", "permission"),
+        [
+            ("ecs", "ListTasks", "User: u is not authorized to perform: ecs:ListTasks", "ecs:ListTasks"),
+            ("ecs", "ListTasks", "You are not authorized to perform this.", "ecs:ListTasks"),
+            ("stepfunctions", "ListStateMachines", "not authorized to perform", "states:ListStateMachines"),
+            ("cloudformation", "DescribeStacks", "not authorized to perform", "cloudformation:DescribeStacks"),
+            # IAM names another permission, such as that of a key.
+            ("ecs", "ListTasks", "not authorized to perform: kms:Decrypt on resource: x", "kms:Decrypt"),
+            ("ecs", "ListTasks", f"not authorized to perform: ecs:{'x' * 200}", f"ecs:{'x' * 96}"),
+        ],
+    )
+    def test_names_the_permission_that_is_missing(
+        self, aws: Canned, service: str, action: str, message: str, permission: str
+    ) -> None:
+        aws.answer(action, error("AccessDeniedException", message))
+        assert str(_error(AwsService(service), action)) == (
+            f"The function's role has no permission {permission}. Add it; if the role has it, check its permissions"
+            f" boundary and the service control policies. {action} answered AccessDeniedException: {message}"
+        )
+
+    def test_names_no_permission_where_iam_did_not_deny_the_call(self, aws: Canned) -> None:
+        aws.answer("ListTasks", error("AccessDeniedException", "Your account is suspended."))
+        assert str(_error(AwsService("ecs"))) == "ListTasks answered AccessDeniedException: Your account is suspended."
+
+    @pytest.mark.parametrize(
+        ("written", "code"), [("Code", "Code"), ("a.b#Code", "Code"), ("Code:http://x/", "Code"), (None, ""), ("", "")]
+    )
+    def test_has_a_code_without_what_stands_around_it(self, written: str | None, code: str) -> None:
+        assert error_code(written) == code
+
+    def test_is_raised_for_what_can_not_be_sent(self, aws: Canned) -> None:
+        raised = _error(AwsService("ecs"), cluster=7)
+        assert (raised.trouble, raised.status) == (UNKNOWN, 0)
+        assert str(raised).startswith("ListTasks failed: Parameter validation failed")
+        assert aws.calls == []
+
+    def test_is_raised_for_a_client_that_can_not_be_made(self, aws: Canned) -> None:  # noqa: ARG002
+        raised = _error(AwsService("no-such-service"))
+        assert raised.trouble is UNKNOWN
+        assert str(raised).startswith("no-such-service can't be called: UnknownServiceError(")
+
+
+class TestAnswer:
+    def test_is_returned_as_botocore_reads_it(self, aws: Canned) -> None:
+        aws.answer("ListTasks", {"taskArns": ["1"]})
+        service = AwsService("ecs")
+        assert service.call("ListTasks", cluster="prod")["taskArns"] == ["1"]
+        assert service.ask("ListTasks", "taskArns", cluster="prod") == ["1"]
+        assert aws.calls == [("ListTasks", {"cluster": "prod"})] * 2
+        assert service.calls == 2
+
+    @pytest.mark.parametrize(
+        ("answer", "lack"),
+        [
+            ({}, "out clusters"),
+            ({"clusters": None}, "out clusters"),
+            (Response(200), "out clusters"),
+            (Response(200, b'{"Error": "x"}'), "out clusters"),
+            ({"clusters": [None]}, " clusters without status"),
+            ({"clusters": [{}]}, " clusters without status"),
+            ({"clusters": [{"status": ""}]}, " clusters without status"),
+            ({"clusters": [{"status": "ACTIVE"}, {"clusterName": "x"}]}, " clusters without status"),
+        ],
+        ids=str,
+    )
+    def test_without_what_was_asked_for_is_transient(self, aws: Canned, answer: Any, lack: str) -> None:
+        aws.answer("DescribeClusters", answer)
+        with pytest.raises(ServiceError, match=f"^DescribeClusters got an answer with{lack}$") as raised:
+            AwsService("ecs").ask("DescribeClusters", "clusters", each="status")
+        assert (raised.value.trouble, raised.value.status) == (TRANSIENT, 200)
+
+    @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"{", b"[]", b"null", b'{"taskArns": 7}'])
+    def test_that_can_not_be_read_is_transient(self, aws: Canned, body: bytes) -> None:
+        aws.answer("ListTasks", Response(200, body))
+        message = r"^ListTasks got an answer (without taskArns$|that can't be read: \w+\()"
+        with pytest.raises(ServiceError, match=message) as raised:
+            AwsService("ecs").ask("ListTasks", "taskArns")
+        assert raised.value.trouble is TRANSIENT
+
+    @pytest.mark.parametrize("clusters", [[], [{"status": "ACTIVE"}, {"status": "INACTIVE"}]])
+    def test_whose_elements_have_it_is_returned(self, aws: Canned, clusters: list[Any]) -> None:
+        aws.answer("DescribeClusters", {"clusters": clusters})
+        assert AwsService("ecs").ask("DescribeClusters", "clusters", each="status") == clusters
+
+    def test_that_is_no_list_must_have_it_too(self, aws: Canned) -> None:
+        aws.answer("GetApplication", {"application": {"name": "x"}}, {"application": {"state": "STARTED"}})
+        service = AwsService("emr-serverless")
+        asked = {"each": "state", "applicationId": "00f"}
+        with pytest.raises(ServiceError, match="GetApplication got an answer with application without state"):
+            service.ask("GetApplication", "application", **asked)
+        assert service.ask("GetApplication", "application", **asked) == {"state": "STARTED"}
+
+
+class TestPages:
+    def test_are_read_one_by_one_until_there_is_no_token(self, aws: Canned) -> None:
+        aws.answer(
+            "ListTasks",
+            {"taskArns": ["1"], "nextToken": "a"},
+            {"taskArns": [], "nextToken": "b"},
+            {"taskArns": ["2", "3"], "nextToken": ""},
+        )
+        service = AwsService("ecs")
+        pages = service.pages("ListTasks", "taskArns", cluster="prod")
+        assert next(pages) == ["1"]
+        assert (len(aws.calls), service.calls) == (1, 1)
+        assert list(pages) == [[], ["2", "3"]]
+        assert service.calls == 3
+        assert aws.asked("ListTasks") == [
+            {"cluster": "prod"},
+            {"cluster": "prod", "nextToken": "a"},
+            {"cluster": "prod", "nextToken": "b"},
+        ]
+
+    def test_that_come_again_are_transient(self, aws: Canned) -> None:
+        aws.answer("ListTasks", {"taskArns": [], "nextToken": "a"})
+        service = AwsService("ecs")
+        with pytest.raises(ServiceError, match=r"^ListTasks got the same page again$") as raised:
+            list(service.pages("ListTasks", "taskArns"))
+        assert raised.value.trouble is TRANSIENT
+        assert service.calls == len(aws.calls) == 2
+
+    @pytest.mark.parametrize("second", [{}, {"jobRuns": [{}]}, {"jobRuns": [None]}])
+    def test_of_which_one_lacks_something_are_transient(self, aws: Canned, second: Any) -> None:
+        aws.answer("ListJobRuns", {"jobRuns": [{"id": "1"}], "nextToken": "a"}, second)
+        pages = AwsService("emr-serverless").pages("ListJobRuns", "jobRuns", each="id", applicationId="00f")
+        assert [run["id"] for run in next(pages)] == ["1"]
+        with pytest.raises(ServiceError, match=r"ListJobRuns got an answer with(out jobRuns| jobRuns without id)$"):
+            next(pages)
+
+    def test_raise_the_errors_of_a_call(self, aws: Canned) -> None:
+        aws.answer("ListTasks", {"taskArns": [], "nextToken": "a"}, error("ThrottlingException"))
+        with pytest.raises(ServiceError, match=r"^ListTasks answered ThrottlingException: No\.$"):
+            list(AwsService("ecs").pages("ListTasks", "taskArns"))
+
+
+@contextmanager
+def _refused() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nothing else gets the port
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@contextmanager
+def _silent() -> Iterator[str]:
+    with closing(SilentListener()) as hole:
+        yield f"http://{hole.address}"
+
+
+@contextmanager
+def _slow() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # connects and never reads
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def _not_trusted() -> Iterator[str]:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with closing(LoopbackServer(lambda _: Response(200, b"{}"), tls=tls)) as server:
+        yield server.url
+
+
+@contextmanager
+def _hangs_up(scheme: str, answer: bytes) -> Iterator[str]:
+    """Answer a few bytes to one connection and close it."""
+
+    def hang_up() -> None:
+        with suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(65536)  # until the client has gone: closing with bytes unread would reset it
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=hang_up, daemon=True).start()
+        yield f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
+
+
+class TestConnection:
+    @pytest.mark.parametrize(
+        ("place", "impatient", "text", "timed_out"),
+        [
+            (_refused, "", "Could not connect to the endpoint URL", False),
+            (_silent, "CONNECT_TIMEOUT", "Connect timeout on endpoint URL", True),
+            (_slow, "READ_TIMEOUT", "Read timeout on endpoint URL", False),
+            (_not_trusted, "", "SSL validation failed", False),
+        ],
+    )
+    @pytest.mark.parametrize("answer", [None, {}, error("OddException")], ids=["no answer", "answer", "error"])
+    def test_that_fails_is_transient_only_if_the_service_has_answered(
+        self, aws: Canned, lead: Lead, place: Any, impatient: str, text: str, timed_out: bool, answer: Any
+    ) -> None:
+        service = AwsService("ecs")
+        if answer is not None:
+            aws.answer("ListTasks", answer)
+            with suppress(ServiceError):
+                service.call("ListTasks")
+        with place() as endpoint, pytest.MonkeyPatch.context() as patch:
+            lead(endpoint)
+            if impatient:
+                patch.setattr(aws_module, impatient, 0.1)
+            raised = _error(service)
+        assert isinstance(raised, ConnectionFailedError)
+        assert (raised.trouble, raised.timed_out) == (UNKNOWN if answer is None else TRANSIENT, timed_out)
+        assert str(raised).startswith(f"ListTasks could not connect: {text}")
+        assert endpoint in str(raised)
+        assert str(raised).endswith(f". {HINT}")
+
+    def test_is_made_anew_after_one_was_dropped(self, aws: Canned) -> None:
+        aws.answer("ListTasks", {"taskArns": []}, DROPPED, {"taskArns": ["1"]})
+        service = AwsService("ecs")
+        service.call("ListTasks")
+        assert str(_error(service)).startswith("ListTasks lost its connection: Connection was closed before")
+        assert service.ask("ListTasks", "taskArns") == ["1"]
+
+    @pytest.mark.parametrize(
+        ("scheme", "answer"),
+        [("https", b""), ("http", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}"), ("http", b"")],
+    )
+    def test_that_is_cut_off_is_transient(self, lead: Lead, scheme: str, answer: bytes) -> None:
+        with _hangs_up(scheme, answer) as endpoint:
+            lead(endpoint)
+            raised = _error(AwsService("ecs"))
+        assert isinstance(raised, ConnectionFailedError)
+        assert (raised.trouble, raised.no_such_name, raised.timed_out) == (TRANSIENT, False, False)
+        assert str(raised).startswith("ListTasks lost its connection: ")
+
+    @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+    def test_is_verified_by_the_bundle_of_the_environment(
+        self, lead: Lead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+    ) -> None:
+        tls = certificate("127.0.0.1", tmp_path / "ca.pem")
+        with closing(LoopbackServer(lambda _: Response(200, b"{}"), tls=tls)) as server:
+            lead(server.url)
+            monkeypatch.setenv(variable, str(tmp_path / "ca.pem"))
+            assert AwsService("ecs").call("ListTasks")
+            lead(server.url)
+            monkeypatch.setenv(variable, "")  # is none, and verifies nothing less
+            assert "SSL validation failed" in str(_error(AwsService("ecs")))
+
+    def test_through_a_proxy_that_fails_may_fail_for_ever_and_keeps_its_password(
+        self, lead: Lead, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Names(monkeypatch).fail("proxy", together=NO_SUCH_NAME)
+        with _refused() as refused, closing(Proxy("403 Forbidden")) as refusing:
+            for proxy, text in {
+                "http://user:s3c/ret@proxy:3128": "failed: HTTPClientError",
+                "http://user:s3c#ret@proxy": "failed: HTTPClientError",
+                "http://u:s3c@p:x": "failed: HTTPClientError",
+                "http://proxy:3128": "could not connect: Failed to connect to proxy",
+                refused: "could not connect: Failed to connect to proxy",
+                f"http://{refusing.address}": "could not connect: Failed to connect to proxy",
+            }.items():
+                monkeypatch.setenv("HTTPS_PROXY", proxy)
+                lead("")
+                raised = _error(AwsService("ecs"))
+                assert (raised.trouble, str(raised)[: len(f"ListTasks {text}")]) == (UNKNOWN, f"ListTasks {text}")
+                assert "s3c" not in str(raised)
+
+    @pytest.mark.parametrize(
+        ("together", "ipv4", "trouble"),
+        [
+            (NO_SUCH_NAME, NO_SUCH_NAME, UNKNOWN),
+            (BUSY, NO_SUCH_NAME, UNKNOWN),
+            (TRY_AGAIN, TRY_AGAIN, TRANSIENT),
+            (NO_SUCH_NAME, TRY_AGAIN, TRANSIENT),
+            (NO_SUCH_NAME, BUSY, TRANSIENT),
+            (NO_SUCH_NAME, UnicodeError("no name"), TRANSIENT),
+            (NO_SUCH_NAME, None, TRANSIENT),
+            (BUSY, None, TRANSIENT),
+            (OSError(errno.ENETUNREACH, "Network is unreachable"), None, UNKNOWN),
+        ],
+        ids=str,
+    )
+    def test_to_a_name_is_looked_up_again_for_ipv4(
+        self,
+        lead: Lead,
+        monkeypatch: pytest.MonkeyPatch,
+        together: OSError,
+        ipv4: Exception | None,
+        trouble: Trouble,
+    ) -> None:
+        lead("")
+        names = Names(monkeypatch)
+        names.fail(ECS, together=together, ipv4=ipv4)
+        raised = _error(AwsService("ecs", "eu-west-1"))
+        assert isinstance(raised, ConnectionFailedError)
+        assert (raised.trouble, raised.no_such_name) == (trouble, ipv4 is NO_SUCH_NAME)
+        what = "look up its endpoint" if trouble is TRANSIENT else "connect"
+        url = f"https://{ECS}/"
+        assert str(raised) == f'ListTasks could not {what}: Could not connect to the endpoint URL: "{url}". {HINT}'
+        assert names.asked[-1] == (f"{ECS}.", 443, socket.AF_INET)
+
+    def test_is_looked_up_as_sockets_take_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        Names(monkeypatch).lead(ECS, "127.0.0.1:1", "127.0.0.1:2")
+        assert addresses(f"https://{ECS}/path") == [("127.0.0.1", 1), ("127.0.0.1", 2)]
+
+    def test_that_is_its_own_cause_has_an_end(self) -> None:
+        first, second = ValueError(), ssl.SSLEOFError()
+        first.__context__, second.__cause__ = second, first
+        assert list(aws_module._causes(first)) == [first, second]
+
+
+class TestClient:
+    @pytest.fixture
+    def requests(self, lead: Lead, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Request]]:
+        """Keep every request to an endpoint that answers all of them with credentials."""
+        requests: list[Request] = []
+        credentials = {"AccessKeyId": "CONTAINER", "SecretAccessKey": "s", "Token": "t0ken"}
+        credentials["Expiration"] = "2999-01-01T00:00:00Z"
+
+        def answer(request: Request) -> Response:
+            requests.append(request)
+            return Response(200, json.dumps(credentials).encode())
+
+        with closing(LoopbackServer(answer)) as server:
+            lead(server.url)
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/credentials")
+            monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret")
+            aws_module._session.cache_clear()  # which keeps credentials
+            yield requests
+            aws_module._session.cache_clear()
+
+    def test_takes_its_credentials_from_variables(self, requests: list[Request]) -> None:
+        AwsService("ecs").call("ListTasks")
+        assert [request.path for request in requests] == ["/"]
+        assert "Credential=test/" in requests[0].headers["Authorization"]
+
+    def test_takes_its_credentials_from_the_endpoint_of_a_function_with_snapstart(
+        self, requests: list[Request], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        AwsService("ecs").call("ListTasks")
+        assert [request.path for request in requests] == ["/credentials", "/"]
+        assert requests[0].headers["Authorization"] == "secret"
+        assert "Credential=CONTAINER/" in requests[1].headers["Authorization"]
+        assert requests[1].headers["X-Amz-Security-Token"] == "t0ken"
+
+    def test_takes_its_credentials_from_nowhere_else(
+        self, requests: list[Request], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "credentials").write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+            monkeypatch.delenv(name)
+        raised = _error(AwsService("ecs"))
+        assert (raised.trouble, str(raised)) == (UNKNOWN, "ListTasks failed: Unable to locate credentials")
+        assert requests == []
+
+    @pytest.mark.parametrize(("region", "expected"), [(None, "us-west-2"), ("eu-west-1", "eu-west-1")])
+    def test_calls_the_functions_region_or_the_one_that_is_named(
+        self, requests: list[Request], region: str | None, expected: str
+    ) -> None:
+        service = AwsService("ecs", region)
+        service.call("ListTasks")
+        assert service.region == expected
+        assert f"/{expected}/ecs/aws4_request" in requests[0].headers["Authorization"]
+
+    def test_says_who_calls(self, requests: list[Request]) -> None:
+        AwsService("ecs").call("ListTasks")
+        assert requests[0].headers["User-Agent"].endswith(" cdk-world-export-job")
+
+    @pytest.mark.parametrize(
+        ("region", "host"),
+        [
+            ("us-west-2", "ecs.us-west-2.amazonaws.com"),
+            ("us-gov-west-1", "ecs.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "ecs.cn-north-1.amazonaws.com.cn"),
+        ],
+    )
+    def test_calls_the_endpoint_of_its_region(self, lead: Lead, region: str, host: str) -> None:
+        lead("")
+        assert AwsService("ecs", region).endpoint == f"https://{host}"
+
+    @pytest.mark.usefixtures("lead")
+    def test_is_made_once_for_a_service_and_a_region(self) -> None:
+        first = AwsService("ecs", "us-west-2").client()
+        assert AwsService("ecs", "us-west-2").client() is first
+        assert AwsService("ecs", "eu-west-1").client() is not first
+
+    def test_does_not_repeat_a_call_by_itself(self, aws: Canned, lead: Lead) -> None:
+        lead(aws.url)
+        aws.answer("ListTasks", error("ThrottlingException"))
+        service = AwsService("ecs")
+        _error(service)
+        assert len(aws.calls) == service.calls == 1
+
+    def test_waits_five_seconds_to_connect_and_ten_for_an_answer(self) -> None:
+        config = AwsService("ecs", "us-west-2").client().meta.config
+        assert (config.connect_timeout, config.read_timeout, aws_module.LONGEST_CALL) == (5, 10, 31)

@@ -1,0 +1,345 @@
+"""How a world export job is canceled: the order of the calls, and what each answer of RoboMaker means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.model import ServiceModel
+
+from jobs import world_export_job
+from jobs.world_export_job import WorldExportJob
+from properties import JobArn
+from protocol.outcome import Result
+from sandbox.loopback import LoopbackServer, Request, Response
+from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
+from teardown import ServiceError, State, Step, Trouble
+from tests.faults import FAULTS, Row
+from tests.network import SetClock
+
+JOB = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"
+CANCEL, LOOK = "CancelWorldExportJob", "DescribeWorldExportJob"
+REFUSAL = f"{CANCEL} answered InvalidParameterException: The job is not in a state to be canceled"
+
+Meaning = State | Trouble | Result
+
+
+class Rig:
+    """A job that runs at a RoboMaker, and a clock that goes only when a test says so."""
+
+    def __init__(self, robomaker: RoboMaker) -> None:
+        self.robomaker = robomaker
+        self.clock = SetClock()
+        self.job = WorldExportJob(JobArn.parse(JOB), clock=self.clock)
+        robomaker.start_job(JOB, cancel_seconds=600)
+
+    @property
+    def calls(self) -> list[str]:
+        return [call.operation for call in self.robomaker.calls]
+
+    def advance(self) -> tuple[Meaning, str]:
+        """Advance until there is nothing more to do at once, and give what that means and says."""
+        try:
+            while (step := self.job.advance()).state is State.MORE:
+                pass
+        except ServiceError as error:
+            return error.trouble, str(error)
+        return step.result if step.state is State.ENDED else step.state, step.detail
+
+    def answer(self, fault: Fault, operation: str) -> None:
+        """Answer nothing but the truth from now on, except to one operation."""
+        self.robomaker.switch_off()
+        self.robomaker.switch_on(replace(fault, operation=operation))
+
+
+@pytest.fixture
+def rig(robomaker: RoboMaker) -> Rig:
+    return Rig(robomaker)
+
+
+@pytest.fixture
+def canceled(rig: Rig) -> Rig:
+    """Give a job whose cancel was accepted."""
+    assert rig.job.advance() == Step(State.STOPPING, "World export job job-1 is Canceling")
+    assert rig.robomaker.status(JOB) == "Canceling"
+    return rig
+
+
+@pytest.fixture
+def refused(rig: Rig) -> Rig:
+    """Give a job whose cancel is refused, and that was not looked at since."""
+    rig.robomaker.switch_on(CANCEL_REFUSED)
+    assert rig.job.advance() == Step(State.MORE, REFUSAL)
+    return rig
+
+
+def _answer(body: dict[str, Any]) -> Fault:
+    return Fault(message=json.dumps(body), status=200)
+
+
+class TestOrder:
+    """Which calls a step makes."""
+
+    def test_is_a_cancel_and_then_looks(self, canceled: Rig) -> None:
+        assert canceled.advance() == canceled.advance() == (State.STOPPING, "World export job job-1 is Canceling")
+        assert canceled.calls == [CANCEL, LOOK, LOOK]
+        assert canceled.job.calls == 3
+
+    def test_is_a_look_after_a_refusal_and_a_cancel_before_each_further_look(self, refused: Rig) -> None:
+        reason = f"World export job job-1 is Running, and RoboMaker refuses to cancel it. {REFUSAL}"
+        assert refused.job.advance() == refused.job.advance() == Step(State.REFUSED, reason)
+        assert refused.calls == [CANCEL, LOOK, CANCEL, LOOK]
+        refused.robomaker.switch_off()
+        assert refused.advance() == refused.advance() == (State.STOPPING, "World export job job-1 is Canceling")
+        assert refused.calls[4:] == [CANCEL, LOOK]
+
+    def test_is_no_further_cancel_of_a_job_that_someone_else_has_canceled(self, refused: Rig) -> None:
+        refused.robomaker.settle(JOB, "Canceling")
+        assert refused.advance() == refused.advance() == (State.STOPPING, "World export job job-1 is Canceling")
+        assert refused.calls == [CANCEL, LOOK, LOOK]
+
+    def test_is_a_look_after_a_cancel_that_failed_after_a_refusal(self, refused: Rig) -> None:
+        refused.advance()
+        refused.answer(ACCESS_DENIED, CANCEL)
+        assert refused.advance()[0] is Trouble.UNKNOWN
+        meaning, reason = refused.advance()
+        assert meaning is State.REFUSED
+        assert "RoboMaker refuses to cancel it. The function's role has no permission robomaker:Cancel" in reason
+        assert refused.calls[2:] == [CANCEL, LOOK]
+
+    def test_is_the_same_look_again_after_one_that_failed(self, refused: Rig) -> None:
+        refused.robomaker.switch_on(replace(THROTTLED, operation=LOOK), times=1)
+        text = f"{REFUSAL} {LOOK} answered ThrottlingException: Rate exceeded"
+        assert refused.advance() == (Trouble.TRANSIENT, text)
+        assert refused.advance()[0] is State.REFUSED
+        assert refused.calls == [CANCEL, LOOK, LOOK]
+
+    def test_forgets_a_refusal_once_the_cancel_is_accepted(self, refused: Rig) -> None:
+        refused.advance()
+        refused.answer(THROTTLED, LOOK)
+        assert refused.advance()[0] is State.STOPPING
+        assert refused.advance() == (Trouble.TRANSIENT, f"{LOOK} answered ThrottlingException: Rate exceeded")
+
+    def test_has_a_look_each_minute_while_the_cancel_meets_transient_errors(self, rig: Rig) -> None:
+        rig.answer(THROTTLED, CANCEL)
+        for seconds in (0, 59.9, 0.1, 59.9, 0.1):
+            rig.clock.now += seconds
+            assert rig.advance() == (Trouble.TRANSIENT, f"{CANCEL} answered ThrottlingException: Rate exceeded")
+        assert rig.calls == [CANCEL] * 3 + [LOOK] + [CANCEL] * 2 + [LOOK]
+        rig.robomaker.settle(JOB, "Completed")
+        rig.clock.now += 60
+        assert rig.advance() == (Result.STOPPED, "Completed")
+
+    @pytest.mark.parametrize("status", ["Running", "Canceling"])
+    def test_goes_on_with_the_cancel_after_such_a_look(self, rig: Rig, status: str) -> None:
+        rig.robomaker.settle(JOB, status)
+        rig.robomaker.switch_on(replace(THROTTLED, operation=CANCEL), times=1)
+        rig.clock.now += 60
+        assert [rig.advance()[0] for _ in range(2)] == [Trouble.TRANSIENT, State.STOPPING]
+        assert rig.calls == [CANCEL, LOOK, CANCEL]
+
+    @pytest.mark.parametrize("fault", [ACCESS_DENIED, Fault("OddException", "No")], ids=str)
+    def test_has_a_look_after_every_cancel_that_fails_otherwise(self, rig: Rig, fault: Fault) -> None:
+        rig.robomaker.switch_on(fault)  # at the look too
+        assert f"{CANCEL} answered " in rig.advance()[1]
+        rig.answer(fault, CANCEL)
+        rig.robomaker.settle(JOB, "Failed")
+        assert rig.advance() == (Result.STOPPED, "Failed")
+        assert rig.calls == [CANCEL, LOOK] * 2
+
+
+class TestStatus:
+    """What a look sees (API reference, DescribeWorldExportJob)."""
+
+    ENDED = ("Canceled", "Completed", "Failed")
+    UNFINISHED = ("Pending", "Running", "Canceling")
+    # None of them is documented: only waiting can tell what they mean.
+    UNKNOWN = ("Paused", "CANCELED", "canceled", "Cancelled", " Canceled", ["Canceled"])
+
+    @pytest.mark.parametrize("status", ENDED)
+    def test_is_an_end(self, refused: Rig, status: str) -> None:
+        refused.robomaker.settle(JOB, status)
+        assert refused.job.advance() == Step(State.ENDED, status)
+
+    @pytest.mark.parametrize("status", ["Pending", "Running", *UNKNOWN])
+    def test_is_a_refusal_if_the_cancel_was_refused(self, refused: Rig, status: Any) -> None:
+        refused.answer(_answer({"status": status}), LOOK)
+        reason = f"World export job job-1 is {status}, and RoboMaker refuses to cancel it. {REFUSAL}"
+        assert refused.advance() == (State.REFUSED, reason)
+
+    @pytest.mark.parametrize("status", [*UNFINISHED, *UNKNOWN])
+    def test_is_waited_for_if_the_cancel_was_accepted(self, canceled: Rig, status: Any) -> None:
+        canceled.answer(_answer({"status": status}), LOOK)
+        assert canceled.advance() == (State.STOPPING, f"World export job job-1 is {status}")
+
+    @pytest.mark.parametrize("body", [{}, {"status": None}, {"status": ""}])
+    def test_that_is_missing_is_transient(self, canceled: Rig, body: dict[str, Any]) -> None:
+        canceled.answer(_answer(body), LOOK)
+        assert canceled.advance() == (Trouble.TRANSIENT, f"{LOOK} got an answer without status")
+
+    def test_is_one_of_the_service_model(self, model: ServiceModel) -> None:
+        shape: Any = model.shape_for("WorldExportJobStatus")
+        assert {*self.ENDED, *self.UNFINISHED} == set(shape.enum)
+
+
+class TestAnswer:
+    """What is answered in place of the truth."""
+
+    @pytest.mark.parametrize("row", FAULTS, ids=str)
+    def test_to_a_cancel_has_its_meaning(self, rig: Rig, row: Row) -> None:
+        rig.answer(row.fault, CANCEL)
+        meaning, text = rig.advance()
+        assert meaning is row.means
+        assert row.words in text
+
+    @pytest.mark.parametrize("row", FAULTS, ids=str)
+    def test_to_a_look_has_its_meaning(self, canceled: Rig, row: Row) -> None:
+        canceled.answer(row.fault, LOOK)
+        assert canceled.advance()[0] is row.means_at_a_look
+
+    @pytest.mark.parametrize(
+        ("answer", "meaning"),
+        [
+            (Response(400, b"no object", {"x-amzn-ErrorType": "ResourceNotFoundException"}), Result.GONE),
+            (Response(200, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}), Trouble.TRANSIENT),
+            (Response(300, b'{"message": "Choose"}'), Trouble.REJECTED),
+            (Response(400, b"\xff\xfe"), Trouble.TRANSIENT),
+            *((Response(200, body), State.STOPPING) for body in (b"", b" ", b"{}", b'{"anything": "else"}')),
+        ],
+        ids=str,
+    )
+    def test_is_an_error_by_its_header_or_its_status(
+        self, monkeypatch: pytest.MonkeyPatch, rig: Rig, answer: Response, meaning: Meaning
+    ) -> None:
+        with closing(LoopbackServer(lambda _: answer)) as server:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+            assert rig.advance()[0] is meaning
+
+    def test_that_can_not_be_parsed_is_transient_and_shown(self, canceled: Rig) -> None:
+        body = {"status": "Canceled", "createdAt": "never"}
+        canceled.answer(_answer(body), LOOK)
+        text = f"{LOOK} got an answer that is not from RoboMaker: HTTP status 200, {json.dumps(body)!r}"
+        assert canceled.advance() == (Trouble.TRANSIENT, text)
+
+    def test_that_is_a_long_page_is_shown_in_part(self, rig: Rig) -> None:
+        rig.answer(Fault(message="x" * 300, status=400), CANCEL)
+        assert rig.advance()[1].endswith(f"HTTP status 400, '{'x' * 200}'")
+
+    def test_that_there_is_no_job_is_its_end(self, rig: Rig) -> None:
+        rig.robomaker.forget_job(JOB)
+        gone = f"{CANCEL} answered ResourceNotFoundException: There is no {JOB}"
+        assert rig.job.advance() == Step(State.ENDED, gone, Result.GONE)
+        assert rig.calls == [CANCEL]
+
+
+class TestRequest:
+    def test_is_the_one_of_the_api_reference(self, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
+        requests: list[Request] = []
+
+        def answer(request: Request) -> Response:
+            requests.append(request)
+            return Response(200, b"{}", {"Content-Type": "application/json"})
+
+        with closing(LoopbackServer(answer)) as server:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+            rig.advance()
+            rig.advance()
+        assert [(request.method, request.path, json.loads(request.body)) for request in requests] == [
+            ("POST", "/cancelWorldExportJob", {"job": JOB}),
+            ("POST", "/describeWorldExportJob", {"job": JOB}),
+        ]
+        assert all(request.headers["Content-Type"] == "application/json" for request in requests)
+
+    @pytest.mark.parametrize("region", ["us-west-2", "ap-northeast-1"])
+    def test_is_signed_for_the_region_in_the_arn(self, robomaker: RoboMaker, region: str) -> None:
+        arn = JOB.replace("us-west-2", region)
+        WorldExportJob(JobArn.parse(arn)).advance()
+        assert [(call.operation, call.job, call.region) for call in robomaker.calls] == [(CANCEL, arn, region)]
+
+    @pytest.mark.parametrize("variable", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+    @pytest.mark.parametrize(
+        ("region", "host"),
+        [
+            ("us-west-2", "robomaker.us-west-2.amazonaws.com"),
+            ("us-gov-west-1", "robomaker.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "robomaker.cn-north-1.amazonaws.com.cn"),
+        ],
+    )
+    def test_goes_to_the_only_endpoint_of_a_region(
+        self, monkeypatch: pytest.MonkeyPatch, region: str, host: str, variable: str
+    ) -> None:
+        monkeypatch.setenv(variable, "true")
+        world_export_job._client.cache_clear()
+        assert world_export_job._client(region).meta.endpoint_url == f"https://{host}"
+        world_export_job._client.cache_clear()
+
+
+# The service model says what the API reference says (RoboMaker API reference, version 2018-06-29).
+ERRORS = {
+    "InternalServerException": 500,
+    "InvalidParameterException": 400,
+    "ResourceNotFoundException": 400,
+    "ThrottlingException": 400,
+}
+# Field -> its type and its limits, as the pages of the two operations have them.
+ARN = ("string", {"min": 1, "max": 1224, "pattern": "arn:.*"})
+FAILURES = "InternalServiceError LimitExceeded ResourceNotFound RequestThrottled InvalidInput AccessDenied"
+DESCRIBED = {
+    "arn": ARN,
+    "clientRequestToken": ("string", {"min": 1, "max": 64, "pattern": r"[a-zA-Z0-9_\-=]*"}),
+    "createdAt": ("timestamp", {}),
+    "failureCode": ("string", {"enum": FAILURES.split()}),
+    "failureReason": ("string", {"min": 0, "max": 1024, "pattern": ".*"}),
+    "iamRole": ("string", {"min": 1, "max": 255, "pattern": r"arn:aws:iam::\w+:role/.*"}),
+    "outputLocation": ("structure", {}),
+    "status": ("string", {"enum": ["Pending", "Running", "Completed", "Failed", "Canceling", "Canceled"]}),
+    "tags": ("map", {"min": 0, "max": 50}),
+    "worlds": ("list", {"min": 1, "max": 100}),
+}
+LOCATION = {
+    "s3Bucket": ("string", {"min": 3, "max": 63, "pattern": r"[a-z0-9][a-z0-9\-]*[a-z0-9]"}),
+    "s3Prefix": ("string", {"min": 1, "max": 1024, "pattern": ".*"}),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ServiceModel]:
+    yield world_export_job._client("us-west-2").meta.service_model
+    world_export_job._client.cache_clear()
+
+
+def _fields(shape: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    limits = ("min", "max", "pattern", "enum")
+    return {
+        name: (member.type_name, {key: value for key, value in member.metadata.items() if key in limits})
+        for name, member in shape.members.items()
+    }
+
+
+class TestModel:
+    def test_is_of_robomaker(self, model: ServiceModel) -> None:
+        names = ("apiVersion", "endpointPrefix", "protocol", "signatureVersion")
+        assert [model.metadata.get(name) for name in names] == ["2018-06-29", "robomaker", "rest-json", "v4"]
+        assert (model.service_id, model.signing_name) == ("RoboMaker", "robomaker")
+        assert sorted(model.operation_names) == [CANCEL, LOOK]
+
+    @pytest.mark.parametrize("name", [CANCEL, LOOK])
+    def test_has_operations_that_take_a_job_and_answer_one_of_four_errors(self, model: ServiceModel, name: str) -> None:
+        operation: Any = model.operation_model(name)
+        assert operation.http == {"method": "POST", "requestUri": f"/{name[0].lower()}{name[1:]}"}
+        assert _fields(operation.input_shape) == {"job": ARN}
+        assert operation.input_shape.required_members == ["job"]
+        assert {shape.name: shape.metadata["error"]["httpStatusCode"] for shape in operation.error_shapes} == ERRORS
+
+    def test_has_the_fields_of_the_answers(self, model: ServiceModel) -> None:
+        assert _fields(model.operation_model(CANCEL).output_shape) == {}
+        shape: Any = model.operation_model(LOOK).output_shape
+        assert _fields(shape) == DESCRIBED
+        assert _fields(shape.members["outputLocation"]) == LOCATION
+        tags = shape.members["tags"]
+        longest = [part.metadata["max"] for part in (shape.members["worlds"].member, tags.key, tags.value)]
+        assert longest == [1224, 128, 256]
