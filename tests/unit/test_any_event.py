@@ -53,7 +53,7 @@ events = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(event=events)
 @example(event={})
 @example(event={"RequestType": "Delete", "StackId": STACK_ID, "RequestId": "r", "LogicalResourceId": "Job"})
@@ -81,7 +81,7 @@ container_properties = st.one_of(
 physical_ids = st.one_of(st.just(f"EcsTasks({CLUSTER})"), odd)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(event=events, declared=container_properties, physical_id=physical_ids)
 def test_an_event_of_stop_on_delete_is_answered_once_and_keeps_its_url_to_itself(
     event: dict[str, Any],
@@ -130,7 +130,8 @@ def _check_answer(event: dict[str, Any], urls: ResponseUrls, caplog: pytest.LogC
     return str(answer["Status"])
 
 
+@settings(max_examples=20)
 @given(event=st.one_of(odd, st.fixed_dictionaries({"ResponseURL": odd})))
 def test_an_event_without_a_usable_url_is_an_error_and_no_crash(event: Any) -> None:
     with pytest.raises(Exception, match=r"no ResponseURL|response URL that can't be used|did not accept the answer"):
-        index.handler(event, Context(0.5))
+        index.handler(event, Context(0.2))

@@ -376,12 +376,7 @@ class TestConnection:
         ids=str,
     )
     def test_to_a_name_is_looked_up_again_for_ipv4(
-        self,
-        lead: Lead,
-        monkeypatch: pytest.MonkeyPatch,
-        together: OSError,
-        ipv4: Exception | None,
-        trouble: Trouble,
+        self, lead: Lead, monkeypatch: pytest.MonkeyPatch, together: OSError, ipv4: Exception | None, trouble: Trouble
     ) -> None:
         lead("")
         names = Names(monkeypatch)

@@ -183,8 +183,7 @@ class TestClose:
         assert aws.actions == ["GetApplication"]
 
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
-        [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)],
+        ("answer", "trouble"), [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)]
     )
     def test_raises_any_other_error_of_the_stop(
         self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, trouble: Trouble

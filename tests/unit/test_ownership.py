@@ -33,8 +33,7 @@ STILL_THERE = Decision(False, "cluster prod is kept: it is still in the template
 ELSEWHERE = Decision(False, "cluster prod is kept: it is not in this stack, and the stack is not being deleted")
 TWICE = Decision(False, "cluster prod is kept: its stack is deleted, so this request was delivered twice")
 ONLY_NESTED = Decision(
-    False,
-    "cluster prod is kept: it is not in this stack, and of its stacks only this nested one is being deleted",
+    False, "cluster prod is kept: it is not in this stack, and of its stacks only this nested one is being deleted"
 )
 
 DELETIONS = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
@@ -357,8 +356,7 @@ class TestCheck:
 
     @pytest.mark.parametrize("action", ["DescribeStacks", "GetTemplate", "DescribeStackResource"])
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
-        [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)],
+        ("answer", "trouble"), [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)]
     )
     def test_retries_and_raises_any_other_error(
         self, aws: Canned, action: str, answer: Answer, trouble: Trouble

@@ -170,11 +170,7 @@ def _raw(*answers: bytes, drip: bool = False) -> Iterator[str]:
 class TestDelivery:
     @pytest.mark.parametrize(
         ("path", "arrives"),
-        [
-            ("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"),
-            ("", "/"),
-            ("?a=b", "/?a=b"),
-        ],
+        [("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"), ("", "/"), ("?a=b", "/?a=b")],
     )
     def test_is_a_put_to_the_path_as_it_was_signed_without_a_content_type(
         self, bucket: Bucket, path: str, arrives: str

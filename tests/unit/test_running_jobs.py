@@ -216,8 +216,7 @@ class TestSlice:
         assert tasks.lists == 1
 
     @pytest.mark.parametrize(
-        ("error", "state"),
-        [(THROTTLED, Trouble.TRANSIENT), (DENIED, Trouble.UNKNOWN), (REJECTED, State.MORE)],
+        ("error", "state"), [(THROTTLED, Trouble.TRANSIENT), (DENIED, Trouble.UNKNOWN), (REJECTED, State.MORE)]
     )
     def test_remembers_what_a_stop_met_before(self, error: ServiceError, state: object) -> None:
         tasks = Tasks(_ids(15), {"0": repeat(error)}, stop_seconds=1)

@@ -58,11 +58,7 @@ def test_a_state_machine_exists_unless_step_functions_says_that_it_does_not(
 
 @pytest.mark.parametrize(
     ("answer", "trouble"),
-    [
-        ({}, Trouble.TRANSIENT),
-        (THROTTLED, Trouble.TRANSIENT),
-        (error("InvalidArn"), Trouble.REJECTED),
-    ],
+    [({}, Trouble.TRANSIENT), (THROTTLED, Trouble.TRANSIENT), (error("InvalidArn"), Trouble.REJECTED)],
 )
 def test_any_other_answer_says_nothing_of_it(
     aws: Canned, executions: StateMachineExecutions, answer: Any, trouble: Trouble
