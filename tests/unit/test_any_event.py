@@ -17,6 +17,8 @@ from tests.canned import Canned
 from tests.corpus import EVENTS
 from tests.requests import JOB_1, STACK_ID, Context
 
+Log = pytest.LogCaptureFixture
+
 pytestmark = pytest.mark.usefixtures("hurried")
 
 REQUIRED = ("StackId", "RequestId", "LogicalResourceId")
@@ -58,7 +60,7 @@ events = st.fixed_dictionaries(
 @example(event={})
 @example(event={"RequestType": "Delete", "StackId": STACK_ID, "RequestId": "r", "LogicalResourceId": "Job"})
 def test_an_event_is_answered_once_and_keeps_its_url_to_itself(
-    event: dict[str, Any], urls: ResponseUrls, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
+    event: dict[str, Any], urls: ResponseUrls, robomaker: RoboMaker, caplog: Log
 ) -> None:
     robomaker.start_job(JOB_1)
     _check_answer(event, urls, caplog)
@@ -84,12 +86,7 @@ physical_ids = st.one_of(st.just(f"EcsTasks({CLUSTER})"), odd)
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(event=events, declared=container_properties, physical_id=physical_ids)
 def test_an_event_of_stop_on_delete_is_answered_once_and_keeps_its_url_to_itself(
-    event: dict[str, Any],
-    declared: object,
-    physical_id: object,
-    urls: ResponseUrls,
-    aws: Canned,
-    caplog: pytest.LogCaptureFixture,
+    event: dict[str, Any], declared: object, physical_id: object, urls: ResponseUrls, aws: Canned, caplog: Log
 ) -> None:
     aws.answer("DescribeStacks", {"Stacks": [{"StackStatus": "DELETE_IN_PROGRESS"}]})
     aws.answer("GetTemplate", {"TemplateBody": '{"Resources": {}}'})
@@ -100,14 +97,14 @@ def test_an_event_of_stop_on_delete_is_answered_once_and_keeps_its_url_to_itself
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_an_event_of_the_corpus_has_its_answer(
-    name: str, urls: ResponseUrls, robomaker: RoboMaker, caplog: pytest.LogCaptureFixture
+    name: str, urls: ResponseUrls, robomaker: RoboMaker, caplog: Log
 ) -> None:
     event, status = EVENTS[name]
     robomaker.start_job(JOB_1)
     assert _check_answer(event, urls, caplog) == status
 
 
-def _check_answer(event: dict[str, Any], urls: ResponseUrls, caplog: pytest.LogCaptureFixture) -> str:
+def _check_answer(event: dict[str, Any], urls: ResponseUrls, caplog: Log) -> str:
     """Send an event, check its only answer and the log, and return the answer's status."""
     caplog.clear()
     exchange = Exchange(event)

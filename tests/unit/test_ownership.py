@@ -270,6 +270,10 @@ NO_JSON = (
     "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
     " Convert it to JSON."
 )
+NO_SUCH_STACK = f"ValidationError: Stack with id {STACK_ID} does not exist"
+RESOURCE = "DescribeStackResource"
+NAMELESS = {"StackResourceDetail": {"LogicalResourceId": "Cluster"}}
+ODD = error("OddError", "Cluster does not exist for stack x")
 WITHOUT = "DescribeStacks got an answer with"
 
 
@@ -283,42 +287,16 @@ WITHOUT = "DescribeStacks got an answer with"
             Trouble.TRANSIENT,
             f"{WITHOUT} Stacks without StackStatus",
         ),
-        ("DescribeStacks", {}, Trouble.TRANSIENT, f"{WITHOUT}out Stacks"),
-        (
-            "DescribeStacks",
-            NO_STACK,
-            Trouble.REJECTED,
-            f"DescribeStacks answered ValidationError: Stack with id {STACK_ID} does not exist",
-        ),
+        ("DescribeStacks", NO_STACK, Trouble.REJECTED, f"DescribeStacks answered {NO_SUCH_STACK}"),
         *(
             ("GetTemplate", {"TemplateBody": body}, Trouble.UNKNOWN, NO_JSON)
             for body in ("Resources:\n  Cluster: {}\n", "[]", "7", '{"Resources": []}', "{}")
         ),
         ("GetTemplate", {}, Trouble.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
-        (
-            "GetTemplate",
-            error("Throttling", "Rate exceeded"),
-            Trouble.TRANSIENT,
-            "GetTemplate answered Throttling: Rate exceeded",
-        ),
-        (
-            "DescribeStackResource",
-            {"StackResourceDetail": {"LogicalResourceId": "Cluster"}},
-            Trouble.TRANSIENT,
-            "DescribeStackResource got an answer without the physical id of Cluster",
-        ),
-        (
-            "DescribeStackResource",
-            NO_STACK,
-            Trouble.REJECTED,
-            f"DescribeStackResource answered ValidationError: Stack with id {STACK_ID} does not exist",
-        ),
-        (
-            "DescribeStackResource",
-            error("OddError", "Resource Cluster does not exist for stack WorldExport"),
-            Trouble.REJECTED,
-            "DescribeStackResource answered OddError: Resource Cluster does not exist for stack WorldExport",
-        ),
+        ("GetTemplate", error("Throttling"), Trouble.TRANSIENT, "GetTemplate answered Throttling: No."),
+        (RESOURCE, NAMELESS, Trouble.TRANSIENT, f"{RESOURCE} got an answer without the physical id of Cluster"),
+        (RESOURCE, NO_STACK, Trouble.REJECTED, f"{RESOURCE} answered {NO_SUCH_STACK}"),
+        (RESOURCE, ODD, Trouble.REJECTED, f"{RESOURCE} answered OddError: Cluster does not exist for stack x"),
     ],
 )
 def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, trouble: Trouble, text: str) -> None:

@@ -19,6 +19,8 @@ from sandbox.resolver import SilentListener
 from teardown import ServiceError, Trouble
 from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
 
+Patch = pytest.MonkeyPatch
+
 NO_SUCH_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 NO_ADDRESS = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
 TRY_AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -66,7 +68,7 @@ def _fresh_client() -> Iterator[None]:
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+def names(monkeypatch: Patch) -> Names:
     return Names(monkeypatch)
 
 
@@ -79,7 +81,7 @@ Serve = Callable[[Response], None]
 
 
 @pytest.fixture
-def serve(names: Names, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
+def serve(names: Names, monkeypatch: Patch, tmp_path: Path) -> Iterator[Serve]:
     """Serve RoboMaker's own name, with a certificate that AWS_CA_BUNDLE vouches for."""
     tls = certificate(ROBOMAKER, tmp_path / "ca.pem")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
@@ -131,7 +133,7 @@ class TestOperation:
         assert calls.sign().startswith("CancelWorldExportJob ") is is_sign
 
     def test_that_is_not_known_by_or_through_a_proxy_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
+        self, monkeypatch: Patch, serve: Serve, calls: Calls
     ) -> None:
         serve(NOT_FOUND)
         with closing(LoopbackServer(lambda _: NOT_FOUND)) as ignorant, closing(Proxy()) as proxy:
@@ -142,7 +144,7 @@ class TestOperation:
             assert proxy.requests
 
     def test_that_is_not_known_is_a_sign_where_the_endpoint_is_excepted_from_the_proxy(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
+        self, monkeypatch: Patch, serve: Serve, calls: Calls
     ) -> None:
         serve(NOT_FOUND)
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -224,7 +226,7 @@ class TestName:
         ],
     )
     def test_of_an_endpoint_of_ones_own_proves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch, names: Names, calls: Calls, host: str
+        self, monkeypatch: Patch, names: Names, calls: Calls, host: str
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{host}")
         names.fail(host, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
@@ -235,7 +237,7 @@ class TestSilence:
     """RoboMaker's own name resolves, and connections are dropped without a word."""
 
     @pytest.fixture(autouse=True)
-    def _hole(self, names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _hole(self, names: Names, monkeypatch: Patch) -> Iterator[None]:
         monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", "true")
         monkeypatch.setattr("jobs.aws.CONNECT_TIMEOUT", 0.05)
         monkeypatch.setattr("jobs.retirement.CONNECT_TIMEOUT", 0.05)
@@ -276,13 +278,13 @@ class TestSilence:
 
     @pytest.mark.parametrize("error", [NO_SUCH_NAME, ValueError("no address")], ids=str)
     def test_of_a_name_that_is_gone_when_its_addresses_are_asked_is_none(
-        self, calls: Calls, monkeypatch: pytest.MonkeyPatch, error: Exception
+        self, calls: Calls, monkeypatch: Patch, error: Exception
     ) -> None:
         monkeypatch.setattr("jobs.retirement.addresses", Mock(side_effect=error))
         assert calls.signs(0, 30, 5) == [False] * 3
 
     @pytest.mark.parametrize("value", ["", "false"])
-    def test_in_a_vpc_is_none(self, monkeypatch: pytest.MonkeyPatch, calls: Calls, value: str) -> None:
+    def test_in_a_vpc_is_none(self, monkeypatch: Patch, calls: Calls, value: str) -> None:
         monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", value)
         assert calls.signs(0, 15, 15, 600) == [False] * 4
 
@@ -291,7 +293,7 @@ class TestSilence:
 
     @pytest.mark.parametrize(("variable", "scheme"), [("AWS_ENDPOINT_URL_ROBOMAKER", "https"), ("HTTPS_PROXY", "http")])
     def test_of_an_endpoint_of_ones_own_or_a_proxy_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, calls: Calls, variable: str, scheme: str
+        self, monkeypatch: Patch, calls: Calls, variable: str, scheme: str
     ) -> None:
         with closing(SilentListener()) as hole:
             monkeypatch.setenv(variable, f"{scheme}://{hole.address}")
