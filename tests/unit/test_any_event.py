@@ -59,7 +59,7 @@ events = st.fixed_dictionaries(
 @given(event=events)
 @example(event={})
 @example(event={"RequestType": "Delete", "StackId": STACK_ID, "RequestId": "r", "LogicalResourceId": "Job"})
-def test_an_event_is_answered_once_and_keeps_its_url_to_itself(
+def test_any_event_is_answered_once(
     event: dict[str, Any], urls: ResponseUrls, robomaker: RoboMaker, caplog: Log
 ) -> None:
     robomaker.start_job(JOB_1)
@@ -85,7 +85,7 @@ physical_ids = st.one_of(st.just(f"EcsTasks({CLUSTER})"), odd)
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(event=events, declared=container_properties, physical_id=physical_ids)
-def test_an_event_of_stop_on_delete_is_answered_once_and_keeps_its_url_to_itself(
+def test_any_event_of_stop_on_delete_is_answered_once(
     event: dict[str, Any], declared: object, physical_id: object, urls: ResponseUrls, aws: Canned, caplog: Log
 ) -> None:
     aws.answer("DescribeStacks", {"Stacks": [{"StackStatus": "DELETE_IN_PROGRESS"}]})
@@ -96,9 +96,7 @@ def test_an_event_of_stop_on_delete_is_answered_once_and_keeps_its_url_to_itself
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_an_event_of_the_corpus_has_its_answer(
-    name: str, urls: ResponseUrls, robomaker: RoboMaker, caplog: Log
-) -> None:
+def test_an_event_of_the_corpus_is_answered(name: str, urls: ResponseUrls, robomaker: RoboMaker, caplog: Log) -> None:
     event, status = EVENTS[name]
     robomaker.start_job(JOB_1)
     assert _check_answer(event, urls, caplog) == status

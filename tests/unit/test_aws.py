@@ -112,9 +112,7 @@ class TestError:
             ("ecs", "ListTasks", f"not authorized to perform: ecs:{'x' * 200}", f"ecs:{'x' * 96}"),
         ],
     )
-    def test_names_the_permission_that_is_missing(
-        self, aws: Canned, service: str, action: str, message: str, permission: str
-    ) -> None:
+    def test_names_the_permission(self, aws: Canned, service: str, action: str, message: str, permission: str) -> None:
         aws.answer(action, error("AccessDeniedException", message))
         assert str(_error(AwsService(service), action)) == (
             f"The function's role has no permission {permission}. Add it; if the role has it, check its permissions"
@@ -314,9 +312,7 @@ class TestConnection:
             monkeypatch.setenv("AWS_CA_BUNDLE", "")  # is none, and verifies nothing less
             assert "SSL validation failed" in str(_error(AwsService("ecs")))
 
-    def test_through_a_proxy_that_fails_may_fail_for_ever_and_keeps_its_password(
-        self, lead: Lead, monkeypatch: Patch
-    ) -> None:
+    def test_through_a_failing_proxy_keeps_its_password(self, lead: Lead, monkeypatch: Patch) -> None:
         Names(monkeypatch).fail("proxy", together=NO_SUCH_NAME)
         with _refused() as refused, closing(Proxy("403 Forbidden")) as refusing:
             for proxy, text in {
@@ -348,7 +344,7 @@ class TestConnection:
         ],
         ids=str,
     )
-    def test_to_a_name_is_looked_up_again_for_ipv4(
+    def test_looks_up_ipv4(
         self, lead: Lead, monkeypatch: Patch, together: OSError, ipv4: Exception | None, trouble: Trouble
     ) -> None:
         lead("")
@@ -392,9 +388,7 @@ class TestClient:
             yield requests
             aws_module._session.cache_clear()
 
-    def test_takes_its_credentials_from_the_endpoint_of_a_function_with_snapstart(
-        self, requests: list[Request], monkeypatch: Patch
-    ) -> None:
+    def test_takes_credentials_from_snapstarts_endpoint(self, requests: list[Request], monkeypatch: Patch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         AwsService("ecs").call("ListTasks")
@@ -403,9 +397,7 @@ class TestClient:
         assert "Credential=CONTAINER/" in requests[1].headers["Authorization"]
         assert requests[1].headers["X-Amz-Security-Token"] == "t0ken"
 
-    def test_takes_its_credentials_from_nowhere_else(
-        self, requests: list[Request], monkeypatch: Patch, tmp_path: Path
-    ) -> None:
+    def test_takes_no_other_credentials(self, requests: list[Request], monkeypatch: Patch, tmp_path: Path) -> None:
         (tmp_path / "credentials").write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
@@ -415,9 +407,7 @@ class TestClient:
         assert requests == []
 
     @pytest.mark.parametrize(("region", "expected"), [(None, "us-west-2"), ("eu-west-1", "eu-west-1")])
-    def test_calls_the_functions_region_or_the_one_that_is_named(
-        self, requests: list[Request], region: str | None, expected: str
-    ) -> None:
+    def test_calls_its_region_or_another(self, requests: list[Request], region: str | None, expected: str) -> None:
         service = AwsService("ecs", region)
         service.call("ListTasks")
         assert service.region == expected

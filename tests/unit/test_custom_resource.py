@@ -93,9 +93,7 @@ def end() -> Iterator[threading.Event]:
 
 class TestSuccess:
     @pytest.mark.parametrize("event", [_create(), _update()], ids=["Create", "Update"])
-    def test_of_a_declaration_has_its_physical_id_and_attributes(
-        self, resource: Resource, event: dict[str, Any]
-    ) -> None:
+    def test_of_a_declaration_has_id_and_attributes(self, resource: Resource, event: dict[str, Any]) -> None:
         answer = resource.answer(event, Declared("fake-2", {"Color": "red"}))
         assert answer == {
             "Status": "SUCCESS",
@@ -141,7 +139,7 @@ class TestFailure:
         [(_create(), "never-created-request-1"), (_update(), "fake-1"), (_create(PhysicalResourceId="odd"), "odd")],
         ids=["Create", "Update", "Create with a physical id"],
     )
-    def test_of_a_declaration_has_its_reason_alone(
+    def test_of_a_declaration(
         self, resource: Resource, event: dict[str, Any], physical_id: str, result: BaseException, reason: str
     ) -> None:
         # What BestEffort says is of no interest: a declaration that failed must be seen.
@@ -208,7 +206,7 @@ class TestRequest:
             ({}, "never-created-unknown"),
         ],
     )
-    def test_without_a_physical_id_is_answered_with_one_that_is_made_of_its_names(
+    def test_without_a_physical_id_gets_one_of_its_names(
         self, resource: Resource, event: dict[str, Any], physical_id: str
     ) -> None:
         number = str(event.get("RequestId")).rpartition("-")[2]
@@ -226,9 +224,7 @@ class TestRequest:
 
 class TestTime:
     @pytest.mark.parametrize(("seconds", "left"), [(900, 890), (40, 30), (8, 6)])
-    def test_is_left_but_for_the_answer(
-        self, resource: Resource, monkeypatch: Patch, seconds: float, left: float
-    ) -> None:
+    def test_is_left_for_the_work(self, resource: Resource, monkeypatch: Patch, seconds: float, left: float) -> None:
         found: list[float] = []
         delivered: list[float] = []
         clock = SetClock()
@@ -241,7 +237,7 @@ class TestTime:
         assert delivered == [1000 + seconds - 0.2]
 
     @pytest.mark.usefixtures("soon")
-    def test_that_is_over_has_one_answer_and_one_line_and_the_next_request_has_its_own(
+    def test_that_is_over_has_one_answer_and_one_line(
         self, resource: Resource, end: threading.Event, caplog: Log
     ) -> None:
         is_done = threading.Event()
@@ -277,9 +273,7 @@ class TestLine:
         ("result", "level"),
         [(result, {"failed": "ERROR", "retired": "WARNING"}.get(result, "INFO")) for result in Result],
     )
-    def test_of_a_delete_has_its_outcome_and_its_metrics(
-        self, resource: Resource, caplog: Log, monkeypatch: Patch, result: Result, level: str
-    ) -> None:
+    def test_of_a_delete(self, resource: Resource, caplog: Log, monkeypatch: Patch, result: Result, level: str) -> None:
         monkeypatch.setattr("time.time_ns", lambda: 1_700_000_000_123_999_999)
         resource.answer(_delete(), Outcome(result, "Because.", 1.5, 2))
         [record] = caplog.records
@@ -306,14 +300,12 @@ class TestLine:
         assert {key: fields[key] for key in expected} == expected
         assert fields["_aws"]["Timestamp"] == 1_700_000_000_123
 
-    def test_has_a_name_of_the_function_outside_of_lambda_too(
-        self, resource: Resource, caplog: Log, monkeypatch: Patch
-    ) -> None:
+    def test_has_a_function_name_outside_of_lambda(self, resource: Resource, caplog: Log, monkeypatch: Patch) -> None:
         monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
         resource.answer(_delete(), STOPPED)
         assert caplog.records[0].__dict__["FunctionName"] == ""
 
-    def test_of_a_failure_that_has_no_outcome_has_the_seconds_since_the_request(
+    def test_of_a_failure_without_outcome_has_its_seconds(
         self, resource: Resource, caplog: Log, monkeypatch: Patch
     ) -> None:
         clock = SetClock()
@@ -337,16 +329,12 @@ class TestLine:
     @pytest.mark.parametrize(
         ("event", "result"), [(_create(), Declared("fake-1")), (_update(), Declared("fake-1")), (_delete(), None)]
     )
-    def test_is_not_written_for_another_success(
-        self, resource: Resource, caplog: Log, event: dict[str, Any], result: Any
-    ) -> None:
+    def test_is_for_no_other_success(self, resource: Resource, caplog: Log, event: dict[str, Any], result: Any) -> None:
         resource.answer(event, result)
         assert caplog.records == []
 
     @pytest.mark.parametrize("event", [_create(), _update(), _delete(PhysicalResourceId="never-created-1")])
-    def test_of_another_failure_has_the_reason_alone(
-        self, resource: Resource, caplog: Log, event: dict[str, Any]
-    ) -> None:
+    def test_of_another_failure_is_its_reason(self, resource: Resource, caplog: Log, event: dict[str, Any]) -> None:
         resource.answer(event, ExpectedError("No."))
         [record] = caplog.records
         assert (record.levelname, record.getMessage().partition(": ")[2]) == ("ERROR", "No.")
@@ -376,7 +364,7 @@ class TestDelivery:
         )
         assert resource.calls == 1
 
-    def test_that_never_succeeds_is_an_error_so_that_lambda_sends_the_request_again(
+    def test_that_never_succeeds_is_an_error_for_lambda(
         self, resource: Resource, urls: ResponseUrls, caplog: Log
     ) -> None:
         urls.fail(1000)
@@ -402,7 +390,7 @@ LOGGERS = (None, "crhelper", "crhelper.resource_helper", "urllib3", "botocore")
 
 
 @pytest.mark.parametrize("result", [STOPPED, FAILED, KeyError("x"), "incomplete", "undelivered"], ids=str)
-def test_the_response_url_is_in_no_log_at_any_level(
+def test_the_url_is_in_no_log(
     resource: Resource, urls: ResponseUrls, caplog: Log, monkeypatch: Patch, result: Any
 ) -> None:
     monkeypatch.setattr("crhelper.log_helper.setup", lambda *_, **__: None)  # it sets the levels for each request
@@ -433,7 +421,7 @@ def test_the_response_url_is_in_no_log_at_any_level(
     ("configured", "root", "level"),
     [("", "WARNING", "INFO"), ("DEBUG", "DEBUG", "DEBUG"), ("FATAL", "CRITICAL", "CRITICAL"), ("odd", "INFO", "INFO")],
 )
-def test_the_log_level_is_that_of_lambda(
+def test_the_log_level(
     urls: ResponseUrls, monkeypatch: Patch, caplog: Log, configured: str, root: str, level: str
 ) -> None:
     caplog.set_level(root)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from jobs.emr_serverless_job_runs import _STOPPING, _UNFINISHED, EmrServerlessJobRuns
+from jobs.emr_serverless_job_runs import _STOPPING, _UNFINISHED
+from jobs.emr_serverless_job_runs import EmrServerlessJobRuns as Runs
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
@@ -22,20 +23,20 @@ REFUSED = Step(State.REFUSED, "StopApplication answered ValidationException: It 
 
 
 @pytest.fixture
-def runs(aws: Canned) -> EmrServerlessJobRuns:
+def runs(aws: Canned) -> Runs:
     aws.answer("ListJobRuns", {"jobRuns": []})
-    return EmrServerlessJobRuns(Container("EmrServerlessJobRuns", "00f"), "Because.")
+    return Runs(Container("EmrServerlessJobRuns", "00f"), "Because.")
 
 
 def _is(aws: Canned, state: str) -> None:
     aws.answer("GetApplication", {"application": {"state": state}})
 
 
-def _unfinished(runs: EmrServerlessJobRuns) -> list[RunningJob]:
+def _unfinished(runs: Runs) -> list[RunningJob]:
     return [job for page in runs.unfinished() for job in page]
 
 
-def test_the_kind_is_known(runs: EmrServerlessJobRuns) -> None:
+def test_the_kind_is_known(runs: Runs) -> None:
     assert (runs.pace, runs.settles_after, runs.noun) == (Pace(burst=10, rate=10), 0, "job runs")
     assert runs.ends == {"ResourceNotFoundException": Step(State.ENDED, "There is no such application", Result.GONE)}
     assert (runs.service.name, runs.service.region) == ("emr-serverless", "us-west-2")
@@ -49,9 +50,7 @@ def test_the_kind_is_known(runs: EmrServerlessJobRuns) -> None:
         (MISSING, False),
     ],
 )
-def test_an_application_exists_unless_it_is_terminated(
-    aws: Canned, runs: EmrServerlessJobRuns, answer: Any, exists: bool
-) -> None:
+def test_an_application_exists_unless_it_is_terminated(aws: Canned, runs: Runs, answer: Any, exists: bool) -> None:
     aws.answer("GetApplication", answer)
     assert runs.exists() is exists
     assert aws.calls == [("GetApplication", APPLICATION)]
@@ -60,7 +59,7 @@ def test_an_application_exists_unless_it_is_terminated(
 @pytest.mark.parametrize(
     "answer", [{}, {"application": None}, {"application": {}}, {"application": {"state": None}}, BUSY]
 )
-def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: EmrServerlessJobRuns, answer: Any) -> None:
+def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: Runs, answer: Any) -> None:
     aws.answer("GetApplication", answer)
     with pytest.raises(ServiceError) as raised:
         runs.exists()
@@ -68,9 +67,7 @@ def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: EmrServerlessJob
 
 
 class TestUnfinished:
-    def test_are_those_to_cancel_and_then_those_that_are_canceled(
-        self, aws: Canned, runs: EmrServerlessJobRuns
-    ) -> None:
+    def test_are_those_to_cancel_and_then_those_that_are_canceled(self, aws: Canned, runs: Runs) -> None:
         first, second, third = ({"jobRuns": [{"id": id_}]} for id_ in "123")
         aws.answer("ListJobRuns", {**first, "nextToken": "next"}, second, third)
         assert _unfinished(runs) == [RunningJob("1"), RunningJob("2"), RunningJob("3", is_stopping=True)]
@@ -88,9 +85,7 @@ class TestUnfinished:
 
     @pytest.mark.parametrize("application", [TERMINATED, MISSING])
     @pytest.mark.parametrize("answer", [error("ValidationException"), BUSY])
-    def test_can_not_be_in_an_application_that_is_gone(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, application: Any
-    ) -> None:
+    def test_of_an_application_that_is_gone(self, aws: Canned, runs: Runs, answer: Any, application: Any) -> None:
         aws.answer("ListJobRuns", answer)
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
@@ -108,9 +103,7 @@ class TestUnfinished:
             (denial("emr-serverless:ListJobRuns"), Trouble.UNKNOWN),
         ],
     )
-    def test_are_unknown_if_the_list_fails_of_an_application_that_exists(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, trouble: Trouble
-    ) -> None:
+    def test_of_an_application_that_exists_raise(self, aws: Canned, runs: Runs, answer: Any, trouble: Trouble) -> None:
         aws.answer("ListJobRuns", answer)
         _is(aws, "STARTED")
         with pytest.raises(ServiceError, match="ListJobRuns") as raised:
@@ -118,12 +111,12 @@ class TestUnfinished:
         assert raised.value.trouble is trouble
 
 
-def test_a_stop_cancels_a_run(aws: Canned, runs: EmrServerlessJobRuns) -> None:
+def test_a_stop_cancels_a_run(aws: Canned, runs: Runs) -> None:
     runs.stop(RunningJob("1"))
     assert aws.calls == [("CancelJobRun", {**APPLICATION, "jobRunId": "1"})]
 
 
-def test_a_stop_of_a_run_that_has_ended_is_rejected(aws: Canned, runs: EmrServerlessJobRuns) -> None:
+def test_a_stop_of_a_run_that_has_ended_is_rejected(aws: Canned, runs: Runs) -> None:
     aws.answer("CancelJobRun", error("ValidationException", "Job run is in a terminal state"))
     with pytest.raises(ServiceError) as raised:
         runs.stop(RunningJob("1"))
@@ -144,8 +137,8 @@ class TestClose:
             ("STARTED", error("ValidationException", "It has jobs"), REFUSED, ["StopApplication"]),
         ],
     )
-    def test_stops_an_application_that_has_started(
-        self, aws: Canned, runs: EmrServerlessJobRuns, state: str, stopped: Any, step: Step | None, calls: list[str]
+    def test_stops_what_started(
+        self, aws: Canned, runs: Runs, state: str, stopped: Any, step: Step | None, calls: list[str]
     ) -> None:
         _is(aws, state)
         aws.answer("StopApplication", stopped)
@@ -173,8 +166,8 @@ class TestClose:
             ),
         ],
     )
-    def test_stops_no_other_application(
-        self, aws: Canned, runs: EmrServerlessJobRuns, application: Any, trouble: Trouble, code: str, text: str
+    def test_stops_no_other(
+        self, aws: Canned, runs: Runs, application: Any, trouble: Trouble, code: str, text: str
     ) -> None:
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
@@ -185,9 +178,7 @@ class TestClose:
     @pytest.mark.parametrize(
         ("answer", "trouble"), [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)]
     )
-    def test_raises_any_other_error_of_the_stop(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, trouble: Trouble
-    ) -> None:
+    def test_raises_other_errors_of_the_stop(self, aws: Canned, runs: Runs, answer: Any, trouble: Trouble) -> None:
         _is(aws, "STARTED")
         aws.answer("StopApplication", answer)
         with pytest.raises(ServiceError, match="StopApplication") as raised:

@@ -62,9 +62,7 @@ class TestWorldExportJob:
             ({"ProviderOutlivesStack": "no"}, "ProviderOutlivesStack"),
         ],
     )
-    def test_create_with_a_bad_property_fails(
-        self, send: Sender, robomaker: RoboMaker, properties: dict[str, Any], named: str
-    ) -> None:
+    def test_create_checks(self, send: Sender, robomaker: RoboMaker, properties: dict[str, Any], named: str) -> None:
         answer = send.send(request("Create", {"JobArn": JOB_1, **properties}))
         assert answer["Status"] == "FAILED"
         assert named in answer["Reason"]
@@ -75,9 +73,7 @@ class TestWorldExportJob:
         [JOB_1, JOB_2, JOB_2.replace("us-west-2", "sa-east-1")],
         ids=["the same", "another", "one that an older version accepted"],
     )
-    def test_update_makes_its_arn_the_physical_id_and_calls_nothing(
-        self, send: Sender, robomaker: RoboMaker, job: str
-    ) -> None:
+    def test_update_makes_its_arn_the_physical_id(self, send: Sender, robomaker: RoboMaker, job: str) -> None:
         robomaker.start_job(JOB_1)
         answer = send.send(self.update(job, WaitSeconds="60"))
         assert (answer["Status"], answer["PhysicalResourceId"], answer["Data"]) == ("SUCCESS", job, {"JobArn": job})
@@ -89,17 +85,13 @@ class TestWorldExportJob:
         assert send.send(event)["PhysicalResourceId"] == old
 
     @pytest.mark.parametrize("job", ["job-2", None])
-    def test_update_to_a_bad_arn_fails_and_keeps_the_old_physical_id(
-        self, send: Sender, robomaker: RoboMaker, job: str | None
-    ) -> None:
+    def test_update_to_a_bad_arn_keeps_the_old_id(self, send: Sender, robomaker: RoboMaker, job: str | None) -> None:
         answer = send.send(self.update(job))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", JOB_1)
         assert f"JobArn {job!r} is not valid" in answer["Reason"]
         assert robomaker.calls == []
 
-    def test_delete_cancels_the_job_of_the_physical_id_and_waits_until_it_has_stopped(
-        self, send: Sender, robomaker: RoboMaker, caplog: Log
-    ) -> None:
+    def test_delete_cancels_the_job_of_the_physical_id(self, send: Sender, robomaker: RoboMaker, caplog: Log) -> None:
         for job in (JOB_1, JOB_2):
             robomaker.start_job(job)
         robomaker.switch_on(Fault(message='{"status": "Canceling"}', status=200, operation=DESCRIBE), times=3)
@@ -121,7 +113,7 @@ class TestWorldExportJob:
     @pytest.mark.parametrize(
         "physical_id", ["never-created-1", "WorldExport_Job_abc", CLUSTER, JOB_1.replace("job-1", "*")]
     )
-    def test_delete_of_what_was_never_created_calls_nothing(
+    def test_delete_of_what_was_never_created(
         self, send: Sender, robomaker: RoboMaker, physical_id: str, caplog: Log
     ) -> None:
         with caplog.at_level(logging.INFO):
@@ -185,7 +177,7 @@ class TestStopOnDelete:
             ("EmrServerlessJobRuns", "00f", "GetApplication", {"application": {"state": "CREATED"}}),
         ],
     )
-    def test_create_looks_once_and_makes_the_container_the_physical_id(
+    def test_create_looks(
         self, send: Sender, aws: Canned, kind: str, container: str, look: str, found: dict[str, Any]
     ) -> None:
         aws.answer(look, found)
@@ -203,9 +195,7 @@ class TestStopOnDelete:
             ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack in aws"),
         ],
     )
-    def test_create_with_a_bad_property_fails_and_calls_nothing(
-        self, send: Sender, aws: Canned, properties: dict[str, Any], named: str
-    ) -> None:
+    def test_create_checks(self, send: Sender, aws: Canned, properties: dict[str, Any], named: str) -> None:
         event = self.create()
         event["ResourceProperties"] |= properties
         answer = send.send(event)
@@ -230,9 +220,7 @@ class TestStopOnDelete:
         assert 5 < len(aws.asked(action)) < 20
 
     @pytest.mark.parametrize("properties", [{"Container": OTHER}, {"Family": "nightly"}])
-    def test_update_to_another_container_or_filter_is_a_replacement_and_stops_nothing(
-        self, send: Sender, aws: Canned, properties: dict[str, str]
-    ) -> None:
+    def test_update_to_another_container_replaces(self, send: Sender, aws: Canned, properties: dict[str, str]) -> None:
         event = self.update(CLUSTER)
         event["ResourceProperties"] |= properties
         answer = send.send(event)
@@ -256,9 +244,7 @@ class TestStopOnDelete:
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", f"EcsTasks({OTHER})")
         assert aws.actions == ["DescribeStacks"]
 
-    def test_delete_stops_what_runs_and_waits_until_it_has_stopped(
-        self, send: Sender, aws: Canned, caplog: Log
-    ) -> None:
+    def test_delete_stops_what_runs_and_waits(self, send: Sender, aws: Canned, caplog: Log) -> None:
         self.stack_is(aws, "DELETE_IN_PROGRESS")
         held = {"desiredStatus": "STOPPED", "lastStatus": "DEPROVISIONING"}
         self.task_runs(aws, {}, held, held, {"lastStatus": "STOPPED"})
@@ -279,9 +265,7 @@ class TestStopOnDelete:
         send.send(self.delete(f"EcsTasks({OTHER},family=nightly)"))
         assert {(asked["cluster"], asked["family"]) for asked in aws.asked("ListTasks")} == {(OTHER, "nightly")}
 
-    def test_delete_of_a_container_that_is_kept_stops_nothing_and_says_why(
-        self, send: Sender, aws: Canned, caplog: Log
-    ) -> None:
+    def test_delete_of_a_container_that_is_kept_says_why(self, send: Sender, aws: Canned, caplog: Log) -> None:
         self.stack_is(aws, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Cluster={})
         with caplog.at_level(logging.INFO):
             answer = send.send(self.delete(ContainerLogicalId="Cluster"))
@@ -327,7 +311,7 @@ class TestStopOnDelete:
         ("physical_id", "named"),
         [("BatchJobs(arn:x)", "Kind"), ("EcsTasks(prod)", "Container"), ("EcsTasks(", "PhysicalResourceId")],
     )
-    def test_delete_of_an_id_that_only_another_version_can_read_fails_and_calls_nothing(
+    def test_delete_of_an_id_of_another_version_fails(
         self, send: Sender, aws: Canned, physical_id: str, named: str
     ) -> None:
         answer = send.send(self.delete(physical_id))
@@ -354,9 +338,7 @@ class TestBrokenBotocore:
             (TestStopOnDelete.update(OTHER), "so cluster test can't be checked"),
         ],
     )
-    def test_fails_a_request_that_needs_it_with_the_reason(
-        self, send: Sender, event: dict[str, Any], reason: str
-    ) -> None:
+    def test_fails_a_request_that_needs_it(self, send: Sender, event: dict[str, Any], reason: str) -> None:
         assert send.send(event)["Reason"].startswith(
             f"The function can't load the AWS SDK, {reason}: ImportError(\"cannot import name 'EnvProvider'\")"
         )

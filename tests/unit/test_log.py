@@ -50,9 +50,7 @@ def test_a_line_names_its_request_in_fields_and_in_its_message(caplog: Log) -> N
         ({"LogicalResourceId": "Job", "StackId": "odd"}, "unknown of Job in stack odd: No."),
     ],
 )
-def test_a_request_that_lacks_something_is_named_by_what_it_has(
-    caplog: Log, event: dict[str, object], message: str
-) -> None:
+def test_a_request_is_named_by_what_it_has(caplog: Log, event: dict[str, object], message: str) -> None:
     _log_for(event, "No.")
     assert caplog.records[0].getMessage() == message
 

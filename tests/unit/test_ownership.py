@@ -168,9 +168,7 @@ class TestNestedStack:
         ("status", "decision"),
         [(status, DELETED) for status in DELETIONS] + [(status, ONLY_NESTED) for status in FAILED_CREATIONS + STAYS],
     )
-    def test_stops_the_jobs_of_another_stacks_container_with_its_root_only(
-        self, aws: Canned, status: str, decision: Decision
-    ) -> None:
+    def test_stops_jobs_elsewhere_with_its_root_only(self, aws: Canned, status: str, decision: Decision) -> None:
         assert self._decide(aws, _described(status)) == decision
         assert [parameters["StackName"] for _, parameters in aws.calls] == [STACK_ID, ROOT_ID]
 
@@ -200,9 +198,7 @@ def test_a_container_is_still_there_by_its_ref(aws: Canned, container: Container
     ("resource_type", "asked"),
     [("AWS::StepFunctions::StateMachine", 1), ("AWS::EMRServerless::Application", 0), ("AWS::ECS::Cluster", 0)],
 )
-def test_only_a_resource_of_its_own_type_can_be_the_container_by_another_name(
-    aws: Canned, resource_type: str, asked: int
-) -> None:
+def test_only_a_resource_of_its_type_can_be_the_container(aws: Canned, resource_type: str, asked: int) -> None:
     _say(aws, CLEANUP, {"Other": {"Type": resource_type, "Condition": "No"}}, NO_RESOURCE)
     decision = _stack(ContainerLogicalId="Machine").decide(STATE_MACHINE)
     assert decision == Decision(True, "state machine nightly has left the template")
@@ -233,7 +229,7 @@ class TestCalls:
             ("UPDATE_IN_PROGRESS", None, None, ["DescribeStacks"]),
         ],
     )
-    def test_are_no_more_than_are_needed(
+    def test_are_as_few_as_can(
         self, aws: Canned, status: str, owner: str | None, policy: str | None, calls: list[str]
     ) -> None:
         _say(aws, status, {"Cluster": {}})
@@ -256,9 +252,7 @@ class TestCalls:
         ("answer", "seconds", "tried"),
         [(NO_STACK, 800, 60), (NO_STACK, 30, 30), (error("Throttling"), 100, 100), (error("Throttling"), 0, 0)],
     )
-    def test_are_retried_as_long_as_the_error_is_worth_and_there_is_time(
-        self, aws: Canned, answer: Answer, seconds: float, tried: float
-    ) -> None:
+    def test_are_retried_for_the_errors_time(self, aws: Canned, answer: Answer, seconds: float, tried: float) -> None:
         clock = SetClock()
         aws.answer("DescribeStacks", answer)
         with pytest.raises(ServiceError):
@@ -336,9 +330,7 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("answer", "trouble"), [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)]
     )
-    def test_retries_and_raises_any_other_error(
-        self, aws: Canned, action: str, answer: Answer, trouble: Trouble
-    ) -> None:
+    def test_raises_any_other_error(self, aws: Canned, action: str, answer: Answer, trouble: Trouble) -> None:
         clock = SetClock()
         _say(aws, "CREATE_IN_PROGRESS", {"Stop": {}})
         aws.answer(action, answer)

@@ -198,9 +198,7 @@ class TestContainer:
             *((RUNS, id_, None) for id_ in (APPLICATION, "0", "x" * 64)),
         ],
     )
-    def test_is_declared_by_its_id_and_its_physical_id_names_it_again(
-        self, kind: str, id_: str, family: str | None
-    ) -> None:
+    def test_is_declared_and_named_by_its_physical_id(self, kind: str, id_: str, family: str | None) -> None:
         container = Container(kind, id_, family)
         assert _declared(kind, id_, family) == container
         assert str(container) == f"{kind}({id_},family={family})" if family else f"{kind}({id_})"
@@ -231,7 +229,7 @@ class TestContainer:
     @pytest.mark.parametrize(
         ("place", "theirs", "ours"), [("account", ACCOUNT, OTHER_ACCOUNT), ("partition", "aws", "aws-cn")]
     )
-    def test_must_be_of_the_stacks_account_and_partition(
+    def test_is_of_the_stacks_account_and_partition(
         self, kind: str, arn: str, place: str, theirs: str, ours: str
     ) -> None:
         stack = {"stack_account": ACCOUNT, "stack_partition": "aws"}
@@ -257,9 +255,7 @@ class TestContainer:
         ],
         ids=str,
     )
-    def test_has_its_names(
-        self, container: Container, place: str, ref: str, region: str | None, resource_type: str
-    ) -> None:
+    def test_names(self, container: Container, place: str, ref: str, region: str | None, resource_type: str) -> None:
         assert (container.place, container.ref, container.region) == (place, ref, region)
         assert container.resource_type == f"AWS::{resource_type}"
 

@@ -70,9 +70,7 @@ class TestAnswer:
 
     @pytest.mark.parametrize("text", ["x", "\x00", "ö", "😀", "\ud800", '"'])
     @pytest.mark.parametrize(("advice", "end"), [("", "… (cut)"), ("Do this.", "… (cut) Do this.")])
-    def test_keeps_all_of_the_advice_and_as_much_of_a_long_reason_as_fits(
-        self, text: str, advice: str, end: str
-    ) -> None:
+    def test_keeps_the_advice_and_what_fits_of_a_reason(self, text: str, advice: str, end: str) -> None:
         body = _failed(text * 9000, advice)
         assert 4080 < len(body) <= 4096
         assert json.loads(body)["Reason"].endswith(end)
@@ -165,9 +163,7 @@ class TestDelivery:
         ("path", "arrives"),
         [("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"), ("", "/"), ("?a=b", "/?a=b")],
     )
-    def test_is_a_put_to_the_path_as_it_was_signed_without_a_content_type(
-        self, bucket: Bucket, path: str, arrives: str
-    ) -> None:
+    def test_is_a_put_to_the_path_as_it_was_signed(self, bucket: Bucket, path: str, arrives: str) -> None:
         assert deliver(bucket.origin + path, b"body", until=_in(20)) == ""
         [request] = bucket.requests
         assert (request.method, request.path, request.body) == ("PUT", arrives, b"body")
@@ -274,9 +270,7 @@ class TestDelivery:
         assert failure.value.__context__ is None, "an error that quotes the URL goes along"
 
     @pytest.mark.parametrize("answer", [Response(200), Response(403), Response(503), DROPPED], ids=str)
-    def test_never_logs_raises_or_returns_the_url(
-        self, bucket: Bucket, caplog: pytest.LogCaptureFixture, answer: Response
-    ) -> None:
+    def test_never_tells_the_url(self, bucket: Bucket, caplog: pytest.LogCaptureFixture, answer: Response) -> None:
         caplog.set_level(logging.DEBUG)
         try:
             said = bucket.deliver(answer, seconds=0.3)
@@ -295,9 +289,7 @@ class TestPace:
             (0, [0.1]),
         ],
     )
-    def test_each_try_has_twice_the_time_of_the_one_before_while_there_is_time(
-        self, monkeypatch: Patch, left: float, seconds: list[float]
-    ) -> None:
+    def test_each_try_has_twice_the_time(self, monkeypatch: Patch, left: float, seconds: list[float]) -> None:
         clock = SetClock()
         tries: list[float] = []
 
@@ -321,9 +313,7 @@ class TestPace:
             (0.0, [0.125, 0.25, 0.5, 1, 1, 1]),
         ],
     )
-    def test_pauses_grow_up_to_a_limit_and_are_spread(
-        self, monkeypatch: Patch, bucket: Bucket, spread: float, expected: list[float]
-    ) -> None:
+    def test_pauses_grow(self, monkeypatch: Patch, bucket: Bucket, spread: float, expected: list[float]) -> None:
         pauses: list[float] = []
         monkeypatch.setattr("protocol.response.time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append))
         monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: spread))
@@ -437,9 +427,7 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         "proxy", ["https://proxy:443", "http://", "http://proxy:port", "http://[proxy:1", "socks5://proxy:1"]
     )
-    def test_with_a_proxy_that_can_not_be_used_fails_at_once_and_names_the_variable(
-        self, monkeypatch: Patch, proxy: str
-    ) -> None:
+    def test_with_an_unusable_proxy_fails_at_once_and_names_it(self, monkeypatch: Patch, proxy: str) -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(
             NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is no proxy of the form http://HOST:PORT\."

@@ -132,9 +132,7 @@ class TestOperation:
         serve(answer)
         assert calls.sign().startswith("CancelWorldExportJob ") is is_sign
 
-    def test_that_is_not_known_by_or_through_a_proxy_is_none(
-        self, monkeypatch: Patch, serve: Serve, calls: Calls
-    ) -> None:
+    def test_not_known_through_a_proxy_is_none(self, monkeypatch: Patch, serve: Serve, calls: Calls) -> None:
         serve(NOT_FOUND)
         with closing(LoopbackServer(lambda _: NOT_FOUND)) as ignorant, closing(Proxy()) as proxy:
             for url in (ignorant.url, f"http://{proxy.address}"):
@@ -143,9 +141,7 @@ class TestOperation:
                 assert calls.sign() == ""
             assert proxy.requests
 
-    def test_that_is_not_known_is_a_sign_where_the_endpoint_is_excepted_from_the_proxy(
-        self, monkeypatch: Patch, serve: Serve, calls: Calls
-    ) -> None:
+    def test_that_is_not_known_past_the_proxy_is_a_sign(self, monkeypatch: Patch, serve: Serve, calls: Calls) -> None:
         serve(NOT_FOUND)
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", ROBOMAKER)
@@ -156,9 +152,7 @@ class TestName:
     """RoboMaker's own name is looked up."""
 
     @pytest.mark.parametrize("together", [NO_SUCH_NAME, BUSY, NO_ADDRESS], ids=str)
-    def test_that_does_not_exist_twice_some_seconds_apart_is_a_sign(
-        self, names: Names, calls: Calls, together: OSError
-    ) -> None:
+    def test_that_does_not_exist_twice_is_a_sign(self, names: Names, calls: Calls, together: OSError) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=NO_SUCH_NAME)
         assert calls.signs(0, 4) == [False, False]
         assert calls.sign(1).startswith(
@@ -191,16 +185,12 @@ class TestName:
         ],
         ids=str,
     )
-    def test_that_could_not_be_looked_up_for_now_is_none(
-        self, names: Names, calls: Calls, together: OSError, ipv4: OSError | None
-    ) -> None:
+    def test_not_looked_up_is_none(self, names: Names, calls: Calls, together: OSError, ipv4: OSError | None) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=ipv4)
         assert calls.signs(0, 5, 60, 600) == [False] * 4
 
     @pytest.mark.parametrize("error", [TRY_AGAIN, None], ids=["look-up", "answer"])
-    def test_that_was_there_in_between_has_to_be_missed_twice_again(
-        self, names: Names, calls: Calls, error: OSError | None
-    ) -> None:
+    def test_that_was_there_is_missed_twice_again(self, names: Names, calls: Calls, error: OSError | None) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         calls.sign()
         if error:
@@ -225,7 +215,7 @@ class TestName:
             "robomaker.vpce.amazonaws.com",
         ],
     )
-    def test_of_an_endpoint_of_ones_own_proves_nothing(
+    def test_of_ones_own_endpoint_proves_nothing(
         self, monkeypatch: Patch, names: Names, calls: Calls, host: str
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{host}")
@@ -277,9 +267,7 @@ class TestSilence:
             assert calls.sign(15) == ""
 
     @pytest.mark.parametrize("error", [NO_SUCH_NAME, ValueError("no address")], ids=str)
-    def test_of_a_name_that_is_gone_when_its_addresses_are_asked_is_none(
-        self, calls: Calls, monkeypatch: Patch, error: Exception
-    ) -> None:
+    def test_of_a_name_that_is_gone_later_is_none(self, calls: Calls, monkeypatch: Patch, error: Exception) -> None:
         monkeypatch.setattr("jobs.retirement.addresses", Mock(side_effect=error))
         assert calls.signs(0, 30, 5) == [False] * 3
 
@@ -292,7 +280,7 @@ class TestSilence:
         assert Calls(others_connect=False).signs(0, 15, 15) == [False] * 3
 
     @pytest.mark.parametrize(("variable", "scheme"), [("AWS_ENDPOINT_URL_ROBOMAKER", "https"), ("HTTPS_PROXY", "http")])
-    def test_of_an_endpoint_of_ones_own_or_a_proxy_is_none(
+    def test_of_ones_own_endpoint_or_proxy_is_none(
         self, monkeypatch: Patch, calls: Calls, variable: str, scheme: str
     ) -> None:
         with closing(SilentListener()) as hole:

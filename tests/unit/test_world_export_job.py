@@ -212,7 +212,7 @@ class TestAnswer:
         ],
         ids=str,
     )
-    def test_is_an_error_by_its_header_or_its_status(
+    def test_is_an_error_by_its_header(
         self, monkeypatch: pytest.MonkeyPatch, rig: Rig, answer: Response, meaning: Meaning
     ) -> None:
         with closing(LoopbackServer(lambda _: answer)) as server:
@@ -269,7 +269,7 @@ class TestRequest:
             ("cn-north-1", "robomaker.cn-north-1.amazonaws.com.cn"),
         ],
     )
-    def test_goes_to_the_only_endpoint_of_a_region(
+    def test_goes_to_the_only_endpoint(
         self, monkeypatch: pytest.MonkeyPatch, region: str, host: str, variable: str
     ) -> None:
         monkeypatch.setenv(variable, "true")
