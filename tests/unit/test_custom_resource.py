@@ -104,10 +104,6 @@ class TestSuccess:
             "Data": {"Color": "red"},
         }
 
-    def test_has_no_attributes_of_the_request_before(self, resource: Resource) -> None:
-        resource.answer(_create(), Declared("fake-2", {"Color": "red"}))
-        assert "Data" not in resource.answer(_create(), Declared("fake-2"))
-
     @pytest.mark.parametrize("result", [None, *(Outcome(result, "", 1) for result in Result if result != "failed")])
     def test_of_a_delete_has_the_physical_id_that_was_sent(self, resource: Resource, result: Outcome | None) -> None:
         answer = resource.answer(_delete(), result)

@@ -157,13 +157,6 @@ def test_a_stop_gives_its_reason_in_255_characters(aws: Canned, tasks: EcsTasks)
     assert aws.calls == [("StopTask", {**stop, "reason": reason}) for reason in ("Because.", "x" * 255)]
 
 
-def test_a_stop_of_a_task_that_is_not_found_is_rejected(aws: Canned, tasks: EcsTasks) -> None:
-    aws.answer("StopTask", error("InvalidParameterException", "The referenced task was not found."))
-    with pytest.raises(ServiceError) as raised:
-        tasks.stop(RunningJob(A))
-    assert raised.value.trouble is Trouble.REJECTED
-
-
 def test_nothing_is_left_to_do_in_a_cluster_without_tasks(aws: Canned, tasks: EcsTasks) -> None:
     tasks.close()
     assert aws.calls == []

@@ -232,11 +232,6 @@ class TestStopOnDelete:
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", TASKS)
         assert aws.calls == []
 
-    def test_update_to_what_does_not_exist_fails_and_keeps_the_old_physical_id(self, send: Sender, aws: Canned) -> None:
-        aws.answer("DescribeClusters", {"clusters": [{"status": "INACTIVE"}]})
-        answer = send.send(self.update(OTHER))
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", TASKS)
-
     def test_update_in_a_rollback_is_accepted_without_a_look(self, send: Sender, aws: Canned) -> None:
         self.stack_is(aws, "UPDATE_ROLLBACK_IN_PROGRESS")
         aws.answer("DescribeClusters", {"clusters": []})

@@ -136,21 +136,17 @@ def _in(seconds: float) -> float:
 
 
 @contextmanager
-def _raw(*answers: bytes, drip: bool = False) -> Iterator[str]:
-    """Open a server that gives each connection the next bytes, and then, if it drips, one more every few moments."""
+def _dripping(answer: bytes) -> Iterator[str]:
+    """Open a server that gives a connection these bytes, and then one more every few moments."""
 
     def serve() -> None:
         with contextlib.suppress(OSError):
-            for answer in answers:
-                connection, _ = server.accept()
-                with connection:
-                    request = b""
-                    while not request.endswith(b"body"):
-                        request += connection.recv(65536)
-                    connection.sendall(answer)
-                    while drip:
-                        time.sleep(0.05)
-                        connection.sendall(b"x")
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+                while True:
+                    time.sleep(0.05)
+                    connection.sendall(b"x")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=serve, daemon=True).start()
@@ -214,7 +210,7 @@ class TestDelivery:
 
     @pytest.mark.parametrize("drip", [b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 3])
     def test_ends_in_time_however_slowly_an_answer_drips_in(self, drip: bytes) -> None:
-        with _raw(drip, drip=True) as url, pytest.raises(NotDeliveredError, match="the last try met TimeoutError"):
+        with _dripping(drip) as url, pytest.raises(NotDeliveredError, match="the last try met TimeoutError"):
             deliver(url, b"body", until=_in(0.3))
 
     @pytest.mark.parametrize("error", [ConnectionResetError(), http.client.IncompleteRead(b"")], ids=repr)
