@@ -33,8 +33,7 @@ STILL_THERE = Decision(False, "cluster prod is kept: it is still in the template
 ELSEWHERE = Decision(False, "cluster prod is kept: it is not in this stack, and the stack is not being deleted")
 TWICE = Decision(False, "cluster prod is kept: its stack is deleted, so this request was delivered twice")
 ONLY_NESTED = Decision(
-    False,
-    "cluster prod is kept: it is not in this stack, and of its stacks only this nested one is being deleted",
+    False, "cluster prod is kept: it is not in this stack, and of its stacks only this nested one is being deleted"
 )
 
 DELETIONS = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
@@ -169,9 +168,7 @@ class TestNestedStack:
         ("status", "decision"),
         [(status, DELETED) for status in DELETIONS] + [(status, ONLY_NESTED) for status in FAILED_CREATIONS + STAYS],
     )
-    def test_stops_the_jobs_of_another_stacks_container_with_its_root_only(
-        self, aws: Canned, status: str, decision: Decision
-    ) -> None:
+    def test_stops_jobs_elsewhere_with_its_root_only(self, aws: Canned, status: str, decision: Decision) -> None:
         assert self._decide(aws, _described(status)) == decision
         assert [parameters["StackName"] for _, parameters in aws.calls] == [STACK_ID, ROOT_ID]
 
@@ -201,9 +198,7 @@ def test_a_container_is_still_there_by_its_ref(aws: Canned, container: Container
     ("resource_type", "asked"),
     [("AWS::StepFunctions::StateMachine", 1), ("AWS::EMRServerless::Application", 0), ("AWS::ECS::Cluster", 0)],
 )
-def test_only_a_resource_of_its_own_type_can_be_the_container_by_another_name(
-    aws: Canned, resource_type: str, asked: int
-) -> None:
+def test_only_a_resource_of_its_type_can_be_the_container(aws: Canned, resource_type: str, asked: int) -> None:
     _say(aws, CLEANUP, {"Other": {"Type": resource_type, "Condition": "No"}}, NO_RESOURCE)
     decision = _stack(ContainerLogicalId="Machine").decide(STATE_MACHINE)
     assert decision == Decision(True, "state machine nightly has left the template")
@@ -234,7 +229,7 @@ class TestCalls:
             ("UPDATE_IN_PROGRESS", None, None, ["DescribeStacks"]),
         ],
     )
-    def test_are_no_more_than_are_needed(
+    def test_are_as_few_as_can(
         self, aws: Canned, status: str, owner: str | None, policy: str | None, calls: list[str]
     ) -> None:
         _say(aws, status, {"Cluster": {}})
@@ -257,9 +252,7 @@ class TestCalls:
         ("answer", "seconds", "tried"),
         [(NO_STACK, 800, 60), (NO_STACK, 30, 30), (error("Throttling"), 100, 100), (error("Throttling"), 0, 0)],
     )
-    def test_are_retried_as_long_as_the_error_is_worth_and_there_is_time(
-        self, aws: Canned, answer: Answer, seconds: float, tried: float
-    ) -> None:
+    def test_are_retried_for_the_errors_time(self, aws: Canned, answer: Answer, seconds: float, tried: float) -> None:
         clock = SetClock()
         aws.answer("DescribeStacks", answer)
         with pytest.raises(ServiceError):
@@ -271,6 +264,10 @@ NO_JSON = (
     "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
     " Convert it to JSON."
 )
+NO_SUCH_STACK = f"ValidationError: Stack with id {STACK_ID} does not exist"
+RESOURCE = "DescribeStackResource"
+NAMELESS = {"StackResourceDetail": {"LogicalResourceId": "Cluster"}}
+ODD = error("OddError", "Cluster does not exist for stack x")
 WITHOUT = "DescribeStacks got an answer with"
 
 
@@ -284,42 +281,16 @@ WITHOUT = "DescribeStacks got an answer with"
             Trouble.TRANSIENT,
             f"{WITHOUT} Stacks without StackStatus",
         ),
-        ("DescribeStacks", {}, Trouble.TRANSIENT, f"{WITHOUT}out Stacks"),
-        (
-            "DescribeStacks",
-            NO_STACK,
-            Trouble.REJECTED,
-            f"DescribeStacks answered ValidationError: Stack with id {STACK_ID} does not exist",
-        ),
+        ("DescribeStacks", NO_STACK, Trouble.REJECTED, f"DescribeStacks answered {NO_SUCH_STACK}"),
         *(
             ("GetTemplate", {"TemplateBody": body}, Trouble.UNKNOWN, NO_JSON)
             for body in ("Resources:\n  Cluster: {}\n", "[]", "7", '{"Resources": []}', "{}")
         ),
         ("GetTemplate", {}, Trouble.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
-        (
-            "GetTemplate",
-            error("Throttling", "Rate exceeded"),
-            Trouble.TRANSIENT,
-            "GetTemplate answered Throttling: Rate exceeded",
-        ),
-        (
-            "DescribeStackResource",
-            {"StackResourceDetail": {"LogicalResourceId": "Cluster"}},
-            Trouble.TRANSIENT,
-            "DescribeStackResource got an answer without the physical id of Cluster",
-        ),
-        (
-            "DescribeStackResource",
-            NO_STACK,
-            Trouble.REJECTED,
-            f"DescribeStackResource answered ValidationError: Stack with id {STACK_ID} does not exist",
-        ),
-        (
-            "DescribeStackResource",
-            error("OddError", "Resource Cluster does not exist for stack WorldExport"),
-            Trouble.REJECTED,
-            "DescribeStackResource answered OddError: Resource Cluster does not exist for stack WorldExport",
-        ),
+        ("GetTemplate", error("Throttling"), Trouble.TRANSIENT, "GetTemplate answered Throttling: No."),
+        (RESOURCE, NAMELESS, Trouble.TRANSIENT, f"{RESOURCE} got an answer without the physical id of Cluster"),
+        (RESOURCE, NO_STACK, Trouble.REJECTED, f"{RESOURCE} answered {NO_SUCH_STACK}"),
+        (RESOURCE, ODD, Trouble.REJECTED, f"{RESOURCE} answered OddError: Cluster does not exist for stack x"),
     ],
 )
 def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, trouble: Trouble, text: str) -> None:
@@ -357,12 +328,9 @@ class TestCheck:
 
     @pytest.mark.parametrize("action", ["DescribeStacks", "GetTemplate", "DescribeStackResource"])
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
-        [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)],
+        ("answer", "trouble"), [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)]
     )
-    def test_retries_and_raises_any_other_error(
-        self, aws: Canned, action: str, answer: Answer, trouble: Trouble
-    ) -> None:
+    def test_raises_any_other_error(self, aws: Canned, action: str, answer: Answer, trouble: Trouble) -> None:
         clock = SetClock()
         _say(aws, "CREATE_IN_PROGRESS", {"Stop": {}})
         aws.answer(action, answer)

@@ -201,9 +201,6 @@ class TestWait:
         assert script.run(wait=0) == Outcome(Result.FAILED, "Not now. Waited 0 s.", 0, 2)
         assert script.clock.pauses == []
 
-    def test_of_0_ends_with_a_stop_that_was_refused_before(self) -> None:
-        assert Script([MORE, STOPPING]).run(wait=0).result is Result.NOT_AWAITED
-
     @pytest.mark.parametrize("step", [STOPPING, REFUSED], ids=str)
     @pytest.mark.parametrize("error", [TRANSIENT, UNKNOWN], ids=str)
     def test_ends_the_retries_of_a_look(self, step: Step, error: ServiceError) -> None:
