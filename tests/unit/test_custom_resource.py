@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import subprocess
@@ -18,7 +19,6 @@ from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import logger
 from protocol.outcome import Outcome, Result
 from protocol.response import NotDeliveredError
-from sandbox import PROJECT
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
 from tests.network import SetClock
 from tests.requests import STACK_ID, Context, Sender, answer_soon, request
@@ -430,5 +430,6 @@ def test_the_log_level(
 
 def test_boto3_is_not_loaded_for_crhelper_and_can_be_loaded_afterwards() -> None:
     code = "import sys, protocol.custom_resource; print('botocore' in sys.modules); import boto3; print(boto3.client)"
-    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "lambda"}, cwd=PROJECT, capture_output=True)
+    handler = inspect.getfile(CustomResource).removesuffix("protocol/custom_resource.py")
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": handler}, capture_output=True)
     assert run.stdout.startswith(b"False\n<function client at ")
