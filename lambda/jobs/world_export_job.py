@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.session import Session
@@ -124,8 +125,8 @@ class WorldExportJob:
 
 
 def _answers(error: ServiceError, code: str) -> bool:
-    """Tell whether RoboMaker answered this error. Another answer may have the same name in it, and is transient."""
-    return error.code == code and error.trouble is not Trouble.TRANSIENT
+    """Tell whether RoboMaker answered this error, with any status. Another answer may have the same name in it."""
+    return error.code == code and isinstance(error.__cause__, ClientError)
 
 
 class _RoboMaker(AwsService):
