@@ -38,7 +38,10 @@ _TRANSIENT_STATUSES = (302, 307, 408, 409, 429)
 _UNREAD = "unread"
 _TRANSIENT_CODES = ("RequestTimeout", _UNREAD)
 
-_PROXY = re.compile(r"((http:)?//)?(?P<host>([^/@]*@)?([^][/@:]+|\[[0-9A-Fa-f:.]+]))(?P<port>:[0-9]+)?/?")
+# What botocore takes: a password may have "@" in it, and a path has no meaning.
+_PROXY = re.compile(
+    r"\s*((http:)?//)?(?P<host>([^/]*@)?([^][/@:?#\s]+|\[[0-9A-F:.]+]))(?P<port>:[0-9]+)?([/?#].*)?", re.IGNORECASE
+)
 _CUT = "… (cut)"
 
 

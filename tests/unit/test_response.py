@@ -375,7 +375,9 @@ class TestEnvironment:
             ("http://{}/", ""),
             ("{}", ""),
             ("//{}", ""),
+            ("HTTP://{}/path?query", ""),
             ("http://user:p%40ss@{}", "user:p@ss"),
+            ("http://user:p@ss@{}", "user:p@ss"),
             ("http://user@{}", ""),  # as botocore does
         ],
     )
