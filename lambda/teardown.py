@@ -214,6 +214,7 @@ class _TearDown:
         self._waiting_since = 0.0
 
     def run(self) -> Outcome:
+        is_more = False
         while True:
             began = self._clock.monotonic()
             try:
@@ -229,7 +230,9 @@ class _TearDown:
                 return self._outcome(step.result, step.detail)
             if step.state is not State.MORE and (done := self._await(step)):
                 return done
-            if step.state is State.MORE and self._clock.monotonic() >= self._until:
+            # The first step may have come to a refusal alone, which only a look can tell from the end of the job.
+            was_more, is_more = is_more, step.state is State.MORE
+            if is_more and was_more and self._clock.monotonic() >= self._until:
                 return self._outcome(Result.FAILED, f"{sentence(step.detail)} Tried for {self._passed(self._started)}.")
 
     def _await(self, step: Step) -> Outcome | None:

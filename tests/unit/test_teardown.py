@@ -154,6 +154,9 @@ class TestMore:
         script = Script([MORE], seconds=10)
         assert script.run(time_left=100) == Outcome(Result.FAILED, "3 of 41 told. Tried for 100 s.", 100, 20)
 
+    def test_makes_the_look_at_what_was_refused_even_without_time(self) -> None:
+        assert Script([MORE, STOPPED], seconds=10).run(time_left=-5).result is Result.STOPPED
+
     def test_fails_when_the_wait_is_over(self) -> None:
         script = Script([STOPPING, MORE], seconds=10)
         assert script.run(wait=30) == Outcome(Result.FAILED, "3 of 41 told. Tried for 40 s.", 40, 8)
@@ -232,7 +235,7 @@ class TestWait:
         [
             (STOPPING, [0, 0], "Canceling. Waited 0 s."),
             (REFUSED, [0], "Not now. Waited 0 s."),
-            (MORE, [0], "3 of 41 told. Tried for 0 s."),
+            (MORE, [0, 0], "3 of 41 told. Tried for 0 s."),
             (TRANSIENT, [0], "Rate exceeded. Tried for 0 s."),
         ],
         ids=str,
