@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,8 +47,8 @@ else:
 
 def service_of(physical_id: str) -> str:
     """Return the service whose jobs a physical id names, or ``""`` if nothing was ever created."""
-    if "(" in physical_id:  # no id that CloudFormation or this handler makes up has one
-        return SERVICES.get(physical_id.partition("(")[0], "unknown")
+    if kind := re.match(r"(\w+)\(", physical_id):  # no id that CloudFormation or this handler makes up is like it
+        return SERVICES.get(kind[1], "unknown")
     return SERVICES["WorldExportJob"] if _job_arn(physical_id) else ""
 
 

@@ -111,7 +111,8 @@ class TestWorldExportJob:
         assert 15 < int(waited[1]) <= 60 - 10 - LONGEST_CALL, "the time to answer in and the longest call are kept back"
 
     @pytest.mark.parametrize(
-        "physical_id", ["never-created-1", "WorldExport_Job_abc", CLUSTER, JOB_1.replace("job-1", "*")]
+        "physical_id",
+        ["never-created-1", "WorldExport_Job_abc", CLUSTER, JOB_1.replace("job-1", "*"), f"{JOB_1}(", "my job (1)"],
     )
     def test_delete_of_what_was_never_created(
         self, send: Sender, robomaker: RoboMaker, physical_id: str, caplog: Log
