@@ -65,9 +65,10 @@ class EmrServerlessJobRuns:
                     maxResults=_PAGE,
                 ):
                     yield [RunningJob(run["id"], is_stopping) for run in page]
-        except ServiceError:
+        except ServiceError as error:
             self._state()
-            raise
+            # Without its code: the application is there.
+            raise ServiceError(error.trouble, str(error)) from error
 
     def stop(self, job: RunningJob) -> None:
         """Call CancelJobRun."""

@@ -111,6 +111,15 @@ class TestUnfinished:
             _unfinished(runs)
         assert raised.value.trouble is trouble
 
+    def test_do_not_lack_their_application_by_the_word_of_the_list_alone(
+        self, aws: Canned, runs: EmrServerlessJobRuns
+    ) -> None:
+        aws.answer("ListJobRuns", MISSING)
+        _is(aws, "STARTED")
+        with pytest.raises(ServiceError, match="does not exist") as failure:
+            _unfinished(runs)
+        assert failure.value.code not in runs.ends
+
 
 def test_a_stop_cancels_a_run(aws: Canned, runs: Runs) -> None:
     runs.stop(RunningJob("1"))
