@@ -44,7 +44,7 @@ class ContainerJobs(Jobs):
                 theirs = _place(Stack.of(token.target))
                 for part in self._PLACE:
                     if theirs[part] and ours[part] and theirs[part] != ours[part]:
-                        rule = f"it is in the {part} {theirs[part]}, but the stack in {ours[part]}"
+                        rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
                         fix = f"Declare the StopOnDelete in a stack of that {part}."
                         raise self._invalid(stop, token.target, rule, fix)
                 return name, token.target

@@ -256,13 +256,13 @@ class TestStopOnDelete:
     @pytest.mark.parametrize(
         ("properties", "named"),
         [
-            ({"Container": "prod"}, "Container 'prod' is not valid: of EcsTasks, it must be the ARN of a cluster"),
+            ({"Container": "prod"}, "Container 'prod' is not valid: for EcsTasks, it must be the ARN of a cluster"),
             ({"Kind": "Tasks"}, "Kind 'Tasks' is not valid: it must be one of"),
             ({"Kind": None}, "Kind None is not valid"),
             ({"Family": "nightly:3"}, "Family 'nightly:3' is not valid: it must be letters"),
             ({"WaitSeconds": "900"}, "WaitSeconds '900' is not valid"),
-            ({"Container": CLUSTER.replace("123456789012", "210987654321")}, "account 210987654321, but the stack in"),
-            ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack in aws"),
+            ({"Container": CLUSTER.replace("123456789012", "210987654321")}, "account 210987654321, but the stack"),
+            ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack is in aws"),
         ],
     )
     def test_create_with_a_bad_property_fails_and_calls_nothing(
