@@ -464,6 +464,6 @@ class TestEnvironment:
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(
-            NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is no proxy of the form http://HOST:PORT\."
+            NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is not of the form http://HOST:PORT\."
         ):
             deliver(self.url, b"body", until=_in(20))
