@@ -23,8 +23,8 @@ from protocol.request import Request
 # CloudFormation User Guide, crpg-ref-responses.
 MAX_BODY_BYTES = 4096
 
-# Seconds. Each try may take twice as long as the one before it, so that a slow endpoint receives the answer at last. The
-# last try has the time that is left, but at least SHORTEST_TRY.
+# Seconds. Each try may take twice as long as the one before it, so that a slow endpoint receives the answer in the end.
+# The last try has the time that is left, but at least SHORTEST_TRY.
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 2.0
 FIRST_TRY = 3.0

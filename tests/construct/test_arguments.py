@@ -286,7 +286,7 @@ def test_what_the_cdk_refuses_is_named_with_the_construct(scope: Construct, make
         (f"{FUNCTION}\n", "it must be the ARN of a Lambda function"),
         (f"arn:aws:sns:us-west-2:{ACCOUNT}:exports", "it must be the ARN of a Lambda function"),
         (None, "it must be the ARN of a Lambda function"),
-        (f"{FUNCTION}:7", r"it is the function's version 7, which no fix can ever reach\. Pass the ARN of the funct"),
+        (f"{FUNCTION}:7", r"it is version 7 of the function, which can never be updated\. Pass the ARN of the funct"),
     ],
 )
 def test_a_service_token(scope: Construct, service_token: Any, words: str) -> None:
