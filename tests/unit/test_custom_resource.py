@@ -226,7 +226,7 @@ class TestRequest:
 
     @pytest.mark.parametrize("event", [None, [], "Delete", {}, {"ResponseURL": ""}, {"ResponseURL": 7}])
     def test_without_a_response_url_is_an_error(self, resource: Resource, event: Any) -> None:
-        with pytest.raises(ValueError, match=r"^The event has no ResponseURL: it is no custom "):
+        with pytest.raises(ValueError, match=r"^The event has no ResponseURL, so it is not a custom "):
             resource.handler(event, Context(900))
 
 
