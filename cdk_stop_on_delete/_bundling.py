@@ -1,4 +1,4 @@
-"""Bundles what the function is deployed with: the handler and crhelper."""
+"""Bundles the function's code: the handler and crhelper."""
 
 from __future__ import annotations
 

@@ -36,14 +36,14 @@ class ProviderBinding(NamedTuple):
     outlives_stack: bool
     """Whether the function remains when that stack is deleted, so that a failed deletion can be retried."""
     policy: IDependable | None = None
-    """What lets the function stop the resource's jobs, to be deleted after the resource."""
+    """The policy that lets the function stop the resource's jobs. It must be deleted after the resource."""
 
 
 class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
     """The function that stops jobs, as StopOnDelete and ManagedWorldExportJob take it: a service token, and metrics.
 
     `StopOnDeleteProvider` makes one. `StopOnDeleteProvider.from_service_token` imports one that another app, team or
-    template deployed. It is not for implementing: a function of your own is imported, too.
+    template deployed. Do not implement it: to use a function of your own, import it.
     """
 
     __module__ = "cdk_stop_on_delete"
@@ -54,7 +54,7 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         """The function's ARN, which a custom resource has as its ``ServiceToken``."""
 
     def metric_teardowns(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of Delete requests that had jobs to stop, whatever the outcome; each try counts.
+        """Return the number of Delete requests, whatever the outcome; each try counts.
 
         Parameters
         ----------
@@ -138,10 +138,10 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
 
     @abstractmethod
     def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
-        """Let a construct's resource use this provider, or raise the error of one that can't."""
+        """Let a construct's resource use this provider, or raise an error if it can't."""
 
     def _check_environment(self, user: Construct, *, shown: object, account: str | None, region: str | None) -> None:
-        """Raise the error of a construct in another account or region than the function, if both are known."""
+        """Raise an error if the construct and the function are known to be in different accounts or regions."""
         stack = Stack.of(user)
         for part, theirs, ours, rule in (
             # Its role and its jobs are in one account.

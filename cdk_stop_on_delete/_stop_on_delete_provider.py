@@ -100,7 +100,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
 
     __module__ = "cdk_stop_on_delete"
 
-    # The kinds that a subclass always lists.
+    # The kinds that the provider always has; a subclass sets them.
     _KINDS: ClassVar[Sequence[type[Jobs]]] = ()
 
     def __init__(
@@ -202,7 +202,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         """Make a policy of the function's role. A role of another stack may not name this stack's resources."""
         name = None
         if self._shares_role:
-            # The policies that several stacks give one role would replace each other if they had the same name.
+            # If several stacks gave one role policies with the same name, they would overwrite each other.
             unique = cdk.Names.unique_resource_name(self, max_length=100 - len(id))
             name = f"{id}-{unique}-{cdk.Aws.REGION}"
         policy = iam.Policy(self, id, policy_name=name, statements=statements)
@@ -210,7 +210,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             for resource in statement.resources:
                 if "*" in resource:
                     acknowledge(policy, wildcard(resource), reason)
-        # After its statements are complete: Role.customize_roles reads them now.
+        # Only after the statements are complete, because Role.customize_roles reads them now.
         self._role.attach_inline_policy(policy)
         return policy
 
@@ -248,7 +248,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def from_service_token(scope: Construct, id: str, service_token: str) -> IStopOnDeleteProvider:  # noqa: A002
         """Import a provider that another app, another team or a template deployed, in this account and region.
 
-        It must list the kinds of the jobs that it stops, which can't be checked here. A failed deletion can be retried,
+        The provider must list the kinds of the jobs, which can't be checked here. A failed deletion can be retried,
         because the function is in another stack. CloudFormation does not protect the function while resources use it:
         its owner must keep it until the last of them is deleted. Pass a provider of the same app itself.
 
@@ -259,8 +259,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         id : str
             Its id in `scope`.
         service_token : str
-            The ARN of the function, or of an alias of it. A version is refused: no fix would ever reach it, and
-            CloudFormation can't give a deployed resource another function. May be a token. Metrics take the function's
+            The ARN of the function, or of an alias of it. A version is refused: it can never be updated, and
+            CloudFormation can't change the function of a deployed resource. May be a token. Metrics take the function's
             name from it, so a dynamic reference has no metrics.
 
         Returns
@@ -319,7 +319,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
         only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
         """
-        # When the template is written, because an export fixes the function's logical id, which an aspect may change.
+        # Lazily, because an export fixes the function's logical id, which an aspect may change until synthesis.
         return cdk.Lazy.string(_Exported(self._function))
 
 

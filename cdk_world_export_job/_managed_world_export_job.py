@@ -28,7 +28,7 @@ class ManagedWorldExportJob(OnDelete):
     it has stopped. A job that no longer exists counts as stopped, and so does every job once RoboMaker has been
     retired. The stack never starts or changes the job.
 
-    What the job needs until it has stopped, its bucket and its role, is declared with
+    Declare the resources that the job uses until it has stopped, its bucket and its role:
     ``job.node.add_dependency(bucket, role)``.
 
     Without a `provider`, the function is in the job's own stack. CloudFormation continues after a Delete request that
@@ -105,5 +105,5 @@ class ManagedWorldExportJob(OnDelete):
 
     @property
     def job_arn(self) -> str:
-        """The job's ARN, as an attribute of the resource: what uses it is created after the resource."""
+        """The job's ARN, as an attribute of the resource. A resource that uses it is created after this one."""
         return self._resource.get_att_string("JobArn")

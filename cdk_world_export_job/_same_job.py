@@ -19,8 +19,8 @@ _owners_by_app: WeakKeyDictionary[IConstruct, dict[str, Owners]] = WeakKeyDictio
 def warn_of_other_owners(job: Construct, job_arn: str, resource: CfnResource) -> None:
     """Let synthesis warn if constructs that were made before this one cancel the same job.
 
-    It covers all stacks and stages of the app, whatever their environments: a job belongs to one account, so the ARN
-    has either two owners there, or is refused in the other account.
+    It compares all stacks and stages of the app, whatever their environments. A job belongs to one account, so both
+    constructs are in this account, or one of them is refused in another.
     """
     owners = _owners_by_app.setdefault(job.node.root, {}).setdefault(job_arn, [])
     if owners:
@@ -30,8 +30,7 @@ def warn_of_other_owners(job: Construct, job_arn: str, resource: CfnResource) ->
 
 @jsii.implements(IValidation)
 class _NoOtherOwner:
-    # At synthesis, because an aspect may still set RETAIN: while a job moves from one construct to another, one of the
-    # two retains it.
+    # At synthesis, because an aspect may still set RETAIN, as when a job moves from one construct to another.
     def __init__(self, job_arn: str, owner: tuple[Construct, CfnResource], others: Owners) -> None:
         self._job_arn = job_arn
         self._owner = owner

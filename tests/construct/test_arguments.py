@@ -161,12 +161,12 @@ def _state_machine(scope: Construct, arn: str) -> StateMachineExecutions:
         (
             _cluster,
             CLUSTER.replace(ACCOUNT, ELSEWHERE),
-            f"it is in the account {ELSEWHERE}, but the stack in {ACCOUNT}. D",
+            f"it is in the account {ELSEWHERE}, but the stack is in {ACCOUNT}. D",
         ),
         (
             _cluster,
             CLUSTER.replace("arn:aws:", "arn:aws-cn:"),
-            "it is in the partition aws-cn, but the stack in aws. D",
+            "it is in the partition aws-cn, but the stack is in aws. D",
         ),
         (_cluster, CLUSTER.replace(":ecs:", ":eks:"), "it must be the ARN of a cluster, such as arn:aws:ecs:"),
         (_cluster, CLUSTER.replace("prod", "*"), "it must be the ARN of a cluster"),
@@ -286,7 +286,7 @@ def test_what_the_cdk_refuses_is_named_with_the_construct(scope: Construct, make
         (f"{FUNCTION}\n", "it must be the ARN of a Lambda function"),
         (f"arn:aws:sns:us-west-2:{ACCOUNT}:exports", "it must be the ARN of a Lambda function"),
         (None, "it must be the ARN of a Lambda function"),
-        (f"{FUNCTION}:7", r"it is the function's version 7, which no fix can ever reach\. Pass the ARN of the funct"),
+        (f"{FUNCTION}:7", r"it is version 7 of the function, which can never be updated\. Pass the ARN of the funct"),
     ],
 )
 def test_a_service_token(scope: Construct, service_token: Any, words: str) -> None:
@@ -323,12 +323,12 @@ class TestPlaces:
     @pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
     def test_a_job_of_another_partition(self, region: str) -> None:
         stack = Stack(make_app(), "Stack", env=Environment(region=region))
-        with pytest.raises(InvalidArgumentError, match=r"the job is in the partition aws, but the stack in aws-"):
+        with pytest.raises(InvalidArgumentError, match=r"the job is in the partition aws, but the stack is in aws-"):
             make_job(stack)
 
     def test_a_job_of_another_account(self, stack: Stack, stack_of_account: Stack) -> None:
         other = JOB.replace(ACCOUNT, ELSEWHERE)
-        with pytest.raises(InvalidArgumentError, match=f"account {ELSEWHERE}, but the stack in {ACCOUNT}"):
+        with pytest.raises(InvalidArgumentError, match=f"account {ELSEWHERE}, but the stack is in {ACCOUNT}"):
             make_job(stack_of_account, job_arn=other)
         assert properties_of(make_job(stack, job_arn=other))["JobArn"] == other
 

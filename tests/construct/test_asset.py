@@ -169,6 +169,6 @@ def test_the_library_in_a_zip_says_that_it_can_not_be(tmp_path: Path) -> None:
     with pytest.raises(ImportError) as error:
         _handler_code._find(package)
     assert str(error.value) == (
-        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package"
+        f"The handler's code, lambda/, is neither in {package} nor beside it. It is deployed from files, so the package"
         " can't be in a zip: install it into a folder, with pip."
     )

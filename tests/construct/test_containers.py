@@ -194,7 +194,7 @@ class TestOfAnotherStack:
         self, app: App, stack_of_account: Stack, make: Callable[[Construct], Made]
     ) -> None:
         elsewhere = Stack(app, "Elsewhere", env=Environment(account="9" * 12, region="us-west-2"))
-        words = rf"^StackOfAccount/Stop: jobs=.* \w+ 'Elsewhere/.* it is in the account {'9' * 12}, but the stack in"
+        words = rf"^StackOfAccount/Stop: jobs=.* \w+ 'Elsewhere/.* it is in the account {'9' * 12}, but the stack is in"
         with pytest.raises(InvalidArgumentError, match=words):
             make_stop(stack_of_account, jobs=make(elsewhere)[1])
 
@@ -203,7 +203,7 @@ class TestOfAnotherStack:
         self, app: App, stack_of_account: Stack, make: Callable[[Construct], Made]
     ) -> None:
         elsewhere = Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="eu-west-1"))
-        with pytest.raises(InvalidArgumentError, match="it is in the region eu-west-1, but the stack in us-west-2"):
+        with pytest.raises(InvalidArgumentError, match="it is in the region eu-west-1, but the stack is in us-west-2"):
             make_stop(stack_of_account, jobs=make(elsewhere)[1])
 
 

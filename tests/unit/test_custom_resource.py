@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 import logging
@@ -214,7 +215,7 @@ class TestRequest:
 
     @pytest.mark.parametrize("event", [None, [], "Delete", {}, {"ResponseURL": ""}, {"ResponseURL": 7}])
     def test_without_a_response_url_is_an_error(self, resource: Resource, event: Any) -> None:
-        with pytest.raises(ValueError, match=r"^The event has no ResponseURL: it is no custom "):
+        with pytest.raises(ValueError, match=r"^The event has no ResponseURL, so it is not a custom "):
             resource.handler(event, Context(900))
 
 
@@ -433,3 +434,7 @@ def test_boto3_is_not_loaded_for_crhelper_and_can_be_loaded_afterwards() -> None
     handler = inspect.getfile(CustomResource).removesuffix("protocol/custom_resource.py")
     run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": handler}, capture_output=True)
     assert run.stdout.startswith(b"False\n<function client at ")
+
+
+def test_python_rarely_looks_for_garbage_in_a_cold_start() -> None:
+    assert gc.get_threshold()[0] == 100_000

@@ -111,9 +111,7 @@ class TestUnfinished:
             _unfinished(runs)
         assert raised.value.trouble is trouble
 
-    def test_do_not_lack_their_application_by_the_word_of_the_list_alone(
-        self, aws: Canned, runs: EmrServerlessJobRuns
-    ) -> None:
+    def test_do_not_lack_their_application_by_the_word_of_the_list_alone(self, aws: Canned, runs: Runs) -> None:
         aws.answer("ListJobRuns", MISSING)
         _is(aws, "STARTED")
         with pytest.raises(ServiceError, match="does not exist") as failure:

@@ -192,8 +192,8 @@ class TestStopOnDelete:
         [
             ({"Kind": "Tasks"}, "Kind 'Tasks' is not valid: it must be one of"),
             ({"WaitSeconds": "900"}, "WaitSeconds '900' is not valid"),
-            ({"Container": CLUSTER.replace("123456789012", "210987654321")}, "account 210987654321, but the stack in"),
-            ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack in aws"),
+            ({"Container": CLUSTER.replace("123456789012", "210987654321")}, "account 210987654321, but the stack"),
+            ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack is in aws"),
         ],
     )
     def test_create_checks(self, send: Sender, aws: Canned, properties: dict[str, Any], named: str) -> None:

@@ -98,7 +98,7 @@ class TestJobArn:
 
     def test_that_is_too_long_is_rejected_with_its_beginning(self) -> None:
         arn = ARN.replace("job-1", "x" * 1024)
-        rule = "it is longer than the 1,024 bytes that CloudFormation keeps of a physical id"
+        rule = "it is longer than the 1,024 bytes that CloudFormation allows for a physical id"
         shown = f"'{arn[:299]}… (1,084 characters)"
         assert _error(JobArn.parse, arn) == f"JobArn {shown} is not valid: {rule}. {GIVE_THE_ARN}"
 
@@ -109,13 +109,13 @@ class TestJobArn:
         assert _error(JobArn.parse, "x" * length).startswith(f"JobArn {shown} is not valid: ")
 
     def test_must_be_of_the_stacks_account(self) -> None:
-        rule = f"the job is in account {ACCOUNT}, but the stack in {OTHER_ACCOUNT}"
+        rule = f"the job is in account {ACCOUNT}, but the stack is in {OTHER_ACCOUNT}"
         fix = "Declare the job in a stack of its own account."
         assert _error(JobArn.parse, ARN, stack_account=OTHER_ACCOUNT) == f"JobArn {ARN!r} is not valid: {rule}. {fix}"
         assert JobArn.parse(ARN, stack_account=ACCOUNT).text == ARN
 
     def test_must_be_of_the_stacks_partition_if_it_is_new(self) -> None:
-        rule = "the job is in the partition aws, but the stack in aws-cn"
+        rule = "the job is in the partition aws, but the stack is in aws-cn"
         fix = "Declare the job in a stack of its own partition."
         error = _error(JobArn.parse, ARN, stack_partition="aws-cn", new=True)
         assert error == f"JobArn {ARN!r} is not valid: {rule}. {fix}"
@@ -207,13 +207,13 @@ class TestContainer:
 
     @pytest.mark.parametrize(("kind", "id_"), [(kind, id_) for kind, ids in BAD_CONTAINERS.items() for id_ in ids])
     def test_of_another_form_is_rejected(self, kind: str, id_: object) -> None:
-        rule = f"of {kind}, {RULES[kind]}"
+        rule = f"for {kind}, {RULES[kind]}"
         assert _error(_declared, kind, id_) == f"Container {_shown(id_)} is not valid: {rule}. Pass that."
 
     @pytest.mark.parametrize("kind", ["Tasks", "ecstasks", "", None, 7, []])
     def test_of_another_kind_is_rejected(self, kind: object) -> None:
         rule = "it must be one of EcsTasks, StateMachineExecutions, EmrServerlessJobRuns"
-        assert _error(_declared, kind, CLUSTER) == f"Kind {kind!r} is not valid: {rule}. Give one of these."
+        assert _error(_declared, kind, CLUSTER) == f"Kind {kind!r} is not valid: {rule}. Pass one of these."
 
     @pytest.mark.parametrize("family", ["", "nightly:3", "a,b", "x" * 256, "é", "nightly\n", "*", 7, ["nightly"]])
     def test_with_another_family_is_rejected(self, family: object) -> None:
@@ -222,7 +222,7 @@ class TestContainer:
         assert _error(_declared, TASKS, CLUSTER, family) == error
 
     def test_that_has_no_families_is_rejected_with_one(self) -> None:
-        error = "Family 'nightly' is not valid: only EcsTasks have one. Leave it out."
+        error = "Family 'nightly' is not valid: only EcsTasks has a family. Leave it out."
         assert _error(_declared, RUNS, APPLICATION, "nightly") == error
 
     @pytest.mark.parametrize(("kind", "arn"), [(TASKS, CLUSTER), (EXECUTIONS, STATE_MACHINE)])
@@ -234,7 +234,7 @@ class TestContainer:
     ) -> None:
         stack = {"stack_account": ACCOUNT, "stack_partition": "aws"}
         error = _error(_declared, kind, arn, **{**stack, f"stack_{place}": ours})
-        rule = f"it is in the {place} {theirs}, but the stack in {ours}"
+        rule = f"it is in the {place} {theirs}, but the stack is in {ours}"
         fix = f"Declare it in a stack of its own {place}."
         assert error == f"Container '{arn}' is not valid: {rule}. {fix}"
         assert _declared(kind, arn, **stack).id == arn

@@ -428,6 +428,6 @@ class TestEnvironment:
     def test_with_an_unusable_proxy_fails_at_once_and_names_it(self, monkeypatch: Patch, proxy: str) -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(
-            NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is no proxy of the form http://HOST:PORT\."
+            NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is not of the form http://HOST:PORT\."
         ):
             deliver(self.url, b"body", until=_in(20))
