@@ -211,7 +211,7 @@ def test_an_application(scope: Construct, application: Any) -> None:
         ("memory_size", True, "a whole number"),
         ("memory_size", "256", "a whole number"),
         ("runtime", "python3.13", r"it must be a Runtime\. Pass, for example, Runtime\.PYTHON_3_13"),
-        ("proxy", "https://proxy:3128", r"by TLS\. Pass the proxy's plain port, http://HOST:PORT"),
+        ("proxy", "https://proxy:3128", r"requires TLS\. Pass the proxy's plain port, http://HOST:PORT"),
         ("proxy", "proxy:3128", r"it is not a URL of the form http://HOST:PORT\. Pass it as http://HOST:PORT"),
         ("proxy", "", "not a URL"),
         ("proxy", "http://:3128", "not a URL"),
