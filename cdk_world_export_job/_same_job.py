@@ -1,4 +1,7 @@
-"""Warns of two constructs of an app that cancel the same job, for authors who copy a stack or move a job to another."""
+"""Warns of two constructs of an app that cancel the same job.
+
+Without it, who copies a stack, or moves a job to another, learns of the second owner when the job is canceled.
+"""
 
 from __future__ import annotations
 
