@@ -57,7 +57,6 @@ class ImportedProvider(IStopOnDeleteProvider):
         return Arn.split(self._service_token, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
 
     def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:  # noqa: ARG002 - its kinds aren't known
-        account, region = (self._arn["account"], self._arn["region"]) if self._arn else (None, None)
-        self._check_environment(user, shown=self._service_token, account=account, region=region)
+        self._check_place(user, self._service_token, self._arn.groupdict() if self._arn else {})
         # This app does not delete it.
         return ProviderBinding(self._service_token, outlives_stack=True)

@@ -16,7 +16,7 @@ from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDepe
 from ._errors import InvalidArgumentError, invalid, naming
 from ._handler_code import properties
 from ._jobs import Jobs, allow, arn_of
-from ._tokens import is_string_token, literal_or_none, partition_of
+from ._tokens import difference, is_string_token, place_of
 
 
 class ContainerJobs(Jobs):
@@ -24,13 +24,13 @@ class ContainerJobs(Jobs):
 
     _ARGUMENT: ClassVar[str]
     _RESOURCE: ClassVar[type[CfnResource]]
-    # Where container and function must agree. The handler takes the region from an ARN.
-    _PLACE: ClassVar[Sequence[str]] = ("account", "partition")
+    # What container and function must have in common. The handler takes the region from an ARN.
+    _SAME_PLACE: ClassVar[Sequence[str]] = ("account", "partition")
 
     def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
         """Check the container, and return its ARN or id, and its resource if it is in the app."""
         name, argument = self._name(stop), self._written(self._ARGUMENT)
-        ours = _place(Stack.of(stop))
+        ours = place_of(Stack.of(stop))
         if not is_string_token(stop, argument, name):
             with naming(stop, argument):
                 properties.Container.declared(
@@ -41,12 +41,11 @@ class ContainerJobs(Jobs):
             return name, None
         for token in Tokenization.reverse_string(name).tokens:
             if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
-                theirs = _place(Stack.of(token.target))
-                for part in self._PLACE:
-                    if theirs[part] and ours[part] and theirs[part] != ours[part]:
-                        rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
-                        fix = f"Declare the StopOnDelete in a stack of that {part}."
-                        raise self._invalid(stop, token.target, rule, fix)
+                theirs = place_of(Stack.of(token.target))
+                if part := difference(theirs, ours, *self._SAME_PLACE):
+                    rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
+                    fix = f"Declare the StopOnDelete in a stack of that {part}."
+                    raise self._invalid(stop, token.target, rule, fix)
                 return name, token.target
         return name, None
 
@@ -208,7 +207,7 @@ class EmrServerlessJobRuns(ContainerJobs):
     _ARGUMENT = "application"
     _RESOURCE = emrserverless.CfnApplication
     # An application's id does not name its region.
-    _PLACE = ("account", "partition", "region")
+    _SAME_PLACE = ("account", "partition", "region")
 
     def __init__(self, application: emrserverless.CfnApplication | str) -> None:
         self._application = application
@@ -235,13 +234,5 @@ def _has(value: object, attribute: str) -> bool:
     try:
         return hasattr(value, attribute)
     except RuntimeError:
-        # The attribute exists, but the CDK can't tell its value: `connections` of an imported Cluster, for example.
+        # The attribute exists, but the CDK does not know its value for an imported cluster.
         return True
-
-
-def _place(stack: Stack) -> dict[str, str | None]:
-    return {
-        "account": literal_or_none(stack.account),
-        "partition": partition_of(stack),
-        "region": literal_or_none(stack.region),
-    }

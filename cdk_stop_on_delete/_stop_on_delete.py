@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-import jsii
 from constructs import Construct
 
 from ._errors import wrong_type
@@ -11,8 +10,14 @@ from ._help import shows_its_arguments
 from ._kinds import KINDS, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from ._on_delete import OnDelete
 from ._provider_interface import IStopOnDeleteProvider
+from ._tokens import late
 
 RESOURCE_TYPE = "Custom::StopOnDelete"
+# CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
+_RETAINING = {
+    cdk.CfnDeletionPolicy.RETAIN: "Retain",
+    cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE: "RetainExceptOnCreate",
+}
 
 
 @shows_its_arguments
@@ -91,24 +96,11 @@ class StopOnDelete(OnDelete):
         if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self):
             # With these, the handler finds out whether this stack deletes the container.
             values["ContainerLogicalId"] = resource.logical_id
-            values["ContainerDeletionPolicy"] = cdk.Lazy.uncached_string(_DeletionPolicy(resource))
+            values["ContainerDeletionPolicy"] = late(lambda: _deletion_policy(resource))
         self._make_resource(RESOURCE_TYPE, type(jobs), values, wait, best_effort, removal_policy, provider)
         self._resource.node.add_dependency(*jobs.needs())
 
 
-@jsii.implements(cdk.IStringProducer)
-class _DeletionPolicy:
-    """Returns a resource's deletion policy, which an aspect may have set."""
-
-    def __init__(self, resource: cdk.CfnResource) -> None:
-        self._resource = resource
-
-    def produce(self, context: cdk.IResolveContext) -> str:  # noqa: ARG002 - the CDK passes it by its name
-        match self._resource.cfn_options.deletion_policy:
-            case cdk.CfnDeletionPolicy.RETAIN:
-                return "Retain"
-            case cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE:
-                return "RetainExceptOnCreate"
-            case _:
-                # CloudFormation User Guide, DeletionPolicy: the default of resources without snapshots.
-                return "Delete"
+def _deletion_policy(resource: cdk.CfnResource) -> str:
+    policy = resource.cfn_options.deletion_policy
+    return _RETAINING.get(policy, "Delete") if policy else "Delete"

@@ -12,7 +12,7 @@ from cdk_stop_on_delete._errors import invalid, naming
 from cdk_stop_on_delete._handler_code import properties
 from cdk_stop_on_delete._help import shows_its_arguments
 from cdk_stop_on_delete._on_delete import OnDelete
-from cdk_stop_on_delete._tokens import is_string_token, literal_or_none, partition_of
+from cdk_stop_on_delete._tokens import is_string_token, place_of
 
 from ._same_job import warn_of_other_owners
 from ._world_export_jobs import WorldExportJobs
@@ -98,10 +98,11 @@ class ManagedWorldExportJob(OnDelete):
     def _check_arn(self, job_arn: object) -> None:
         if not isinstance(job_arn, str):
             raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
-        stack = Stack.of(self)
-        account = literal_or_none(stack.account)
+        place = place_of(Stack.of(self))
         with naming(self, "job_arn"):
-            properties.JobArn.parse(job_arn, stack_account=account, stack_partition=partition_of(stack), new=True)
+            properties.JobArn.parse(
+                job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True
+            )
 
     @property
     def job_arn(self) -> str:
