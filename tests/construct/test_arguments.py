@@ -368,7 +368,7 @@ class TestTokens:
         dynamic, get_att = "{{resolve:ssm:/value}}", Fn.get_att("Elsewhere", "Arn")
         both = {"best_effort": text, "wait": wait}
         written = {"BestEffort": ref, "WaitSeconds": {"Ref": "Number"}}
-        made = [
+        made: list[tuple[Construct, dict[str, Any]]] = [
             (make_job(stack, "J1", job_arn=text, **both), {"JobArn": ref, **written}),
             (make_job(stack, "J2", job_arn=dynamic), {"JobArn": dynamic}),
             (make_job(stack, "J3", best_effort=get_att), {"BestEffort": {"Fn::GetAtt": ["Elsewhere", "Arn"]}}),
