@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.local_aws import ACCOUNT
 from sandbox.services.front import ServiceCall
-from sandbox.services.later import NEVER
+from sandbox.services.jobs import NEVER
 from tests.assemblies import Assemblies
 from tests.e2e.conftest import Cloud
 
