@@ -1,5 +1,5 @@
 # Two commands are enough: `make demo` and `make test`. Each installs what it needs into folders of the project first, from the
-# pinned lists in requirements/, and both may run first, in any order, and again.
+# pinned lists in requirements/. You can run them in any order, and repeat them.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The Python that the function runs on, where one is found. pyenv takes the version from the variable.
@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.jsii-cache
 unexport PYTHONDONTWRITEBYTECODE
 
-# Tests call make, which must not take itself for a part of this one.
+# Tests call make, which must not inherit the flags of this make.
 PYTEST := MAKEFLAGS= MAKELEVEL= pytest --quiet --dist loadgroup
 RUNTIME := $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready)
 UNIT := $(if $(PYTHON_3_13),.unit-3.13)
@@ -26,7 +26,7 @@ help:
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf 'make %-14s%s\n' "$$name" "$$what"; done
 
-## demo: Play a stack's life on a local AWS (SCENARIO=tasks, executions, retired, throttled, gone, refused or stuck: another one).
+## demo: Deploy, update and delete a stack on a local AWS (SCENARIO=tasks, executions, retired, throttled, gone, refused or stuck: another one).
 demo: scenario .venv/demo-ready $(RUNTIME) node_modules/ready
 	@python -m sandbox '$(SCENARIO)'
 
@@ -35,8 +35,8 @@ scenario:
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@$(PYTHON) -m sandbox --check '$(SCENARIO)'
 
-## test: Run every check and every test, but those of release-check.
-# The unit tests run on the function's own Python, if one was found. A worker with the CDK in it takes a gigabyte: two of them.
+## test: Run every check and every test, except those of release-check.
+# The unit tests run on the function's own Python, if one was found. Two workers, because one with the CDK takes a gigabyte.
 test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node_modules/ready
 	ruff check .
 	ruff format --check .
@@ -46,7 +46,7 @@ test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node
 	$(PYTEST) --numprocesses 2 tests/construct tests/repository
 	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
 
-## release-check: Run what is too slow for each change: the oldest versions, other tools, the site and the wheel.
+## release-check: Run the tests that are too slow for each change: the oldest versions, other tools, the site and the wheel.
 release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .awscli/ready .docs/ready \
                node_modules/ready
 	$(PYTEST) --numprocesses 2 tests/release
@@ -56,7 +56,7 @@ release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/rea
 mutation: .venv/ready .mutation/ready
 	@.mutation/bin/python -m tests.mutation
 
-## bench: Measure the handler beside the other ways of doing it.
+## bench: Measure the handler and its alternatives.
 bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
 	@PYTHONPATH=lambda python -m bench
 
@@ -82,7 +82,7 @@ clean:
 	  .checkov .witness .mutation node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist \
 	  .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache
 
-# --- What is installed. Each folder is made again from nothing when its list has changed.
+# --- What is installed. When a list has changed, its folder is created anew.
 
 holds.runtime := what AWS Lambda runs the function with
 holds.unit := what the unit tests of the handler need
@@ -97,14 +97,14 @@ holds.mutation := the tool that changes the handler
 
 CHECK_PYTHON := import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: make PYTHON=...")
 
-# Runs commands under a title. pip and npm print nothing for minutes, so a dot every two seconds shows that it goes on.
+# Runs commands under a title. pip and npm print nothing for minutes, so print a dot every two seconds.
 define titled
 @printf '  %s ' '$(1)'; \
   while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do printf .; done & \
   dots=$$!; { $(2); }; status=$$?; kill $$dots; echo; exit $$status
 endef
 
-# Each module is compiled when it is first imported, because most of aws-cdk-lib never is.
+# Modules are compiled when they are first imported, because most of aws-cdk-lib is never imported.
 .venv/demo-ready: requirements/demo.txt requirements/dev.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@echo 'Setting up, the first time only. It takes a few minutes:'
@@ -118,7 +118,7 @@ endef
 	$(call titled,.venv: the checks and the tests,.venv/bin/pip install -qq --no-compile --requirement $<)
 	@touch $@
 
-# What jsii unpacks, Python compiles and mypy reads of the CDK at its first start. What they find is reported by `make test`.
+# The first start of the CDK is slow: jsii unpacks it, Python compiles it and mypy reads it. `make test` reports their errors.
 .venv/primed: .venv/ready
 	$(call titled,.mypy_cache: the first start of the CDK,\
 	  { pytest --quiet --collect-only; mypy; } >/dev/null 2>&1 || true)

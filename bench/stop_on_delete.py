@@ -60,7 +60,7 @@ def measure_crowd(endpoints: Endpoints, kind: type[Container], crowd: int) -> No
     burst, rate = kind.limit
     title = f"{crowd:,} {kind.noun}, {kind.operation} limited to {burst:.0f} at once and {rate:.0f} a second"
     row(
-        f"{title}: until the last is told to stop",
+        f"{title}: until the last stop is accepted",
         f"{last_stop:.1f} s",
         f"{max(0, crowd - burst) / rate:.1f} s at the least",
     )

@@ -1,4 +1,4 @@
-"""A CDK construct that stops what runs in a cluster, a state machine or an application when its stack is deleted."""
+"""A CDK construct that stops the jobs in a cluster, a state machine or an application when its stack is deleted."""
 
 from ._errors import InvalidArgumentError
 from ._jobs import Jobs

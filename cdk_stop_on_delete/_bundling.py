@@ -1,4 +1,4 @@
-"""Bundles what the function is deployed with: the handler and crhelper."""
+"""Bundles the function's code: the handler and crhelper."""
 
 from __future__ import annotations
 
@@ -38,23 +38,29 @@ def handler_code(runtime: lambda_.Runtime) -> lambda_.Code:
 
 
 def bundle(into: Path) -> None:
-    """Copy the handler, its models and crhelper. Lambda has boto3.
+    """Write the files of `handler_files` into an empty folder."""
+    for name, content in handler_files().items():
+        file = into / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(0o644)  # Lambda must be able to read it, whatever the umask here
 
-    Parameters
-    ----------
-    into : Path
-        An empty folder.
+
+def handler_files() -> dict[str, bytes]:
+    """Read the handler, its models and crhelper. Lambda has boto3.
+
+    Returns
+    -------
+    dict
+        The content of each file, by its path in the function.
 
     Raises
     ------
     ImportError
         If crhelper is missing, or is another version.
     """
-    for pattern in ("**/*.py", "models/**/*.json"):
-        for file in LAMBDA.glob(pattern):
-            _write(into / file.relative_to(LAMBDA), file.read_bytes())
-    for name, content in crhelper().items():
-        _write(into / name, content)
+    files = (file for pattern in ("**/*.py", "models/**/*.json") for file in LAMBDA.glob(pattern))
+    return {file.relative_to(LAMBDA).as_posix(): file.read_bytes() for file in files} | crhelper()
 
 
 def crhelper() -> dict[str, bytes]:
@@ -87,12 +93,6 @@ def crhelper() -> dict[str, bytes]:
         return {file.as_posix(): file.read_binary() for file in modules}
     except (OSError, KeyError) as error:  # a zip raises KeyError for a missing file
         raise ImportError(f"A file of crhelper {CRHELPER} can't be read: {error}. {_INSTALL}") from error
-
-
-def _write(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    file.chmod(0o644)  # Lambda must be able to read it, whatever the umask here
 
 
 @jsii.implements(ILocalBundling)

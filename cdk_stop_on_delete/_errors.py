@@ -1,4 +1,4 @@
-"""Makes the errors of arguments: they name the construct's path, the argument, its value, the rule and the fix."""
+"""Creates the errors of arguments. Each names the construct's path, the argument, its value, the rule and the fix."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class InvalidArgumentError(ValueError):
 
 
 class AsWritten:
-    """A value for the handler's rules, which an error shows as the construct's user wrote it.
+    """A value for the handler's rules that an error shows as the user wrote it.
 
-    The rules read a value's `str`, because CloudFormation sends strings, and errors show its `repr`.
+    The rules read the `str` of a value, because CloudFormation sends strings. Errors show its `repr`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix:
 def wrong_type(
     construct: IConstruct, argument: str, value: object, *classes: type, rule: str, fix: str
 ) -> InvalidArgumentError:
-    """Make the error of a value that is not of these classes, but may be of their copies in a second import."""
+    """Create the error of a value of a wrong class. It may be the same class of a second import of this library."""
     if {found.__name__ for found in type(value).__mro__} & {expected.__name__ for expected in classes}:
         rule = "it is of another copy of this library, which was imported twice"
         fix = "Import it once, and from one place."
@@ -64,7 +64,7 @@ def wrong_type(
 
 @contextmanager
 def naming(construct: IConstruct, argument: str) -> Iterator[None]:
-    """Let an error of the handler's rules name the construct's argument instead of the resource's property."""
+    """Replace the resource's property with the construct's argument in an error of the handler's rules."""
     try:
         yield
     except properties.InvalidPropertyError as error:

@@ -22,6 +22,6 @@ def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
 
 
 def wildcard(resource: str) -> str:
-    """Name cdk-nag's finding of a wildcard, which has pseudo parameters in angle brackets."""
+    """Return the name of cdk-nag's finding of a wildcard, which writes pseudo parameters in angle brackets."""
     shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", resource)
     return f"IAM5[Resource::{shown}]"

@@ -1,4 +1,4 @@
-"""Finds the handler's code, lambda/, and borrows its rules and names for synthesis."""
+"""Finds the handler's code, lambda/, and imports its rules and names for synthesis."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["LAMBDA", "metrics", "properties"]
 
 
 def _find(package: Path) -> Path:
-    # Inside the package in a wheel, beside it in the source tree.
+    # In a wheel, it is inside the package; in the source tree, beside it.
     for folder in (package / "lambda", package.parent / "lambda"):
         if folder.is_dir():
             return folder
     raise ImportError(
-        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package"
+        f"The handler's code, lambda/, is neither in {package} nor beside it. It is deployed from files, so the package"
         " can't be in a zip: install it into a folder, with pip."
     )
 
@@ -26,7 +26,7 @@ LAMBDA = _find(Path(__file__).parent)
 
 
 def _borrow(name: str) -> ModuleType:
-    # "lambda" is a keyword of Python's, and the handler's modules import each other as they lie in the function.
+    # Not by import: "lambda" is a keyword in Python, and the handler's modules import each other as in the function.
     spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", LAMBDA / f"{name.replace('.', '/')}.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{name} is missing from {LAMBDA}")

@@ -1,4 +1,7 @@
-"""Shows a construct's arguments in `help()`, notebooks and the API reference, where jsii's metaclass hides them."""
+"""Shows a construct's arguments in `help()`, notebooks and the API reference.
+
+Without it, they show the signature of jsii's metaclass, ``(*args, **kwargs)``, and none of the provider's settings.
+"""
 
 from __future__ import annotations
 

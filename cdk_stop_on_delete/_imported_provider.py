@@ -36,7 +36,7 @@ class ImportedProvider(IStopOnDeleteProvider):
         # An alias can move to a newer version, and its name is never a number (Lambda API reference, CreateAlias).
         # A version never changes, and CloudFormation can't give a deployed resource another token.
         if (arn["qualifier"] or "").isdecimal():
-            rule = f"it is the function's version {arn['qualifier']}, which no fix can ever reach"
+            rule = f"it is version {arn['qualifier']} of the function, which can never be updated"
             fix = "Pass the ARN of the function itself, or of an alias."
             raise invalid(self, "service_token", service_token, rule, fix)
         return arn
@@ -51,13 +51,12 @@ class ImportedProvider(IStopOnDeleteProvider):
         if self._arn:
             return self._arn["name"]
         if DYNAMIC_REFERENCE in str(Stack.of(self).resolve(self._service_token)):
-            rule = "it is a dynamic reference, of which the template can't take the function's name for a metric"
+            rule = "it is a dynamic reference, from which the template can't read the function's name for a metric"
             fix = "Pass `StringParameter.value_for_string_parameter(...)` instead."
             raise invalid(self, "service_token", self._service_token, rule, fix)
         return Arn.split(self._service_token, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
 
     def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:  # noqa: ARG002 - its kinds aren't known
-        account, region = (self._arn["account"], self._arn["region"]) if self._arn else (None, None)
-        self._check_environment(user, shown=self._service_token, account=account, region=region)
+        self._check_place(user, self._service_token, self._arn.groupdict() if self._arn else {})
         # This app does not delete it.
         return ProviderBinding(self._service_token, outlives_stack=True)

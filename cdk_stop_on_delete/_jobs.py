@@ -11,9 +11,9 @@ from aws_cdk import aws_iam as iam
 
 
 class Jobs(ABC):
-    """A kind of job that a provider's function can stop. It is not for implementing: the handler knows its own kinds.
+    """A kind of job that a provider's function can stop. Do not subclass it: the handler supports only its own kinds.
 
-    A provider takes the classes of kinds as its ``kinds``.
+    Pass subclasses to a provider as its ``kinds``.
     """
 
     __module__ = "cdk_stop_on_delete"
@@ -26,8 +26,8 @@ class Jobs(ABC):
     def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
         """Return the permissions that the function needs to stop jobs of this kind.
 
-        They cover all jobs of the kind in the account, not those in the template: an update changes the policy first,
-        and stops the jobs that the template no longer names afterwards, in its cleanup.
+        They cover all jobs of the kind in the account, not only the template's: an update changes the policy first,
+        and its cleanup then stops the jobs that the template no longer names.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The kinds of jobs that a StopOnDelete stops: where they run, and what the function may call to stop them."""
+"""The kinds of jobs that a StopOnDelete stops: their containers, and the permissions that the function needs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDepe
 from ._errors import InvalidArgumentError, invalid, naming
 from ._handler_code import properties
 from ._jobs import Jobs, allow, arn_of
-from ._tokens import is_string_token, literal_or_none, partition_of
+from ._tokens import difference, is_string_token, place_of
 
 
 class ContainerJobs(Jobs):
-    """The jobs in one container (a cluster, state machine or application), as a StopOnDelete takes them."""
+    """The jobs in one container (a cluster, state machine or application), the argument `jobs` of a StopOnDelete."""
 
     _ARGUMENT: ClassVar[str]
     _RESOURCE: ClassVar[type[CfnResource]]
-    # Where container and function must agree. The handler takes the region from an ARN.
-    _PLACE: ClassVar[Sequence[str]] = ("account", "partition")
+    # What container and function must have in common. The handler takes the region from an ARN.
+    _SAME_PLACE: ClassVar[Sequence[str]] = ("account", "partition")
 
     def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
-        """Check the container, and return its ARN or id with its resource, if that is one of the app's."""
+        """Check the container, and return its ARN or id, and its resource if it is in the app."""
         name, argument = self._name(stop), self._written(self._ARGUMENT)
-        ours = _place(Stack.of(stop))
+        ours = place_of(Stack.of(stop))
         if not is_string_token(stop, argument, name):
             with naming(stop, argument):
                 properties.Container.declared(
@@ -41,31 +41,30 @@ class ContainerJobs(Jobs):
             return name, None
         for token in Tokenization.reverse_string(name).tokens:
             if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
-                theirs = _place(Stack.of(token.target))
-                for part in self._PLACE:
-                    if theirs[part] and ours[part] and theirs[part] != ours[part]:
-                        rule = f"it is in the {part} {theirs[part]}, but the stack in {ours[part]}"
-                        fix = f"Declare the StopOnDelete in a stack of that {part}."
-                        raise self._invalid(stop, token.target, rule, fix)
+                theirs = place_of(Stack.of(token.target))
+                if part := difference(theirs, ours, *self._SAME_PLACE):
+                    rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
+                    fix = f"Declare the StopOnDelete in a stack of that {part}."
+                    raise self._invalid(stop, token.target, rule, fix)
                 return name, token.target
         return name, None
 
     def filters(self, stop: Construct) -> Mapping[str, str]:  # noqa: ARG002 - a kind that has a filter checks it
-        """Check the filters, and return the properties that select some of the container's jobs."""
+        """Check the filters, and return the properties that limit the stop to some of the container's jobs."""
         return {}
 
     def needs(self) -> Sequence[IDependable]:
-        """Return what else is deleted after the jobs."""
+        """Return what else must be deleted after the jobs have stopped."""
         return []
 
     @abstractmethod
     def _name(self, stop: Construct) -> str:
-        """Return the container's ARN or id, and raise the error of a value that is not of a container's type."""
+        """Return the container's ARN or id, or raise an error if the value has a wrong type."""
 
     @classmethod
     def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
         """Return the permissions that the function needs to stop jobs of this kind; see `Jobs.statements`."""
-        # The handler reads the stack that sent the Delete request, to find out whether it deletes the container.
+        # The handler reads the stack of the Delete request, to find out whether the container is deleted.
         actions = [f"cloudformation:{call}" for call in ("DescribeStackResource", "DescribeStacks", "GetTemplate")]
         return [allow(actions, arn_of(stack, "cloudformation", "stack/*/*", region=stack.region))]
 
@@ -138,9 +137,9 @@ class EcsTasks(ContainerJobs):
 
 
 class _CapacityProviders(Dependable):
-    """The associations of a cluster with its capacity providers, which the CDK makes after all aspects.
+    """The associations of a cluster with its capacity providers, which the CDK adds after all aspects.
 
-    ECS does not take a capacity provider from its cluster while tasks use it (Amazon ECS API reference,
+    ECS does not remove a capacity provider from its cluster while tasks use it (Amazon ECS API reference,
     PutClusterCapacityProviders).
     """
 
@@ -208,7 +207,7 @@ class EmrServerlessJobRuns(ContainerJobs):
     _ARGUMENT = "application"
     _RESOURCE = emrserverless.CfnApplication
     # An application's id does not name its region.
-    _PLACE = ("account", "partition", "region")
+    _SAME_PLACE = ("account", "partition", "region")
 
     def __init__(self, application: emrserverless.CfnApplication | str) -> None:
         self._application = application
@@ -235,13 +234,5 @@ def _has(value: object, attribute: str) -> bool:
     try:
         return hasattr(value, attribute)
     except RuntimeError:
-        # The attribute exists, but the CDK can't tell its value: `connections` of an imported Cluster, for example.
+        # The attribute exists, but the CDK does not know its value for an imported cluster.
         return True
-
-
-def _place(stack: Stack) -> dict[str, str | None]:
-    return {
-        "account": literal_or_none(stack.account),
-        "partition": partition_of(stack),
-        "region": literal_or_none(stack.region),
-    }

@@ -1,4 +1,4 @@
-"""The custom resource that StopOnDelete and ManagedWorldExportJob make, with the arguments that both take."""
+"""The custom resource that StopOnDelete and ManagedWorldExportJob create, with the arguments that both take."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class OnDelete(Construct):
                 **values,
                 "WaitSeconds": seconds,
                 "BestEffort": best_effort,
-                # By this, the reason of a failure names the step that works for this stack.
+                # The handler uses it to choose the next step in the reason of a failed Delete.
                 "ProviderOutlivesStack": binding.outlives_stack,
             },
         )
         if binding.policy:
-            # CloudFormation deletes in reverse order: the function may stop the jobs until they have stopped.
+            # CloudFormation deletes in reverse order, so the function keeps its permission until the jobs have stopped.
             self._resource.node.add_dependency(binding.policy)
 
     @property
@@ -89,13 +89,13 @@ class OnDelete(Construct):
         `metric_all_left_running`.
 
         There is no metric by resource: CloudWatch bills each value of a dimension as a metric of its own (CloudWatch
-        pricing), while jobs stop but once. The function's log has one line for each Delete request. In CloudWatch Logs
+        pricing), but a job stops only once. The function's log has one line for each Delete request. In CloudWatch Logs
         Insights::
 
             filter physical_id = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID"
             | fields @timestamp, stack, logical_id, outcome, detail, seconds
 
-        The physical id is a world export job's ARN, or names what the jobs run in:
+        The physical id is a world export job's ARN, or the kind with the cluster, state machine or application:
         ``EcsTasks(arn:aws:ecs:us-west-2:123456789012:cluster/prod)``.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple, TypedDict, Unpack
 
 import jsii
@@ -13,7 +14,7 @@ from constructs import Construct, IDependable
 from ._errors import invalid
 from ._handler_code import metrics
 from ._jobs import Jobs
-from ._tokens import literal_or_none
+from ._tokens import difference, place_of
 
 
 class MetricOptions(TypedDict, total=False):
@@ -36,14 +37,14 @@ class ProviderBinding(NamedTuple):
     outlives_stack: bool
     """Whether the function remains when that stack is deleted, so that a failed deletion can be retried."""
     policy: IDependable | None = None
-    """What lets the function stop the resource's jobs, to be deleted after the resource."""
+    """The policy that lets the function stop the resource's jobs. It must be deleted after the resource."""
 
 
 class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
     """The function that stops jobs, as StopOnDelete and ManagedWorldExportJob take it: a service token, and metrics.
 
     `StopOnDeleteProvider` makes one. `StopOnDeleteProvider.from_service_token` imports one that another app, team or
-    template deployed. It is not for implementing: a function of your own is imported, too.
+    template deployed. Do not implement it: to use a function of your own, import it.
     """
 
     __module__ = "cdk_stop_on_delete"
@@ -54,7 +55,7 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         """The function's ARN, which a custom resource has as its ``ServiceToken``."""
 
     def metric_teardowns(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of Delete requests that had jobs to stop, whatever the outcome; each try counts.
+        """Return the number of Delete requests, whatever the outcome; each try counts.
 
         Parameters
         ----------
@@ -124,13 +125,13 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         Metric
             In counts.
         """
-        return _metric({metrics.SERVICE: kind._SERVICE}, metrics.LEFT_RUNNING, "Sum", options)
+        return _metric(metrics.LEFT_RUNNING, "Sum", options, {metrics.SERVICE: kind._SERVICE})
 
     def _metric(
         self, name: str, statistic: str, options: MetricOptions, kind: type[Jobs] | None = None
     ) -> cloudwatch.Metric:
         service = {metrics.SERVICE: kind._SERVICE} if kind else {}
-        return _metric({metrics.FUNCTION: self._function_name, **service}, name, statistic, options)
+        return _metric(name, statistic, options, {metrics.FUNCTION: self._function_name, **service})
 
     @property
     @abstractmethod
@@ -138,22 +139,24 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
 
     @abstractmethod
     def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
-        """Let a construct's resource use this provider, or raise the error of one that can't."""
+        """Let a construct's resource use this provider, or raise an error if it can't."""
 
-    def _check_environment(self, user: Construct, *, shown: object, account: str | None, region: str | None) -> None:
-        """Raise the error of a construct in another account or region than the function, if both are known."""
-        stack = Stack.of(user)
-        for part, theirs, ours, rule in (
-            # Its role and its jobs are in one account.
-            ("account", account, stack.account, "a function stops the jobs of its own account only"),
-            # CloudFormation User Guide, crpg-ref-requests: the service token must be in the stack's region.
-            ("region", region, stack.region, "CloudFormation calls a function of the stack's own region only"),
-        ):
-            if theirs and literal_or_none(ours) and theirs != ours:
-                rule = f"its {part} is {theirs}, and that of the stack {ours}, but {rule}"
-                raise invalid(user, "provider", shown, rule, f"Use a provider of that {part}.")
+    def _check_place(self, user: Construct, shown: object, theirs: Mapping[str, str | None]) -> None:
+        """Raise an error if the construct and the function are known to be in different accounts or regions."""
+        ours = place_of(Stack.of(user))
+        if part := difference(theirs, ours, *_SAME_PLACE):
+            rule = f"its {part} is {theirs[part]}, and that of the stack {ours[part]}, but {_SAME_PLACE[part]}"
+            raise invalid(user, "provider", shown, rule, f"Use a provider of that {part}.")
 
 
-def _metric(dimensions: dict[str, str], name: str, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
+_SAME_PLACE = {
+    # Its role and its jobs are in one account.
+    "account": "a function stops the jobs of its own account only",
+    # CloudFormation User Guide, crpg-ref-requests: the service token must be in the stack's region.
+    "region": "CloudFormation calls a function of the stack's own region only",
+}
+
+
+def _metric(name: str, statistic: str, options: MetricOptions, dimensions: dict[str, str]) -> cloudwatch.Metric:
     chosen: MetricOptions = {"statistic": statistic, **options}
     return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)

@@ -1,4 +1,4 @@
-"""The settings of the provider's function, and checks of what the CDK reports late, obscurely or not at all."""
+"""The settings of the provider's function, and checks of errors that the CDK reports late, unclearly or not at all."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class ProviderSettings(TypedDict, total=False):
         The function's processor architecture. Default: ``Architecture.ARM_64``.
     environment_encryption : IKey, optional
         The KMS key that encrypts the function's environment variables. The role may decrypt with it; the key's policy
-        must allow IAM policies to grant that, as the CDK's own keys do. Default: a key of Lambda's.
+        must allow IAM policies to grant that, as the CDK's own keys do. Default: Lambda's own key.
     proxy : str, optional
         The proxy for all calls and responses of the function, as ``http://HOST:PORT``; the default port is 80. It
-        becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that is itself reached by TLS, ``https://...``, is
+        becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that requires TLS, ``https://...``, is
         refused. With a proxy, only RoboMaker's own error messages can show that it has been retired. Exclude hosts,
         such as a VPC endpoint's, with ``provider.function.add_environment("NO_PROXY", ...)``. Default: no proxy.
     """
@@ -119,7 +119,7 @@ def _check_proxy(construct: IConstruct, proxy: object) -> None:
     # Keep a password out of the error.
     shown = AsWritten(proxy, re.sub(r":[^:/@]*(?=@)", ":...", repr(proxy)))
     if proxy.startswith("https:"):
-        rule = "the handler can't send its responses through a proxy that is itself reached by TLS"
+        rule = "the handler can't send its responses through a proxy that requires TLS"
         raise invalid(construct, "proxy", shown, rule, "Pass the proxy's plain port, http://HOST:PORT.")
     url = _PROXY.fullmatch(proxy)
     if url is None or not 1 <= int(url["port"] or 80) <= 65_535:

@@ -1,9 +1,8 @@
-"""The construct that stops what runs in a cluster, a state machine or an application."""
+"""The construct that stops the jobs in a cluster, a state machine or an application."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
-import jsii
 from constructs import Construct
 
 from ._errors import wrong_type
@@ -11,13 +10,19 @@ from ._help import shows_its_arguments
 from ._kinds import KINDS, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from ._on_delete import OnDelete
 from ._provider_interface import IStopOnDeleteProvider
+from ._tokens import late
 
 RESOURCE_TYPE = "Custom::StopOnDelete"
+# CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
+_RETAINING = {
+    cdk.CfnDeletionPolicy.RETAIN: "Retain",
+    cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE: "RetainExceptOnCreate",
+}
 
 
 @shows_its_arguments
 class StopOnDelete(OnDelete):
-    """Stops the jobs in a cluster, state machine or application when it is deleted, or when the stack is.
+    """Stops the jobs in a cluster, state machine or application before it, or the stack, is deleted.
 
     When the stack is deleted, every unfinished job is stopped, and the stack's deletion continues once none is left.
     The same happens when an update deletes or replaces the cluster, state machine or application, if that is a resource
@@ -25,9 +30,9 @@ class StopOnDelete(OnDelete):
     deleted stack retains the cluster, state machine or application; the log then says why. If it does not exist any
     more, its jobs count as stopped.
 
-    What the jobs need until they have stopped, such as their network and roles, is declared with
-    ``stop.node.add_dependency(vpc, role)``. What starts new jobs, such as a rule, depends on the StopOnDelete:
-    ``rule.node.add_dependency(stop)``.
+    Declare the resources that the jobs use until they have stopped, such as their network and roles:
+    ``stop.node.add_dependency(vpc, role)``. A resource that starts new jobs, such as a rule, must depend on the
+    StopOnDelete: ``rule.node.add_dependency(stop)``.
 
     Without a `provider`, the function is in the StopOnDelete's own stack. CloudFormation continues after a Delete
     request that failed, and deletes the function, too: the deletion can't be retried, and ``aws cloudformation
@@ -46,7 +51,7 @@ class StopOnDelete(OnDelete):
     jobs : EcsTasks, StateMachineExecutions or EmrServerlessJobRuns
         The jobs to stop, of a cluster, state machine or application that the app makes or imports.
     wait : Duration, optional
-        How long a Delete request waits for the jobs to stop, after they were told to: whole seconds, from 0 to 14
+        How long a Delete request waits for the jobs to stop, after the stops were sent: whole seconds, from 0 to 14
         minutes. 0 does not wait. Default: 5 minutes.
     best_effort : bool, default: False
         Whether the deletion continues if the jobs can't be stopped. The function's log and its metric ``LeftRunning``
@@ -89,26 +94,13 @@ class StopOnDelete(OnDelete):
         name, resource = jobs.container(self)
         values = {"Kind": type(jobs).__name__, "Container": name, **jobs.filters(self)}
         if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self):
-            # By these, the handler finds out whether this stack deletes the container.
+            # With these, the handler finds out whether this stack deletes the container.
             values["ContainerLogicalId"] = resource.logical_id
-            values["ContainerDeletionPolicy"] = cdk.Lazy.uncached_string(_DeletionPolicy(resource))
+            values["ContainerDeletionPolicy"] = late(lambda: _deletion_policy(resource))
         self._make_resource(RESOURCE_TYPE, type(jobs), values, wait, best_effort, removal_policy, provider)
         self._resource.node.add_dependency(*jobs.needs())
 
 
-@jsii.implements(cdk.IStringProducer)
-class _DeletionPolicy:
-    """Returns a resource's deletion policy, which an aspect may have set."""
-
-    def __init__(self, resource: cdk.CfnResource) -> None:
-        self._resource = resource
-
-    def produce(self, context: cdk.IResolveContext) -> str:  # noqa: ARG002 - the CDK passes it by its name
-        match self._resource.cfn_options.deletion_policy:
-            case cdk.CfnDeletionPolicy.RETAIN:
-                return "Retain"
-            case cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE:
-                return "RetainExceptOnCreate"
-            case _:
-                # CloudFormation User Guide, DeletionPolicy: the default of resources without snapshots.
-                return "Delete"
+def _deletion_policy(resource: cdk.CfnResource) -> str:
+    policy = resource.cfn_options.deletion_policy
+    return _RETAINING.get(policy, "Delete") if policy else "Delete"

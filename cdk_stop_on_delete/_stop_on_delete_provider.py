@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, ClassVar, Unpack, cast
 
 import aws_cdk as cdk
-import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -22,7 +20,7 @@ from ._imported_provider import ImportedProvider
 from ._jobs import Jobs
 from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
 from ._settings import ProviderSettings, check_settings
-from ._tokens import literal_or_none
+from ._tokens import late, place_of
 
 # The construct id, in its stack, of the provider that constructs without a `provider` share. It is part of the logical
 # id of every deployed function, so it must never change.
@@ -100,7 +98,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
 
     __module__ = "cdk_stop_on_delete"
 
-    # The kinds that a subclass always lists.
+    # The kinds that the provider always has; a subclass sets them.
     _KINDS: ClassVar[Sequence[type[Jobs]]] = ()
 
     def __init__(
@@ -118,8 +116,10 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 raise invalid(existing, "id", id, rule, fix)
             raise wrong_type(existing, "id", existing, StopOnDeleteProvider, rule=rule, fix=fix)
         super().__init__(scope, id)
-        self._listed = list(dict.fromkeys([*self._KINDS, *self._checked(kinds)]))
+        # What constructs of other stacks may use; those of this stack may use every kind.
+        self._listed: list[type[Jobs]] = []
         self._policies: dict[type[Jobs], iam.Policy] = {}
+        self._check_kinds(kinds)
         given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
         chosen = {
             "memory_size": 256,
@@ -129,17 +129,15 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         }
         check_settings(self, chosen)
         self._make_function(**chosen)
-        for kind in self._listed:
-            self._allow(kind)
+        self._list([*self._KINDS, *kinds])
 
-    def _checked(self, kinds: object) -> Sequence[type[Jobs]]:
+    def _check_kinds(self, kinds: object) -> None:
         def is_kind(value: object) -> bool:
             return isinstance(value, type) and issubclass(value, Jobs) and not inspect.isabstract(value)
 
         if not isinstance(kinds, (list, tuple)) or not all(map(is_kind, kinds)):
             rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
             raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")
-        return kinds
 
     def _make_function(self, *, proxy: str | None = None, **settings: Any) -> None:
         key, role, vpc = (settings.get(name) for name in ("environment_encryption", "role", "vpc"))
@@ -180,7 +178,9 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         if vpc:
             justify(policy, CKV_AWS_111=_NO_ARN_YET)
         else:
-            self._function.add_environment("FUNCTION_OUTSIDE_VPC", cdk.Lazy.uncached_string(_OutsideVpc(resource)))
+            self._function.add_environment(
+                "FUNCTION_OUTSIDE_VPC", late(lambda: None if resource.vpc_config else "true")
+            )
 
         acknowledge(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
         justify(
@@ -202,7 +202,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         """Make a policy of the function's role. A role of another stack may not name this stack's resources."""
         name = None
         if self._shares_role:
-            # The policies that several stacks give one role would replace each other if they had the same name.
+            # If several stacks gave one role policies with the same name, they would overwrite each other.
             unique = cdk.Names.unique_resource_name(self, max_length=100 - len(id))
             name = f"{id}-{unique}-{cdk.Aws.REGION}"
         policy = iam.Policy(self, id, policy_name=name, statements=statements)
@@ -210,9 +210,15 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             for resource in statement.resources:
                 if "*" in resource:
                     acknowledge(policy, wildcard(resource), reason)
-        # After its statements are complete: Role.customize_roles reads them now.
+        # Only after the statements are complete, because Role.customize_roles reads them now.
         self._role.attach_inline_policy(policy)
         return policy
+
+    def _list(self, kinds: Sequence[type[Jobs]]) -> None:
+        """Let constructs of other stacks use these kinds, too."""
+        self._listed = list(dict.fromkeys([*self._listed, *kinds]))
+        for kind in kinds:
+            self._allow(kind)
 
     def _allow(self, kind: type[Jobs]) -> iam.Policy:
         """Return the policy that lets the function stop jobs of a kind, made when it is first needed."""
@@ -238,17 +244,14 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         stack = cdk.Stack.of(scope)
         existing = stack.node.try_find_child(SHARED_ID)
         provider = existing if isinstance(existing, StopOnDeleteProvider) else StopOnDeleteProvider(stack, SHARED_ID)
-        for kind in cls._KINDS:
-            provider._allow(kind)
-            if kind not in provider._listed:
-                provider._listed.append(kind)
+        provider._list(cls._KINDS)
         return provider
 
     @staticmethod
     def from_service_token(scope: Construct, id: str, service_token: str) -> IStopOnDeleteProvider:  # noqa: A002
         """Import a provider that another app, another team or a template deployed, in this account and region.
 
-        It must list the kinds of the jobs that it stops, which can't be checked here. A failed deletion can be retried,
+        The provider must list the kinds of the jobs, which can't be checked here. A failed deletion can be retried,
         because the function is in another stack. CloudFormation does not protect the function while resources use it:
         its owner must keep it until the last of them is deleted. Pass a provider of the same app itself.
 
@@ -259,8 +262,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         id : str
             Its id in `scope`.
         service_token : str
-            The ARN of the function, or of an alias of it. A version is refused: no fix would ever reach it, and
-            CloudFormation can't give a deployed resource another function. May be a token. Metrics take the function's
+            The ARN of the function, or of an alias of it. A version is refused: it can never be updated, and
+            CloudFormation can't change the function of a deployed resource. May be a token. Metrics take the function's
             name from it, so a dynamic reference has no metrics.
 
         Returns
@@ -294,8 +297,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         path = self.node.path
         same_root = _root(here) is _root(there)
         if not same_root:
-            account, region = literal_or_none(there.account), literal_or_none(there.region)
-            self._check_environment(user, shown=path, account=account, region=region)
+            self._check_place(user, path, place_of(there))
             if cdk.Stage.of(user) is not cdk.Stage.of(self):
                 rule = "it is in another stage or app, which the CDK deploys apart"
                 fix = "Import it with `StopOnDeleteProvider.from_service_token`, or make one in this stage."
@@ -310,39 +312,15 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             return ProviderBinding(self.service_token, outlives_stack=False, policy=policy)
         # The provider's stack is deployed before the user's, and deleted after it.
         user.node.add_dependency(self)
-        return ProviderBinding(self._exported, outlives_stack=True)
+        return ProviderBinding(late(self._export), outlives_stack=True)
 
-    @cached_property
-    def _exported(self) -> str:
-        """The ARN for other stacks.
+    def _export(self) -> str:
+        """Export the ARN when the template is written, because an aspect may change the function's logical id.
 
         While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
         only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
         """
-        # When the template is written, because an export fixes the function's logical id, which an aspect may change.
-        return cdk.Lazy.string(_Exported(self._function))
-
-
-@jsii.implements(cdk.IStableStringProducer)
-class _Exported:
-    """Exports a function's ARN from the root of its stack, and returns the import of it."""
-
-    def __init__(self, function: lambda_.Function) -> None:
-        self._resource = cast(lambda_.CfnFunction, function.node.default_child)
-
-    def produce(self) -> str:
-        return _root(cdk.Stack.of(self._resource)).export_value(self._resource.attr_arn)
-
-
-@jsii.implements(cdk.IStringProducer)
-class _OutsideVpc:
-    """Returns "true", or nothing if an aspect gave the function a VPC."""
-
-    def __init__(self, function: lambda_.CfnFunction) -> None:
-        self._function = function
-
-    def produce(self, context: cdk.IResolveContext) -> str | None:  # noqa: ARG002 - the CDK passes it by its name
-        return "true" if self._function.vpc_config is None else None
+        return _root(cdk.Stack.of(self)).export_value(self._function.function_arn)
 
 
 def _root(stack: cdk.Stack) -> cdk.Stack:

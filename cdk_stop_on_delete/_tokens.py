@@ -1,8 +1,11 @@
-"""Tells values that are known at synthesis from values that are known only at deployment."""
+"""Tells values that are known at synthesis from values that are known only at deployment, and makes late ones."""
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, Stack, Token
+from collections.abc import Callable, Mapping
+
+import jsii
+from aws_cdk import CfnParameter, IResolveContext, IStringProducer, Lazy, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct, IConstruct
 
@@ -51,8 +54,27 @@ def not_a_string(construct: IConstruct, argument: str, token: object) -> Invalid
     return invalid(construct, argument, AsWritten(token, written), rule, fix)
 
 
-def partition_of(stack: Stack) -> str | None:
-    """Return the partition of a stack, such as ``aws``, if its region is known."""
-    region = literal_or_none(stack.region)
+def place_of(stack: Stack) -> dict[str, str | None]:
+    """Return a stack's account, partition and region, each None if it is not known at synthesis."""
+    account, region = literal_or_none(stack.account), literal_or_none(stack.region)
     # Stack.partition is a token unless the app has the flag @aws-cdk/core:enablePartitionLiterals.
-    return RegionInfo.get(region).partition if region else None
+    return {"account": account, "partition": RegionInfo.get(region).partition if region else None, "region": region}
+
+
+def difference(theirs: Mapping[str, str | None], ours: Mapping[str, str | None], *parts: str) -> str | None:
+    """Name the first of these parts in which two places differ, if both are known."""
+    return next((part for part in parts if theirs.get(part) and ours[part] and theirs[part] != ours[part]), None)
+
+
+def late(value: Callable[[], str | None]) -> str:
+    """Return a token for a value that is asked for when the template is written, after all aspects."""
+    return Lazy.uncached_string(_Late(value))
+
+
+@jsii.implements(IStringProducer)
+class _Late:
+    def __init__(self, value: Callable[[], str | None]) -> None:
+        self._value = value
+
+    def produce(self, context: IResolveContext) -> str | None:  # noqa: ARG002 - the CDK passes it by its name
+        return self._value()

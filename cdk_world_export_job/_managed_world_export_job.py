@@ -12,7 +12,7 @@ from cdk_stop_on_delete._errors import invalid, naming
 from cdk_stop_on_delete._handler_code import properties
 from cdk_stop_on_delete._help import shows_its_arguments
 from cdk_stop_on_delete._on_delete import OnDelete
-from cdk_stop_on_delete._tokens import is_string_token, literal_or_none, partition_of
+from cdk_stop_on_delete._tokens import is_string_token, place_of
 
 from ._same_job import warn_of_other_owners
 from ._world_export_jobs import WorldExportJobs
@@ -28,7 +28,7 @@ class ManagedWorldExportJob(OnDelete):
     it has stopped. A job that no longer exists counts as stopped, and so does every job once RoboMaker has been
     retired. The stack never starts or changes the job.
 
-    What the job needs until it has stopped, its bucket and its role, is declared with
+    Declare the resources that the job uses until it has stopped, its bucket and its role:
     ``job.node.add_dependency(bucket, role)``.
 
     Without a `provider`, the function is in the job's own stack. CloudFormation continues after a Delete request that
@@ -98,12 +98,13 @@ class ManagedWorldExportJob(OnDelete):
     def _check_arn(self, job_arn: object) -> None:
         if not isinstance(job_arn, str):
             raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
-        stack = Stack.of(self)
-        account = literal_or_none(stack.account)
+        place = place_of(Stack.of(self))
         with naming(self, "job_arn"):
-            properties.JobArn.parse(job_arn, stack_account=account, stack_partition=partition_of(stack), new=True)
+            properties.JobArn.parse(
+                job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True
+            )
 
     @property
     def job_arn(self) -> str:
-        """The job's ARN, as an attribute of the resource: what uses it is created after the resource."""
+        """The job's ARN, as an attribute of the resource. A resource that uses it is created after this one."""
         return self._resource.get_att_string("JobArn")

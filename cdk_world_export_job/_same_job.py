@@ -1,4 +1,7 @@
-"""Warns of two constructs of an app that cancel the same job, for authors who copy a stack or move a job to another."""
+"""Warns of two constructs of an app that cancel the same job.
+
+Without it, who copies a stack, or moves a job to another, learns of the second owner when the job is canceled.
+"""
 
 from __future__ import annotations
 
@@ -19,32 +22,32 @@ _owners_by_app: WeakKeyDictionary[IConstruct, dict[str, Owners]] = WeakKeyDictio
 def warn_of_other_owners(job: Construct, job_arn: str, resource: CfnResource) -> None:
     """Let synthesis warn if constructs that were made before this one cancel the same job.
 
-    It covers all stacks and stages of the app, whatever their environments: a job belongs to one account, so the ARN
-    has either two owners there, or is refused in the other account.
+    It compares all stacks and stages of the app, whatever their environments. A job belongs to one account, so both
+    constructs are in this account, or one of them is refused in another.
     """
     owners = _owners_by_app.setdefault(job.node.root, {}).setdefault(job_arn, [])
-    if owners:
-        job.node.add_validation(_NoOtherOwner(job_arn, (job, resource), list(owners)))
     owners.append((job, resource))
+    if len(owners) > 1:
+        job.node.add_validation(_LastIsOnlyOwner(job_arn, owners[:]))
 
 
 @jsii.implements(IValidation)
-class _NoOtherOwner:
+class _LastIsOnlyOwner:
     # At synthesis, because an aspect may still set RETAIN: while a job moves from one construct to another, one of the
     # two retains it.
-    def __init__(self, job_arn: str, owner: tuple[Construct, CfnResource], others: Owners) -> None:
+    def __init__(self, job_arn: str, owners: Owners) -> None:
         self._job_arn = job_arn
-        self._owner = owner
-        self._others = others
+        self._owners = owners
 
     def validate(self) -> list[str]:
-        job, resource = self._owner
-        others = [other.node.path for other, found in self._others if _cancels(found)]
-        if others and _cancels(resource):
+        job, _ = self._owners[-1]
+        cancel = [owner for owner, resource in self._owners if _cancels(resource)]
+        if job in cancel and len(cancel) > 1:
             Annotations.of(job).add_warning_v2(
                 WARNING_ID,
-                f"{job.node.path}: {others[0]} has the same job_arn {self._job_arn!r}. The first that is deleted"
-                " cancels the job. Declare it once, or give all but one of them removal_policy=RemovalPolicy.RETAIN.",
+                f"{job.node.path}: {cancel[0].node.path} has the same job_arn {self._job_arn!r}. The first that is"
+                " deleted cancels the job. Declare it once, or give all but one of them"
+                " removal_policy=RemovalPolicy.RETAIN.",
             )
         return []
 

@@ -1,4 +1,4 @@
-"""How am I told of a job that was left running? By an alarm for all stacks of an account and region."""
+"""How do I learn that a job was left running? With an alarm for all stacks of an account and region."""
 
 from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch

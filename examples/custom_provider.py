@@ -1,4 +1,4 @@
-"""How do I choose the function's memory, log group, role and Python? With a provider of your own, given to each job."""
+"""How do I choose the function's memory, log group, role and Python? With a provider that you pass to each job."""
 
 from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam

@@ -1,4 +1,4 @@
-"""How do I run the function in a VPC? It needs a route to RoboMaker and S3, here a NAT gateway."""
+"""How do I run the function in a VPC? It needs a route to RoboMaker and S3, such as a NAT gateway."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2

@@ -1,4 +1,4 @@
-"""How do I cancel a job in another region than the stack's? The function calls the region in the job's ARN."""
+"""How do I cancel a job that is in another region than the stack? The function calls the region in the job's ARN."""
 
 from aws_cdk import App, Environment, Stack
 

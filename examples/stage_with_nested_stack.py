@@ -7,7 +7,7 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 
 
 class Simulation(Stage):
-    """The provider in a stack of its own, and two stacks with jobs, of which one is in a nested stack."""
+    """The provider in a stack of its own, a stack with a job, and a stack whose nested stack has a job."""
 
     def __init__(self, scope: Construct, id: str, *, jobs: str) -> None:  # noqa: A002
         super().__init__(scope, id)
@@ -18,7 +18,7 @@ class Simulation(Stage):
 
 
 app = App()
-# A provider serves no other stage: the CDK deploys each apart, as a rule into an account of its own.
+# A provider can't serve another stage: the CDK deploys each stage separately, usually into its own account.
 for stage in ("Beta", "Prod"):
     jobs = f"arn:aws:robomaker:us-west-2:123456789012:world-export-job/{stage.lower()}"
     Simulation(app, stage, jobs=jobs)

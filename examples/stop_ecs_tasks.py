@@ -1,4 +1,4 @@
-"""How do I delete a cluster whose tasks still run? Stop them first, and keep their network until then."""
+"""How do I delete a cluster with running tasks? Stop them first, and keep their network until then."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_ec2 as ec2

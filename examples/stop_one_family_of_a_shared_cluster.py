@@ -1,4 +1,4 @@
-"""How do I stop my own tasks in a cluster that others use, too? By the family of their task definition."""
+"""How do I stop only my tasks in a shared cluster? By the family of their task definition."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ecs as ecs

@@ -1,4 +1,4 @@
-"""How do I delete a scheduled Fargate task that is running? Delete the schedule, then stop the task, then the rest."""
+"""How do I delete a running ScheduledFargateTask? Delete the schedule, stop the task, then delete the rest."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -21,9 +21,9 @@ task = ecs_patterns.ScheduledFargateTask(
     ),
 )
 stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(task.cluster))
-# Deleted after the last task has stopped: its network and its task definition, in which the CDK makes the roles and
-# the security group.
+# The network and the task definition are deleted after the last task has stopped. The roles and the security group are
+# in the task definition's scope.
 stop.node.add_dependency(vpc, task.task_definition)
-# Deleted before the tasks are stopped: the rule that would start another one.
+# The rule is deleted before the tasks are stopped. Otherwise it could start another one.
 task.event_rule.node.add_dependency(stop)
 app.synth()

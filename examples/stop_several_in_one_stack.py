@@ -1,4 +1,4 @@
-"""How do I stop executions that start tasks, and the tasks? First the executions, by a dependency on the other."""
+"""How do I stop executions that start tasks, and the tasks? With a dependency that stops the executions first."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -24,7 +24,7 @@ run_task = sfn_tasks.EcsRunTask(
 )
 state_machine = sfn.StateMachine(stack, "StateMachine", definition_body=sfn.DefinitionBody.from_chainable(run_task))
 tasks = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(cluster), wait=Duration.minutes(10))
-# `run_task` has the security group of the tasks, which the CDK makes.
+# The CDK creates the security group of the tasks in `run_task`.
 tasks.node.add_dependency(vpc, task_definition, run_task)
 executions = StopOnDelete(stack, "StopExecutions", jobs=StateMachineExecutions(state_machine))
 executions.node.add_dependency(tasks)

@@ -1,4 +1,4 @@
-"""How do I delete a state machine whose executions still run? Stop them first."""
+"""How do I delete a state machine with running executions? Stop them first."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_stepfunctions as sfn

@@ -1,4 +1,4 @@
-"""How am I told of a failed deletion, and retry it? With the provider and an alarm in a stack of their own."""
+"""How do I learn of a failed deletion, and retry it? With the provider and an alarm in a stack of their own."""
 
 from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch

@@ -1,4 +1,4 @@
-"""How do I run the function in a VPC that has no way to the internet? With endpoints for RoboMaker and S3."""
+"""How do I run the function in a VPC without a route to the internet? With endpoints for RoboMaker and S3."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -10,7 +10,7 @@ stack = Stack(app, "VpcWithoutInternet")
 vpc = ec2.Vpc(stack, "Vpc", max_azs=2, nat_gateways=0)
 # It serves the jobs of its own region only.
 vpc.add_interface_endpoint("RoboMaker", service=ec2.InterfaceVpcEndpointAwsService("robomaker"))
-# Where CloudFormation's response URLs are.
+# CloudFormation's response URLs are in S3.
 vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
 provider = WorldExportJobProvider(stack, "Provider", vpc=vpc)
 ManagedWorldExportJob(

@@ -1,8 +1,9 @@
-"""The entry point of the function: what a Create, an Update and a Delete do."""
+"""The entry point of the function: handles Create, Update and Delete."""
 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,8 +23,8 @@ from protocol.log import log
 from protocol.outcome import Outcome, Result
 from protocol.request import Request, property_or_default, resource_properties, stack_name, stack_of
 
-# Lambda updates botocore by itself. If a new one breaks these imports, Create still works for a world export job, and
-# every request is answered.
+# Lambda updates botocore by itself. If a new version breaks these imports, Create still works for a world export job,
+# and every request is answered.
 try:
     from jobs import aws
     from jobs.ecs_tasks import EcsTasks
@@ -45,9 +46,9 @@ else:
 
 
 def service_of(physical_id: str) -> str:
-    """Return the service whose jobs a physical id names, or ``""`` if nothing was ever created."""
-    if "(" in physical_id:  # no id that CloudFormation or this handler makes up has one
-        return SERVICES.get(physical_id.partition("(")[0], "unknown")
+    """Return the service of the jobs that a physical id names, or ``""`` if the resource was never created."""
+    if kind := re.match(r"(\w+)\(", physical_id):  # the made-up ids of CloudFormation and of this handler differ
+        return SERVICES.get(kind[1], "unknown")
     return SERVICES["WorldExportJob"] if _job_arn(physical_id) else ""
 
 
@@ -58,10 +59,11 @@ clock: Clock = time
 @handler.create
 @handler.update
 def declare(request: Request, resource: CustomResource) -> Declared:
-    """Check what the properties declare and make it the physical id. Nothing is stopped.
+    """Check the properties and return the physical id. No job is stopped.
 
-    Another job is another physical id, which is a replacement. The old job is not canceled here: the update may still
-    roll back, and a cancel can't. CloudFormation sends its Delete once the whole update has succeeded.
+    Another job has another physical id, so CloudFormation replaces the resource. The old job is not canceled here: the
+    update may still roll back, and a cancel can't be undone. CloudFormation sends a Delete for the old job after the
+    whole update has succeeded.
     """
     properties = resource_properties(request)
     try:
@@ -75,7 +77,7 @@ def declare(request: Request, resource: CustomResource) -> Declared:
 
 @handler.delete
 def delete(request: Request, resource: CustomResource) -> Outcome | None:
-    """Stop what the physical id names, and wait until it has stopped."""
+    """Stop the jobs that the physical id names, and wait until they have stopped."""
     physical_id = str(request["PhysicalResourceId"])
     if not service_of(physical_id):
         log(logging.INFO, "There is nothing to stop, because the resource was never created")
@@ -96,7 +98,7 @@ def delete(request: Request, resource: CustomResource) -> Outcome | None:
 
 def _declare_job(request: Request) -> Declared:
     job_arn = resource_properties(request).get("JobArn")
-    # An ARN that was accepted once is held to no rule again: an update back to it, in a rollback, must not fail.
+    # An ARN that was accepted once is not checked again: an update back to it, in a rollback, must not fail.
     is_known = request["RequestType"] == "Update" and job_arn and job_arn == request["PhysicalResourceId"]
     if not is_known:
         partition, account = stack_of(request)

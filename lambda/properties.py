@@ -1,4 +1,4 @@
-"""The properties of both custom resources, and their rules, which synthesis and deployment share."""
+"""Checks the properties of both custom resources, by the same rules at synthesis and at deployment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SERVICES = {
 DEFAULT_WAIT_SECONDS = 300
 MAX_WAIT_SECONDS = 840
 
-# CloudFormation keeps a physical id of up to 1 KB, less than the 1,224 characters that RoboMaker
-# allows an ARN (CloudFormation User Guide, crpg-ref-responses; API reference, CancelWorldExportJob).
+# A physical id has at most 1 KB, less than the 1,224 characters that RoboMaker allows for an ARN (CloudFormation User
+# Guide, crpg-ref-responses; API reference, CancelWorldExportJob).
 MAX_ARN_BYTES = 1024
 
-# Every region that RoboMaker was ever in, with its partition: a closed list, since support ended on 2025-09-10
+# Every region that had RoboMaker, with its partition. The list is final, because support ended on 2025-09-10
 # (botocore 1.40.60, the last with a RoboMaker client, endpoints.json).
 REGIONS = {
     "ap-northeast-1": "aws",
@@ -37,7 +37,7 @@ REGIONS = {
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 # Prefix of a region's name -> its partition, if that is not aws.
-_ELSEWHERE = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "", "eu-iso": ""}
+_OTHER_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "", "eu-iso": ""}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -90,8 +90,8 @@ class JobArn:
         stack_partition : str, optional
             The partition of the stack, if it is known. Its credentials work in no other.
         new : bool, default: False
-            Whether the job is declared for the first time. Then its region must be one that RoboMaker was in. A rule
-            that came later is not checked again for an ARN that was accepted before: that could break a rollback.
+            Whether the job is declared for the first time. Then its region must be one of `REGIONS`. Newer rules do
+            not apply to an ARN that was accepted before, because a rollback to it could fail.
 
         Raises
         ------
@@ -100,47 +100,47 @@ class JobArn:
             (list_awsrobomaker).
         """
 
-        def refuse(rule: str, fix: str = _GIVE_THE_ARN) -> InvalidPropertyError:
+        def invalid(rule: str, fix: str = _GIVE_THE_ARN) -> InvalidPropertyError:
             return InvalidPropertyError("JobArn", value, rule, fix)
 
         if not isinstance(value, str) or not value:
-            raise refuse("it must be a string that is not empty")
+            raise invalid("it must be a string that is not empty")
         if any(character.isspace() or not character.isprintable() for character in value):
-            raise refuse("an ARN has no whitespace and no control characters", "Remove them.")
+            raise invalid("an ARN has no whitespace and no control characters", "Remove them.")
         if len(value.encode()) > MAX_ARN_BYTES:
-            raise refuse(f"it is longer than the {MAX_ARN_BYTES:,} bytes that CloudFormation keeps of a physical id")
+            raise invalid(f"it is longer than the {MAX_ARN_BYTES:,} bytes that CloudFormation allows for a physical id")
         if value.count(":") < 5 or not value.startswith("arn:"):
-            raise refuse("it is not an ARN (arn:partition:service:region:account:resource)")
+            raise invalid("it is not an ARN (arn:partition:service:region:account:resource)")
 
         _, partition, service, region, account, resource = value.split(":", 5)
         if partition not in _PARTITIONS:
-            raise refuse(f"the partition must be one of {', '.join(_PARTITIONS)}")
+            raise invalid(f"the partition must be one of {', '.join(_PARTITIONS)}")
         if service != "robomaker":
-            raise refuse(f"the service must be robomaker, not {service!r}")
+            raise invalid(f"the service must be robomaker, not {service!r}")
         if not _REGION.fullmatch(region):
-            raise refuse(f"{region!r} is not the name of a region")
+            raise invalid(f"{region!r} is not the name of a region")
         if partition != _partition_of(region):
-            raise refuse(f"the region {region} is not in the partition {partition}")
+            raise invalid(f"the region {region} is not in the partition {partition}")
         if not _ACCOUNT.fullmatch(account):
-            raise refuse("the account must be 12 digits")
+            raise invalid("the account must be 12 digits")
 
         kind, _, job_id = resource.partition("/")
         if kind != "world-export-job":
-            raise refuse(f"the resource must be a world-export-job, not {kind!r}")
+            raise invalid(f"the resource must be a world-export-job, not {kind!r}")
         if not job_id:
-            raise refuse("the job's id is empty")
+            raise invalid("the job's id is empty")
         if not _JOB_ID.fullmatch(job_id):
-            raise refuse("it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard")
+            raise invalid("it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard")
         if new and region not in REGIONS:
-            raise refuse(f"RoboMaker was never in the region {region}, only in {', '.join(REGIONS)}")
+            raise invalid(f"RoboMaker was never in the region {region}, only in {', '.join(REGIONS)}")
         if new and stack_partition is not None and partition != stack_partition:
-            raise refuse(
-                f"the job is in the partition {partition}, but the stack in {stack_partition}",
+            raise invalid(
+                f"the job is in the partition {partition}, but the stack is in {stack_partition}",
                 "Declare the job in a stack of its own partition.",
             )
         if stack_account is not None and account != stack_account:
-            raise refuse(
-                f"the job is in account {account}, but the stack in {stack_account}",
+            raise invalid(
+                f"the job is in account {account}, but the stack is in {stack_account}",
                 "Declare the job in a stack of its own account.",
             )
         return cls(value, region)
@@ -152,8 +152,8 @@ CLUSTER_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):ecs:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):cluster/"
     r"(?P<name>[A-Za-z0-9_-]{1,255})"
 )
-# Step Functions API reference, CreateStateMachine: what a name is free of. One more part would be that of a version or
-# an alias (the same, ListExecutions), which has some of the executions only.
+# Step Functions API reference, CreateStateMachine: the characters that a name may not have. An ARN with one more part
+# names a version or an alias (the same, ListExecutions), which lists only some of the executions.
 STATE_MACHINE_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):states:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):stateMachine:"
     r"(?P<name>[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]{1,80})"
@@ -164,34 +164,34 @@ APPLICATION_ID = re.compile(r"(?P<name>[0-9a-z]{1,64})")
 FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
-class _Form(NamedTuple):
-    """What is known of the containers of one kind of job."""
+class _ContainerType(NamedTuple):
+    """The containers of one kind of job."""
 
     id: re.Pattern[str]
-    """The form of their ids."""
+    """The pattern of their ids."""
     described: str
-    """How to say it."""
+    """The same in words, for an error."""
     noun: str
-    """What a person calls one."""
+    """The name of such a container, for a message."""
     resource_type: str
-    """What CloudFormation calls one."""
+    """The CloudFormation resource type."""
 
 
 _CONTAINERS = {
-    "EcsTasks": _Form(
+    "EcsTasks": _ContainerType(
         CLUSTER_ARN,
         "the ARN of a cluster, such as arn:aws:ecs:us-west-2:123456789012:cluster/NAME",
         "cluster",
         "AWS::ECS::Cluster",
     ),
-    "StateMachineExecutions": _Form(
+    "StateMachineExecutions": _ContainerType(
         STATE_MACHINE_ARN,
         "the ARN of a state machine, such as arn:aws:states:us-west-2:123456789012:stateMachine:NAME,"
         " without a version or an alias",
         "state machine",
         "AWS::StepFunctions::StateMachine",
     ),
-    "EmrServerlessJobRuns": _Form(
+    "EmrServerlessJobRuns": _ContainerType(
         APPLICATION_ID,
         "the id of an application, such as 00f1r5e7t8m9o0c1",
         "application",
@@ -204,7 +204,7 @@ _PHYSICAL_ID = re.compile(r"(?P<Kind>\w+)\((?P<Container>[^,]+)(,family=(?P<Fami
 
 @dataclass(frozen=True)
 class Container:
-    """What the jobs of one kind run in: a cluster, a state machine or an application.
+    """A cluster, a state machine or an application, in which the jobs of one kind run.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ class Container:
     id : str
         The cluster's or the state machine's ARN, or the application's id.
     family : str, optional
-        The family of task definitions whose tasks are meant. Default: all.
+        Only tasks of this task definition family. Default: all.
     """
 
     kind: str
@@ -233,9 +233,9 @@ class Container:
         Parameters
         ----------
         properties : Mapping
-            The resource's: Kind, Container and Family.
+            The properties of the resource: Kind, Container and Family.
         stack_account, stack_partition : str, optional
-            Those of the stack, if they are known.
+            The account and the partition of the stack, if they are known.
 
         Raises
         ------
@@ -245,11 +245,11 @@ class Container:
         kind, id_, family = (properties.get(name) for name in ("Kind", "Container", "Family"))
         if not isinstance(kind, str) or kind not in _CONTAINERS:
             rule = f"it must be one of {', '.join(_CONTAINERS)}"
-            raise InvalidPropertyError("Kind", kind, rule, "Give one of these.")
+            raise InvalidPropertyError("Kind", kind, rule, "Pass one of these.")
         form = _CONTAINERS[kind]
         found = form.id.fullmatch(id_) if isinstance(id_, str) else None
         if not isinstance(id_, str) or found is None:
-            raise InvalidPropertyError("Container", id_, f"of {kind}, it must be {form.described}", "Pass that.")
+            raise InvalidPropertyError("Container", id_, f"for {kind}, it must be {form.described}", "Pass that.")
         named = found.groupdict()
         for place, theirs, ours in (
             ("partition", named.get("partition"), stack_partition),
@@ -259,23 +259,23 @@ class Container:
                 raise InvalidPropertyError(
                     "Container",
                     id_,
-                    f"it is in the {place} {theirs}, but the stack in {ours}",
+                    f"it is in the {place} {theirs}, but the stack is in {ours}",
                     f"Declare it in a stack of its own {place}.",
                 )
         if family is None:
             return cls(kind, id_)
         if kind != "EcsTasks":
-            raise InvalidPropertyError("Family", family, "only EcsTasks have one", "Leave it out.")
+            raise InvalidPropertyError("Family", family, "only EcsTasks has a family", "Leave it out.")
         return cls(kind, id_, check_family(family))
 
     @classmethod
     def from_physical_id(cls, text: str) -> Container:
-        """Read a physical id back.
+        """Return the container that a physical id names.
 
         Raises
         ------
         InvalidPropertyError
-            If it is not that of a container.
+            If it names no container.
         """
         found = _PHYSICAL_ID.fullmatch(text)
         if found is None:
@@ -283,12 +283,12 @@ class Container:
         return cls.declared(found.groupdict())
 
     def __str__(self) -> str:
-        """Give the physical id, which a Delete acts on alone."""
+        """Return the physical id. A Delete needs nothing else."""
         return f"{self.kind}({self.id},family={self.family})" if self.family else f"{self.kind}({self.id})"
 
     @property
     def ref(self) -> str:
-        """What ``Ref`` gives for it in a template: a cluster's name, and else its id (User Guide, resource types)."""
+        """What ``Ref`` returns in a template: the name of a cluster, otherwise the id (User Guide, resource types)."""
         return self._named["name"] if self.kind == "EcsTasks" else self.id
 
     @property
@@ -298,12 +298,12 @@ class Container:
 
     @property
     def place(self) -> str:
-        """What a person calls it, such as ``cluster prod``."""
+        """The container in a message, such as ``cluster prod``."""
         return f"{_CONTAINERS[self.kind].noun} {self._named['name']}"
 
     @property
     def resource_type(self) -> str:
-        """The type of the resource that makes it."""
+        """The CloudFormation resource type of the container."""
         return _CONTAINERS[self.kind].resource_type
 
     @property
@@ -313,12 +313,12 @@ class Container:
 
 
 def check_family(value: object) -> str:
-    """Check the family of task definitions whose tasks are meant.
+    """Check the name of a task definition family.
 
     Raises
     ------
     InvalidPropertyError
-        If it is no name of a family.
+        If it is not a valid name.
     """
     if not isinstance(value, str) or not FAMILY.fullmatch(value):
         raise InvalidPropertyError(
@@ -333,7 +333,7 @@ def check_choices(properties: Mapping[str, object]) -> None:
     Parameters
     ----------
     properties : Mapping
-        The resource's. CloudFormation sends every value as a string.
+        The properties of the resource. CloudFormation sends every value as a string.
 
     Raises
     ------
@@ -346,7 +346,7 @@ def check_choices(properties: Mapping[str, object]) -> None:
 
 
 def check_wait_seconds(value: object) -> int:
-    """Check the time that a Delete may wait, in seconds.
+    """Check the WaitSeconds property: how long a Delete waits, in seconds.
 
     Raises
     ------
@@ -396,7 +396,7 @@ def _check_bool(name: str, value: object, fix: str) -> bool:
 
 
 def _partition_of(region: str) -> str:
-    return next((partition for prefix, partition in _ELSEWHERE.items() if region.startswith(prefix)), "aws")
+    return next((partition for prefix, partition in _OTHER_PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def _shown(value: object) -> str:

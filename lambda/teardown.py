@@ -15,8 +15,8 @@ from protocol.outcome import Outcome, Result
 
 T = TypeVar("T")
 
-# Seconds. The pause between two looks grows with the time already waited: a job that stops is seen within half a second
-# plus a tenth of the time it took, and never more than LONGEST_PAUSE late.
+# Seconds. The pause between two looks grows with the time already waited: the function sees that a job has stopped
+# within half a second plus a tenth of the time it took, and at most LONGEST_PAUSE later.
 FIRST_PAUSE = 0.5
 PAUSE_GROWTH = 0.1
 LONGEST_PAUSE = 10.0
@@ -26,33 +26,33 @@ LONGEST_BACKOFF = 20.0
 
 
 class Trouble(Enum):
-    """What a call that failed means for the next try."""
+    """The kind of a failed call, which decides how long to retry."""
 
     TRANSIENT = auto()
-    """It passes, as throttling does: retry while there is time."""
+    """A transient error, such as throttling: retry while there is time."""
     UNKNOWN = auto()
-    """It may pass, as a permission that has not propagated yet does: retry for a minute."""
+    """Perhaps a transient error, such as a permission that has not propagated yet: retry for a minute."""
     REJECTED = auto()
-    """The service read the request and rejected it; a later try may succeed: retry for a minute."""
+    """The service rejected the request; a later try may succeed: retry for a minute."""
 
 
 # How long to retry, in seconds, while there is time.
-PERSISTENCE = {Trouble.TRANSIENT: inf, Trouble.UNKNOWN: 60.0, Trouble.REJECTED: 60.0}
+RETRY_SECONDS = {Trouble.TRANSIENT: inf, Trouble.UNKNOWN: 60.0, Trouble.REJECTED: 60.0}
 
 
 class ServiceError(Exception):
-    """A call to AWS failed. Its text is what a person should read.
+    """A call to AWS failed.
 
     Parameters
     ----------
     trouble : Trouble
-        What it means for the next try.
+        The kind of failure, which decides how long to retry.
     text : str
-        What happened, with the name of the call.
+        The error for a person, with the name of the call.
     code, message : str
-        The error that the service answered. Default: it answered none.
+        The error in the service's answer. Default: none.
     status : int
-        The HTTP status of the answer. Default: there was none.
+        The HTTP status of the answer. Default: there was no answer.
     """
 
     def __init__(self, trouble: Trouble, text: str, *, code: str = "", message: str = "", status: int = 0) -> None:
@@ -68,30 +68,30 @@ class ServiceError(Exception):
 
 
 class State(Enum):
-    """Where a job stands after a step."""
+    """The state of a job after a step."""
 
     ENDED = auto()
-    """It has stopped, or there is none."""
+    """It has stopped, or it does not exist."""
     STOPPING = auto()
     """The service is stopping it."""
     REFUSED = auto()
-    """It runs, and the service does not stop it now."""
+    """It is running, and the service refuses to stop it now."""
     MORE = auto()
-    """There is more to do at once: call again."""
+    """There is more to do: call `advance` again at once."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one step came to.
+    """The result of one step.
 
     Parameters
     ----------
     state : State
-        Where the job stands.
+        The state of the job.
     detail : str
         The same for a person, without a period.
     result : Result
-        How it ended, if it has. Default: it has stopped.
+        The result of the Delete, if the job has ended. Default: stopped.
     """
 
     state: State
@@ -107,12 +107,12 @@ class Job(Protocol):
         """How many API calls it has made."""
 
     def advance(self) -> Step:
-        """Do what can be done now, and say where the job stands.
+        """Make the next calls, and return the state of the job.
 
         Raises
         ------
         ServiceError
-            If a call to AWS failed. The next `advance` goes on from there.
+            If a call to AWS failed. The next `advance` continues from there.
         """
 
 
@@ -125,15 +125,15 @@ class _Retries:
         self.succeeded()
 
     def succeeded(self) -> None:
-        """Start anew: the next failure is a first one."""
-        self._persistence = 0.0
+        """Reset the backoff and the time that retries have taken."""
+        self._retry_seconds = 0.0
         self._backoff = FIRST_BACKOFF
 
     def pause(self, trouble: Trouble, *, began: float, until: float) -> bool:
-        """Pause before the next try, or return False if there is none. `began` is when the failed call began."""
-        if self._persistence != PERSISTENCE[trouble]:
-            self._persistence, self._since = PERSISTENCE[trouble], began
-        left = min(until, self._since + self._persistence) - self._clock.monotonic()
+        """Pause before the next try, or return False if the time is up. `began` is when the failed call began."""
+        if self._retry_seconds != RETRY_SECONDS[trouble]:
+            self._retry_seconds, self._since = RETRY_SECONDS[trouble], began
+        left = min(until, self._since + self._retry_seconds) - self._clock.monotonic()
         if left <= 0:
             return False
         self._clock.sleep(min(left, self._backoff * (0.5 + 0.5 * self._jitter())))
@@ -144,12 +144,12 @@ class _Retries:
 def retry(
     call: Callable[[], T], *, until: float, clock: Clock = time, jitter: Callable[[], float] = random.random
 ) -> T:
-    """Make a call, and make it again while it fails and there is time.
+    """Make a call, and retry it while it fails and there is time.
 
     Parameters
     ----------
     call : callable
-        Makes it once.
+        Makes the call once.
     until : float
         When to give up, in seconds by the clock.
     clock, jitter
@@ -158,7 +158,7 @@ def retry(
     Raises
     ------
     ServiceError
-        The last one, if no call succeeded.
+        The last error, if no call succeeded.
     """
     retries = _Retries(clock, jitter)
     while True:
@@ -185,19 +185,19 @@ def tear_down(
     job : Job
         The job.
     wait : float
-        The longest time to wait, in seconds, from when the service accepted the stop, or from the first look after it
-        refused it. 0 does not look again at what the service is stopping.
+        The longest time to wait, in seconds. It begins when the service accepts the stop, or with the first look after
+        the service refused it. With 0, a job that the service is stopping is not looked at again.
     time_left : float
-        The longest time for everything, in seconds.
+        The longest time for all calls and waits, in seconds.
     clock : Clock, default: the time module
         The clock to go by.
     jitter : callable, default: random.random
-        Returns a number from 0 to 1, which spreads retries.
+        Returns a number from 0 to 1, which varies the backoff.
 
     Returns
     -------
     Outcome
-        How it ended. A failure is an outcome, not an exception.
+        The outcome of the Delete. A failure is an outcome, not an exception.
     """
     return _TearDown(job, wait, time_left, clock, jitter).run()
 
@@ -214,6 +214,7 @@ class _TearDown:
         self._waiting_since = 0.0
 
     def run(self) -> Outcome:
+        is_more = False
         while True:
             began = self._clock.monotonic()
             try:
@@ -221,7 +222,7 @@ class _TearDown:
             except ServiceError as error:
                 if not self._retries.pause(error.trouble, began=began, until=self._until):
                     return self._outcome(
-                        Result.FAILED, f"{sentence(str(error))} Tried for {self._passed(self._started)}."
+                        Result.FAILED, f"{sentence(str(error))} Tried for {self._elapsed(self._started)}."
                     )
                 continue
             self._retries.succeeded()
@@ -229,8 +230,12 @@ class _TearDown:
                 return self._outcome(step.result, step.detail)
             if step.state is not State.MORE and (done := self._await(step)):
                 return done
-            if step.state is State.MORE and self._clock.monotonic() >= self._until:
-                return self._outcome(Result.FAILED, f"{sentence(step.detail)} Tried for {self._passed(self._started)}.")
+            # The first step may have come to a refusal alone, which only a look can tell from the end of the job.
+            was_more, is_more = is_more, step.state is State.MORE
+            if is_more and was_more and self._clock.monotonic() >= self._until:
+                return self._outcome(
+                    Result.FAILED, f"{sentence(step.detail)} Tried for {self._elapsed(self._started)}."
+                )
 
     def _await(self, step: Step) -> Outcome | None:
         """Pause until it is time to look again, unless the wait is over."""
@@ -245,12 +250,12 @@ class _TearDown:
             if is_first:
                 return None
         if now >= self._until:
-            return self._outcome(Result.FAILED, f"{sentence(step.detail)} Waited {self._passed(self._waiting_since)}.")
+            return self._outcome(Result.FAILED, f"{sentence(step.detail)} Waited {self._elapsed(self._waiting_since)}.")
         pause = min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * (now - self._waiting_since))
         self._clock.sleep(min(pause, self._until - now))
         return None
 
-    def _passed(self, since: float) -> str:
+    def _elapsed(self, since: float) -> str:
         return f"{self._clock.monotonic() - since:.0f} s"
 
     def _outcome(self, result: Result, detail: str) -> Outcome:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
-from cdk_stop_on_delete._bundling import bundle
+from cdk_stop_on_delete._bundling import handler_files
 
 _ROOT = Path(__file__).parent.parent
 # The earliest time that a zip can hold.
@@ -26,10 +25,7 @@ def handler_zip() -> bytes:
         A deployment package for Lambda. It is not compressed, because builds of zlib compress the same bytes
         differently, and it has no times, so that its hash depends on its content alone.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        bundle(Path(folder))
-        files = [path for path in Path(folder).rglob("*") if path.is_file()]
-        content = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    content = handler_files()
     content["LICENSE"] = (_ROOT / "LICENSE").read_bytes()
     # Each copy of crhelper needs its license and notice (Apache License 2.0, section 4).
     for file in distribution("crhelper").files or ():

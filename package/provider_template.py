@@ -1,4 +1,4 @@
-"""Writes the provider's template from the construct, so that the two can't differ."""
+"""Writes the provider's template with the construct, so that the two can't differ."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ProviderStack(Stack):
             _resource(part).override_logical_id(part.node.id)
         function = _resource(provider.function)
         function.add_property_override("Code", {"S3Bucket": bucket.value_as_string, "S3Key": key.value_as_string})
-        # Without the role, which the function refers to anyway: cfn-lint's W3005.
+        # Without the role, to which the function refers anyway (cfn-lint W3005).
         function.add_override("DependsOn", ["Policy"])
         CfnOutput(
             self,
@@ -62,7 +62,7 @@ class ProviderStack(Stack):
 
 
 def provider_template() -> str:
-    """Give the provider's template as YAML."""
+    """Return the provider's template as YAML."""
     with tempfile.TemporaryDirectory() as assembly:
         app = App(outdir=assembly, analytics_reporting=False)
         stack = ProviderStack(app, "Provider")

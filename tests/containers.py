@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from sandbox import ACCOUNT, REGION
 from sandbox.faults import ACCESS_DENIED, CONNECTION_DROPPED, SERVER_ERROR, THROTTLED, Fault
-from sandbox.services.later import NEVER
+from sandbox.services.jobs import NEVER
 
 if TYPE_CHECKING:
     from sandbox.cloudformation.lifecycle import Event

@@ -67,6 +67,7 @@ FAULTS = [
     # RoboMaker's own four errors, in every spelling of a code (AWS restJson1 protocol).
     Row(Fault("ResourceNotFoundException", "no such job", 404), GONE, "no such job"),
     Row(Fault("com.amazonaws.robomaker#ResourceNotFoundException", "no such job", 400), GONE, "no such job"),
+    Row(Fault("ResourceNotFoundException", "no such job", 503), GONE, "no such job"),
     Row(Fault("ResourceNotFoundException:http://internal.amazon.com/", "no such job", 404), GONE, "no such job"),
     Row(CANCEL_REFUSED, State.REFUSED, "RoboMaker refuses to cancel it"),
     Row(Fault("InvalidParameterException", "no"), State.REFUSED, "InvalidParameterException: no"),

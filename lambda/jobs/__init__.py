@@ -1,1 +1,1 @@
-"""The kinds of jobs: a module a kind, and what they share."""
+"""One module for each kind of job, and the code that they share."""

@@ -1,4 +1,4 @@
-"""Makes every call to AWS, and says of every error what it means for the next try."""
+"""Makes every call to AWS, and decides for every error how long to retry."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ READ_TIMEOUT = 10
 # A name may have several addresses, which are tried one after the other.
 LONGEST_CALL = 4 * CONNECT_TIMEOUT + READ_TIMEOUT + 1
 
-# What AWS services answer when the same call may succeed later (the API references' lists of errors).
+# The error codes of AWS services after which the same call may succeed later (the API references' lists of errors).
 TRANSIENT_CODES = (
     "ThrottlingException",
     "InternalServerException",
@@ -80,16 +80,16 @@ class ConnectionFailedError(ServiceError):
 
 
 class UnreadableAnswerError(Exception):
-    """A parser could not read an answer as one of its service.
+    """An answer is not one that the service can give.
 
     Parameters
     ----------
     text : str
-        What the answer is instead.
+        The beginning of the answer.
     code, message : str
-        The error that it has in it, if it has one.
+        The error in the answer, if it has one.
     status : int
-        Its HTTP status.
+        The HTTP status of the answer.
     """
 
     def __init__(self, text: str, code: str = "", message: str = "", status: int = 0) -> None:
@@ -98,7 +98,7 @@ class UnreadableAnswerError(Exception):
 
 
 class AwsService:
-    """A service, as the function's role may call it.
+    """A client of an AWS service that counts its calls.
 
     Parameters
     ----------
@@ -129,23 +129,23 @@ class AwsService:
     def ask(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Any:
         """Make a call and return one member of its answer.
 
-        botocore reads a page, such as a proxy's, as an answer without any member.
+        If a proxy answers with an HTML page, for example, botocore returns an answer without members.
 
         Parameters
         ----------
         action : str
-            The call.
+            The name of the operation.
         member : str
-            The member.
+            The name of the member.
         each : str, optional
-            What the member must have, or each element of it, if it is a list. Default: nothing.
+            A key that the member must have, or each of its elements, if it is a list. Default: none.
         **parameters
-            Those of the call.
+            The parameters of the operation.
 
         Raises
         ------
         ServiceError
-            If the call does not succeed, or its answer lacks what was asked for.
+            If the call does not succeed, or its answer lacks the member or the key.
         """
         return _member(self.call(action, **parameters), action, member, each)
 
@@ -155,7 +155,7 @@ class AwsService:
         Raises
         ------
         ServiceError
-            If a call does not succeed, or its answer lacks what was asked for.
+            If a call does not succeed, or its answer lacks the member or the key.
         """
         pages = iter(self.client().get_paginator(xform_name(action)).paginate(**parameters))
         while (page := self._try(action, lambda: next(pages, None))) is not None:
@@ -227,8 +227,8 @@ class AwsService:
         return ServiceError(trouble, text, code=code, message=message, status=status)
 
     def _missing_permission(self, action: str, message: str) -> str:
-        # The prefix of its actions in IAM, which may differ from botocore's name: stepfunctions is states. IAM names
-        # another action where that of a key is missing.
+        # The prefix of the actions in IAM may differ from botocore's name: states for stepfunctions. The message may
+        # name another action, such as one of KMS.
         named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
         permission = named[1][:100] if named else f"{self.client().meta.service_model.signing_name}:{action}"
         return (
@@ -248,7 +248,7 @@ class AwsService:
         ):
             text = f"{action} could not connect: {error}. {_ROUTE_HINT}"
         else:
-            # Other errors of the client quote its settings, such as a proxy's password.
+            # The messages of other client errors may have settings in them, such as a proxy's password.
             trouble = Trouble.UNKNOWN
             text = f"{action} failed: {type(error).__name__ if isinstance(error, HTTPClientError) else error}"
         return ConnectionFailedError(
@@ -265,21 +265,21 @@ def new_client(session: Session, name: str, region: str, **settings: Any) -> Any
     Parameters
     ----------
     session : Session
-        What reads botocore's data, once for all clients that it makes.
+        The session. It reads botocore's data once for all its clients.
     name, region : str
         As botocore names them.
     **settings
         More settings of botocore's ``Config``.
     """
-    # Lambda gives a role's credentials in variables, or by a container endpoint with SnapStart (Lambda Developer Guide,
-    # configuration-envvars and snapstart-activate).
+    # Lambda passes the role's credentials in environment variables or, with SnapStart, by a container endpoint (Lambda
+    # Developer Guide, configuration-envvars and snapstart-activate).
     resolver = CredentialResolver([EnvProvider(), ContainerProvider()])
     session.register_component("credential_provider", resolver)
     return session.create_client(
         name,
         region_name=region,
         verify=ca_bundle() or True,
-        # The engine retries: it knows for how long.
+        # The engine retries, not botocore, because only the engine knows the time left.
         config=Config(
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
@@ -296,7 +296,7 @@ def is_denial(message: str) -> bool:
 
 
 def error_code(written: object) -> str:
-    """Return an error's code without what may stand around it: "namespace#code:URL" (AWS restJson1 protocol)."""
+    """Return the code in an error's name, which may be "namespace#code:URL" (AWS restJson1 protocol)."""
     return str(written or "").partition(":")[0].rpartition("#")[2]
 
 
@@ -308,7 +308,7 @@ def addresses(endpoint: str) -> list[Any]:
     OSError, UnicodeError
         If the look-up fails.
     """
-    # The final dot keeps the domains of resolv.conf out, whose absence glibc would report instead (measured).
+    # The final dot keeps glibc from appending the search domains of resolv.conf and reporting their errors (measured).
     name = f"{urlsplit(endpoint).hostname}."
     found = socket.getaddrinfo(name, 443, socket.AF_INET, socket.SOCK_STREAM)
     return [address for *_, address in found]
@@ -346,7 +346,7 @@ def _is_failed_look_up(error: BotoCoreError) -> bool:
 
 
 def _is_cut_off(error: BotoCoreError) -> bool:
-    # Python 3.11.2 raises the second for the same (measured).
+    # Python 3.11.2 raises SSLZeroReturnError where newer versions raise SSLEOFError (measured).
     return any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error))
 
 
@@ -365,5 +365,5 @@ def _client(name: str, region: str) -> Any:
 
 @cache
 def _session() -> Session:
-    # Clients of one session share what it reads: a session of its own costs each a third more (measured).
+    # Clients of one session share the data that it reads. A session for each client takes a third longer (measured).
     return Session()

@@ -1,4 +1,4 @@
-"""EMR Serverless job runs: the unfinished ones of an application, and then the application itself."""
+"""Cancels the unfinished EMR Serverless job runs of an application, and then stops the application."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _PAGE = 50
 _UNFINISHED = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED")
 _STOPPING = ("CANCELLING",)
 # DeleteApplication accepts an application in these only (API reference).
-_AT_REST = ("CREATED", "STOPPED")
+_DELETABLE = ("CREATED", "STOPPED")
 _GONE = "ResourceNotFoundException"
 
 
 class EmrServerlessJobRuns:
-    """The unfinished job runs of an application, and then the application itself, which is stopped, not deleted.
+    """The unfinished job runs of an application. After them, the application is stopped, not deleted.
 
     Parameters
     ----------
     container : Container
         The application.
     reason : str
-        Not used: EMR Serverless keeps no reason of a cancel.
+        Not used: EMR Serverless stores no reason for a cancel.
     """
 
     noun = "job runs"
-    # No limit of CancelJobRun is documented: this is assumed.
+    # No limit of CancelJobRun is documented: these numbers are assumed.
     pace = Pace(burst=10, rate=10)
     settles_after = 0.0
     ends: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
@@ -65,35 +65,36 @@ class EmrServerlessJobRuns:
                     maxResults=_PAGE,
                 ):
                     yield [RunningJob(run["id"], is_stopping) for run in page]
-        except ServiceError:
+        except ServiceError as error:
             self._state()
-            raise
+            # Without its code: the application is there.
+            raise ServiceError(error.trouble, str(error)) from error
 
     def stop(self, job: RunningJob) -> None:
         """Call CancelJobRun."""
         self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id)
 
     def close(self) -> Step | None:
-        """Call StopApplication until the application is at rest, because only then can it be deleted.
+        """Call StopApplication until the application can be deleted.
 
-        Not before the runs are known to have ended: submitting a run starts its application (API reference,
+        It is called only after all runs have ended, because a new run starts its application again (API reference,
         AutoStartConfig).
         """
         state = self._state()
-        if state in _AT_REST:
+        if state in _DELETABLE:
             return None
-        words = f"{self._name} is {state}"
+        detail = f"{self._name} is {state}"
         if state == "STARTED":
             try:
                 self.service.call("StopApplication", applicationId=self._application)
             except ServiceError as error:
                 if error.trouble is not Trouble.REJECTED:
                     raise
-                return Step(State.REFUSED, f"{sentence(str(error))} {words}")
+                return Step(State.REFUSED, f"{sentence(str(error))} {detail}")
         if state in ("STARTED", "STOPPING"):
-            return Step(State.STOPPING, words)
+            return Step(State.STOPPING, detail)
         # An application that is being created or started can't be stopped yet.
-        raise ServiceError(Trouble.TRANSIENT, f"{words}, so it can't be stopped yet.")
+        raise ServiceError(Trouble.TRANSIENT, f"{detail}, so it can't be stopped yet.")
 
     def _state(self) -> str:
         application = self.service.ask("GetApplication", "application", each="state", applicationId=self._application)

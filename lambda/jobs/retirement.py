@@ -1,4 +1,4 @@
-"""Recognizes that RoboMaker has been retired, so that no job can be running."""
+"""Detects that RoboMaker has been retired, so that no job can be running."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jobs.aws import CONNECT_TIMEOUT, TRANSIENT_CODES, ConnectionFailedError, ad
 from protocol.clock import Clock
 from teardown import ServiceError
 
-# Seconds between two look-ups that both say that there is no such name.
-NAMELESS_SECONDS = 5
-# Seconds over which every connection is dropped in silence: two at least, and then one more to each address.
-SILENT_SECONDS = 30
+# Seconds between two look-ups that both fail because there is no such name.
+NO_SUCH_NAME_SECONDS = 5
+# Seconds over which at least two connections, and then one more to each address, time out.
+TIME_OUT_SECONDS = 30
 
-# What an error says (as a regular expression) -> where that was seen. An InvalidParameterException and IAM's denials
-# don't count: they speak of the request.
+# A regular expression for the message of an error -> where it was seen. An InvalidParameterException and IAM's denials
+# don't count, because they are about the request.
 SAID_IN_AN_ERROR = {
     r"support .*has ended": "RoboMaker: SummitRoute/aws_breaking_changes 64",
     r"only available for existing customers": "RoboMaker: ekristen/aws-nuke 373",
@@ -31,7 +31,7 @@ SAID_IN_AN_ERROR = {
     r"no longer available": "rebuy-de/aws-nuke 341",
     r"has been discontinued": "no source: another way to say the same",
 }
-# What happens at RoboMaker's own endpoint, without a proxy before it -> where that was seen.
+# A sign at RoboMaker's own endpoint, without a proxy -> where it was seen.
 SEEN_AT_ITS_ENDPOINT = {
     "UnknownOperationException": "AWS's answer to an operation that a service does not have; of RoboMaker, no source",
     "404 or 410 without one of RoboMaker's errors": "RFC 9110; of RoboMaker, no source",
@@ -43,7 +43,7 @@ _KNOWN_ERRORS = ("ResourceNotFoundException", "InvalidParameterException", *TRAN
 
 
 class Retirement:
-    """The signs of retirement that the calls of one Delete have met.
+    """Collects the signs of retirement in the calls of one Delete.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Retirement:
     region : str
         The region that is called.
     others_connect : callable
-        Tells whether another host accepts connections now, so that silence is the endpoint's and not the network's.
+        Tells whether another host accepts connections now. If so, the endpoint causes the time-outs, not the network.
     clock : Clock
         The clock to go by.
     """
@@ -65,55 +65,56 @@ class Retirement:
         self._others_connect = others_connect
         self._clock = clock
         self._answered = False
-        # When the first of the last calls was made that have all met the same.
-        self._nameless_since: float | None = None
-        self._silent_since: float | None = None
+        # Since when every call has met this error.
+        self._no_such_name_since: float | None = None
+        self._timing_out_since: float | None = None
 
     def note_answer(self) -> None:
         """Note that the endpoint answered."""
         self._answered = True
-        self._nameless_since = self._silent_since = None
+        self._no_such_name_since = self._timing_out_since = None
 
     def sign(self, error: ServiceError) -> str:
-        """Return what shows, together with earlier errors, that RoboMaker has been retired, or ``""``.
+        """Return the sign of retirement in an error and the errors before it, or ``""``.
 
         Parameters
         ----------
         error : ServiceError
-            What a call met. Each error is to be given once.
+            The error of a call. Pass each error once.
         """
         if isinstance(error, ConnectionFailedError):
             return self._sign_without_an_answer(error)
         if not error.status:  # the call was not made
             return ""
         self.note_answer()
-        if _is_said(error) or (_is_unknown(error) and self._is_own()):
+        if _is_said(error) or (_is_unknown_operation(error) and self._is_own_endpoint()):
             return str(error)
         return ""
 
     def _sign_without_an_answer(self, error: ConnectionFailedError) -> str:
         now = self._clock.monotonic()
-        self._nameless_since = (self._nameless_since or now) if error.no_such_name else None
-        self._silent_since = (self._silent_since or now) if error.timed_out else None
-        if self._nameless_since and now - self._nameless_since >= NAMELESS_SECONDS and self._is_own():
+        self._no_such_name_since = (self._no_such_name_since or now) if error.no_such_name else None
+        self._timing_out_since = (self._timing_out_since or now) if error.timed_out else None
+        no_such_name, timing_out = self._no_such_name_since, self._timing_out_since
+        if no_such_name and now - no_such_name >= NO_SUCH_NAME_SECONDS and self._is_own_endpoint():
             return f"RoboMaker's endpoint is no longer in DNS: {error}"
-        if self._silent_since and now - self._silent_since >= SILENT_SECONDS and self._is_silence_its_own():
+        if timing_out and now - timing_out >= TIME_OUT_SECONDS and self._only_its_endpoint_times_out():
             return f"RoboMaker's endpoint drops every connection: {error}"
         return ""
 
-    def _is_own(self) -> bool:
-        """Tell RoboMaker's own endpoint, without a proxy, from every other, whose absence proves nothing."""
+    def _is_own_endpoint(self) -> bool:
+        """Tell whether the calls go to RoboMaker's own endpoint without a proxy. Others prove nothing."""
         endpoint = self._endpoint()
         names = [f"https://robomaker.{self._region}.{suffix}" for suffix in ("amazonaws.com", "amazonaws.com.cn")]
         return endpoint in names and "https" not in get_environ_proxies(endpoint)
 
-    def _is_silence_its_own(self) -> bool:
-        """Tell whether RoboMaker is silent at all its addresses, and not the function's network, or for a moment."""
+    def _only_its_endpoint_times_out(self) -> bool:
+        """Tell whether all addresses of RoboMaker's endpoint time out while another host accepts connections."""
         return (
-            # The construct sets the variable: a function can't see by itself whether it is in a VPC.
+            # The construct sets the variable, because the function can't find out whether it is in a VPC.
             os.environ.get("FUNCTION_OUTSIDE_VPC") == "true"
             and not self._answered
-            and self._is_own()
+            and self._is_own_endpoint()
             and self._others_connect()
             and _drops_connections(self._endpoint())
         )
@@ -125,14 +126,14 @@ def _is_said(error: ServiceError) -> bool:
     return any(re.search(pattern, error.message, re.IGNORECASE | re.DOTALL) for pattern in SAID_IN_AN_ERROR)
 
 
-def _is_unknown(error: ServiceError) -> bool:
+def _is_unknown_operation(error: ServiceError) -> bool:
     if error.code == "UnknownOperationException":
         return True
     return error.status in (404, 410) and error.code not in _KNOWN_ERRORS and not is_denial(error.message)
 
 
 def _drops_connections(endpoint: str) -> bool:
-    """Tell whether every address of an endpoint drops connections in silence: none connects, and none refuses."""
+    """Tell whether no address of an endpoint accepts or refuses a connection within `CONNECT_TIMEOUT`."""
     sockets = []
     try:
         for address in addresses(endpoint):

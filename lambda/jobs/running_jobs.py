@@ -15,14 +15,13 @@ from protocol.clock import Clock
 from protocol.log import log
 from teardown import ServiceError, State, Step, Trouble, sentence
 
-# Seconds after which a step returns with what it has done so far, so that the engine can keep its time.
+# Seconds after which a step returns, even if it is not done, so that the engine can check the time.
 SLICE = 10.0
-# Seconds after which a stop that the service accepted is sent again, if the job does not say that it is stopping.
-FORGOTTEN = 60.0
-# How many of the jobs that have not stopped a reason names.
+# Seconds after which an accepted stop is sent again, if the service does not report that the job is stopping.
+STOP_AGAIN_AFTER = 60.0
+# How many unfinished jobs a reason names.
 NAMED = 3
-# How many of the jobs that were stopped a line of the log names, far below what an event may hold (CloudWatch Logs
-# quotas).
+# How many stopped jobs a log line names, far below the maximum size of a log event (CloudWatch Logs quotas).
 NAMED_IN_A_LINE = 200
 
 
@@ -33,9 +32,9 @@ class RunningJob:
     Parameters
     ----------
     id : str
-        What the kind stops it by.
+        The id with which it is stopped.
     is_stopping : bool
-        Whether the service says that it is being stopped.
+        Whether the service reports that it is being stopped.
     """
 
     id: str
@@ -49,9 +48,9 @@ class Pace:
     Parameters
     ----------
     burst : int
-        How many may be made at once.
+        How many stops may be sent at once.
     rate : float
-        How many a second may follow.
+        How many may follow each second.
     """
 
     burst: int
@@ -59,21 +58,21 @@ class Pace:
 
 
 class Kind(Protocol):
-    """A kind of job in its container: a cluster, a state machine or an application."""
+    """A kind of job in its container (a cluster, a state machine or an application)."""
 
     service: AwsService
     """The service that is called."""
     noun: str
-    """What several of its jobs are called."""
+    """The plural noun for its jobs, for messages."""
     pace: Pace
-    """The limit of its stops."""
+    """The service's limit of stops."""
     settles_after: float
-    """Seconds after which a list without jobs must be read again; 0 believes it at once."""
+    """Seconds after which a list without jobs must be read again; 0 if once is enough."""
     ends: Mapping[str, Step]
-    """The errors of any call but `stop` that mean that nothing can run any more."""
+    """The errors of any call but `stop` after which no job can be running."""
 
     def exists(self) -> bool:
-        """Look at the container once.
+        """Return whether the container exists.
 
         Raises
         ------
@@ -82,7 +81,7 @@ class Kind(Protocol):
         """
 
     def unfinished(self) -> Iterator[list[RunningJob]]:
-        """Yield every job that has not ended, page by page, those first that are not being stopped.
+        """Yield every job that has not ended, page by page. Those that are being stopped come last.
 
         Raises
         ------
@@ -100,7 +99,7 @@ class Kind(Protocol):
         """
 
     def close(self) -> Step | None:
-        """Do what is left to do when no job is left, and return None when that is nothing.
+        """Do what is needed after the last job has stopped, and return None when it is done.
 
         Raises
         ------
@@ -110,14 +109,14 @@ class Kind(Protocol):
 
 
 class RunningJobs:
-    """All jobs of a kind in one container: what the engine stops as one.
+    """All jobs of a kind in one container, which the engine stops as one `Job`.
 
     Parameters
     ----------
     kind : Kind
         The kind of job, with its container.
     place : str
-        What a person calls the container, such as ``cluster prod``.
+        The container in a message, such as ``cluster prod``.
     clock : Clock, default: the time module
         The clock to go by.
     """
@@ -129,7 +128,7 @@ class RunningJobs:
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
         self._stopped: dict[str, float] = {}
-        # What this step has stopped, and the last error of each trouble that its stops met.
+        # The jobs that this step has stopped, and the last error of each `Trouble`.
         self._stopped_now: list[str] = []
         self._errors_now: dict[Trouble, ServiceError] = {}
         self._pass: _Pass | None = None
@@ -142,7 +141,7 @@ class RunningJobs:
         return self._kind.service.calls
 
     def advance(self) -> Step:
-        """List every job that has not ended and stop those that were not stopped before, for a slice of time.
+        """List the unfinished jobs and stop those that were not stopped before, for at most `SLICE` seconds.
 
         Raises
         ------
@@ -168,10 +167,10 @@ class RunningJobs:
         while True:
             this = self._pass or _Pass(_one_by_one(self._kind.unfinished()))
             self._pass = None  # an error ends the pass
-            self._go_through(this, until)
-            if this.left or not this.is_whole:
+            self._stop_listed(this, until)
+            if this.left or not this.is_complete:
                 self._was_empty = self._was_empty and not this.left
-                return self._judge(this)
+                return self._step_of(this)
             if self._was_empty or not self._kind.settles_after:
                 break
             self._was_empty = True
@@ -181,17 +180,20 @@ class RunningJobs:
             return Step(State.ENDED, f"{len(self._seen):,} {self._kind.noun} stopped" if self._seen else "nothing ran")
         return self._look_again(step) if step.state is State.REFUSED else step
 
-    def _go_through(self, this: _Pass, until: float) -> None:
+    def _stop_listed(self, this: _Pass, until: float) -> None:
         for job in this.jobs:
             if job is not None:
                 self._seen.add(job.id)
                 this.left[job.id] = None
-                if not job.is_stopping and self._clock.monotonic() - self._stopped.get(job.id, -FORGOTTEN) >= FORGOTTEN:
+                if (
+                    not job.is_stopping
+                    and self._clock.monotonic() - self._stopped.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
+                ):
                     self._stop(job)
             if self._clock.monotonic() >= until:
                 self._pass = this
                 return
-        this.is_whole = True
+        this.is_complete = True
 
     def _stop(self, job: RunningJob) -> None:
         self._limit.take()
@@ -203,19 +205,19 @@ class RunningJobs:
             self._stopped[job.id] = self._clock.monotonic()
             self._stopped_now.append(job.id)
 
-    def _judge(self, this: _Pass) -> Step:
-        """Say what a pass comes to that has found jobs, or that is not whole."""
+    def _step_of(self, this: _Pass) -> Step:
+        """Return the step of a pass that has found jobs, or is not complete."""
         this.errors |= self._errors_now
         left = self._left(this)
         errors = this.errors
-        if not this.is_whole:
-            # Until then, only a step in which the service accepted no stop is in trouble.
+        if not this.is_complete:
+            # Until the pass is complete, an error counts only if the service accepted no stop in this step.
             errors = {} if self._stopped_now else self._errors_now
         for trouble in (Trouble.TRANSIENT, Trouble.UNKNOWN):
             if trouble in errors:
-                # Without its code, which may mean that the job is gone, but not its container.
+                # Without the code, which may mean that the job does not exist, not that its container does not.
                 raise ServiceError(trouble, f"{sentence(str(errors[trouble]))} {left}")
-        if not this.is_whole:
+        if not this.is_complete:
             return Step(State.MORE, left)
         if Trouble.REJECTED in errors:
             return self._look_again(Step(State.REFUSED, f"{sentence(str(errors[Trouble.REJECTED]))} {left}"))
@@ -227,7 +229,7 @@ class RunningJobs:
         return Step(State.MORE, refused.detail) if is_first else refused
 
     def _left(self, this: _Pass) -> str:
-        if not this.is_whole:
+        if not this.is_complete:
             return f"{self._name} are still running: not all were listed yet"
         names = ", ".join(re.split("[/:]", id_)[-1] for id_ in islice(this.left, NAMED))
         more = len(this.left) - NAMED
@@ -239,18 +241,18 @@ class RunningJobs:
 
 @dataclass
 class _Pass:
-    """One pass through the list of all jobs that have not ended, which may take several steps."""
+    """One pass through the list of all unfinished jobs, which may take several steps."""
 
     jobs: Iterator[RunningJob | None]
-    # No job twice: one that is being stopped may be listed again as such.
+    # Each job once: it may be listed again while it is being stopped.
     left: dict[str, None] = field(default_factory=dict)
-    # The last error of each trouble that a stop met.
+    # The last error of each `Trouble` of a stop.
     errors: dict[Trouble, ServiceError] = field(default_factory=dict)
-    is_whole: bool = False
+    is_complete: bool = False
 
 
 def _one_by_one(pages: Iterator[list[RunningJob]]) -> Iterator[RunningJob | None]:
-    """Yield each job, and None after each page, because a list may have many pages without one."""
+    """Yield each job, and None after each page, because a list may have many pages without jobs."""
     for page in pages:
         yield from page
         yield None

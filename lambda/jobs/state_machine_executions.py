@@ -1,4 +1,4 @@
-"""Step Functions executions: the running ones of a state machine."""
+"""Lists and stops the running Step Functions executions of a state machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StateMachineExecutions:
     container : Container
         The state machine.
     reason : str
-        What Step Functions keeps as the cause of each stop.
+        The cause that Step Functions stores for each stop.
     """
 
     noun = "executions"
@@ -65,7 +65,7 @@ class StateMachineExecutions:
             yield [RunningJob(execution["executionArn"]) for execution in page]
 
     def stop(self, job: RunningJob) -> None:
-        """Call StopExecution, without error and cause, which are encrypted, if KMS denies the key."""
+        """Call StopExecution. If KMS denies the key that encrypts the error and the cause, leave both out."""
         try:
             self.service.call("StopExecution", executionArn=job.id, error="StackDeleted", cause=self._reason)
         except ServiceError as error:

@@ -1,4 +1,4 @@
-"""RoboMaker's world export jobs: how one is canceled, and what its states and errors mean."""
+"""Cancels a RoboMaker world export job, and interprets RoboMaker's statuses and errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.session import Session
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parents[1] / "models"
 
-# API reference, DescribeWorldExportJob. Every other status may be final or not: only waiting can tell.
+# API reference, DescribeWorldExportJob. Any other status may be final or not, so the function waits.
 ENDED = ("Canceled", "Completed", "Failed")
 STOPPING = ("Canceling",)
-# The errors that mean "already gone" and "not now" (API reference, CancelWorldExportJob).
+# The errors for a job that does not exist and for a refused cancel (API reference, CancelWorldExportJob).
 GONE = "ResourceNotFoundException"
 REFUSED = "InvalidParameterException"
 
-# Seconds between two looks at a job whose cancel meets transient errors: it may end by itself.
-LOOKS_EVERY = 60.0
+# Seconds between two looks at a job while its cancel fails with transient errors: the job may end by itself.
+LOOK_EVERY = 60.0
 
 
 class WorldExportJob:
@@ -43,7 +44,7 @@ class WorldExportJob:
     arn : JobArn
         The job. Calls go to the region in the ARN.
     others_connect : callable, optional
-        Tells whether other hosts accept connections now. Default: they don't, so that silence proves nothing.
+        Tells whether another host accepts connections now. Default: no, so that time-outs prove nothing.
     clock : Clock, default: the time module
         The clock to go by.
     """
@@ -57,7 +58,7 @@ class WorldExportJob:
         self._cancels_next = True
         self._accepted = False
         self._refusal = ""
-        self._next_look = clock.monotonic() + LOOKS_EVERY
+        self._next_look = clock.monotonic() + LOOK_EVERY
 
     @property
     def calls(self) -> int:
@@ -85,14 +86,14 @@ class WorldExportJob:
 
     def _not_canceled(self, error: ServiceError) -> Step:
         if _answers(error, REFUSED):
-            # Only a look can tell whether the job has ended, is being canceled, or runs. The first one has all the time
-            # that is left, and later ones belong to the wait.
+            # Describe the job: it may have ended, be Canceling, or be running. The first look may be retried while
+            # there is time; later looks belong to the wait.
             is_first, self._refusal, self._cancels_next = not self._refusal, str(error), False
             return Step(State.MORE, str(error)) if is_first else self._look()
         if self._refusal:
             self._refusal, self._cancels_next = str(error), False
         elif error.trouble is not Trouble.TRANSIENT or self._clock.monotonic() >= self._next_look:
-            self._next_look = self._clock.monotonic() + LOOKS_EVERY
+            self._next_look = self._clock.monotonic() + LOOK_EVERY
             try:
                 look = self._look()
             except ServiceError:
@@ -124,19 +125,19 @@ class WorldExportJob:
 
 
 def _answers(error: ServiceError, code: str) -> bool:
-    """Tell whether RoboMaker answered this error. Another answer may have the same name in it, and is transient."""
-    return error.code == code and error.trouble is not Trouble.TRANSIENT
+    """Tell whether RoboMaker answered this error, with any status. An answer of another host may have its name, too."""
+    return error.code == code and isinstance(error.__cause__, ClientError)
 
 
 class _RoboMaker(AwsService):
-    """RoboMaker, called by the service model in models/."""
+    """RoboMaker, with the service model in models/."""
 
     def _make_client(self) -> Any:
         return _client(self.region)
 
 
-# Every name that an error has in a body of some AWS service or gateway; no answer of RoboMaker's has any of them. The
-# last two hold an error (Coral, AWS's framework of services: aws-amplify/amplify-flutter 5675).
+# The names of members that have an error in the answers of AWS services and gateways. RoboMaker's answers have none of
+# them. The last two contain an error (Coral, AWS's service framework: aws-amplify/amplify-flutter 5675).
 _NAMES_OF_ERRORS = {
     *("__type", "code", "error", "errors", "errorcode", "errormessage", "errortype", "message"),
     *("output", "fault"),
@@ -144,7 +145,7 @@ _NAMES_OF_ERRORS = {
 
 
 class _Parser(RestJSONParser):
-    """botocore's parser, which reads a page as an empty answer, held to what RoboMaker answers."""
+    """botocore's parser, which also rejects answers that are not from RoboMaker, such as an HTML page."""
 
     def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
         body, status = response["body"], response["status_code"]
@@ -198,8 +199,8 @@ class _Loader(Loader):
 @cache
 def _client(region: str) -> Any:
     session = Session()
-    # models/ has the service model that boto3 lost after 1.40.60, and the pattern of the endpoints' names, for which
-    # botocore would read more than a megabyte about its other services.
+    # models/ has the service model that boto3 dropped after 1.40.60, and the pattern of the endpoints' names. Without
+    # the pattern, botocore would read more than a megabyte about other services.
     session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))
     session.register_component("response_parser_factory", _Parsers())
     # RoboMaker has no FIPS or dual-stack endpoints, even if the function's environment asks for them.

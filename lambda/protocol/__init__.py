@@ -1,1 +1,1 @@
-"""What CloudFormation, Lambda and CloudWatch ask of any custom resource: requests, answers, log and metrics."""
+"""The protocol of any custom resource: requests, answers, log and metrics."""

@@ -1,4 +1,4 @@
-"""Tells an operator what to do about a Delete that failed."""
+"""Tells an operator what to do after a failed Delete."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _PAGE = "operators.md of cdk-world-export-job"
 
 
 def after_failed_delete(request: Request) -> str:
-    """Return the step that works for this stack.
+    """Return the next step for this stack.
 
     CloudFormation continues after a failed Delete and deletes what the resource depends on
     (cloudformation-coverage-roadmap 852). A function in the same stack no longer exists when somebody deletes the stack
-    again. If the function is in another stack, the property ProviderOutlivesStack says so; it is the default.
+    again. The property ProviderOutlivesStack tells whether the function is in another stack, which is the default.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def after_failed_delete(request: Request) -> str:
     logical_id = resource if re.fullmatch(r"[A-Za-z0-9]+", resource) else "LOGICAL_ID"
     command = f"aws cloudformation delete-stack --region {region} --stack-name {name} --retain-resources {logical_id}"
     if "(" in str(request.get("PhysicalResourceId")):
-        # What the jobs run in can't be deleted for the same reason. It can be once they have stopped.
+        # The cluster, state machine or application has failed, too. It can be deleted once its jobs have stopped.
         return (
             "CloudFormation deletes the function next, so deleting the stack again can't stop the jobs. Once the stack"
             f" is in DELETE_FAILED, stop them yourself, then delete the stack without this resource: {command} (if"
-            " another StopOnDelete failed, name it too, but not what the jobs run in). After an update or a rollback,"
-            f" see {_PAGE}."
+            " another StopOnDelete failed, name it too, but not the cluster, state machine or application). After an"
+            f" update or a rollback, see {_PAGE}."
         )
     return (
         "CloudFormation deletes the function next, so deleting the stack again can't cancel the job. Once the stack is"

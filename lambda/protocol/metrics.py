@@ -1,4 +1,4 @@
-"""Names the metrics of Deletes and writes them in CloudWatch's embedded metric format."""
+"""Writes the metrics of Deletes in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ LEFT_RUNNING = "LeftRunning"
 TEARDOWN_SECONDS = "TeardownSeconds"
 
 _UNITS = {TEARDOWNS: "Count", LEFT_RUNNING: "Count", TEARDOWN_SECONDS: "Seconds"}
-# All Deletes of a function, those of one service, and those of one service by all functions of an account and region,
-# some of which are deleted with their stacks.
+# The Deletes of a function; those of a function and a service; those of a service in an account and region, which also
+# count functions that were deleted with their stacks.
 _DIMENSION_SETS = [[FUNCTION], [FUNCTION, SERVICE], [SERVICE]]
 
 

@@ -1,4 +1,4 @@
-"""Knows which CAs the function trusts, and whether a host accepts connections."""
+"""Finds out which CAs the function trusts, and whether a host accepts connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 def ca_bundle() -> str | None:
     """Return the file with the CAs to trust, from the variables that botocore reads; None for the usual CAs."""
-    # An empty value means none: some versions of botocore would verify nothing then.
+    # Treat an empty value as none: with it, some versions of botocore verify no certificate.
     return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
 
 

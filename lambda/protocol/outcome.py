@@ -1,4 +1,4 @@
-"""What a Delete achieved, for the log, the metrics and the answer alike."""
+"""The outcome of a Delete, for the log, the metrics and the answer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class Result(StrEnum):
     STOPPED = "stopped"
     """Everything has stopped."""
     GONE = "gone"
-    """There is no such job, or nothing that jobs could run in."""
+    """The job, or the cluster, state machine or application, does not exist."""
     RETIRED = "retired"
     """The service has been retired, so no job can be running."""
     NOT_AWAITED = "not awaited"
-    """The service is stopping it, and the wait is 0."""
+    """The service is stopping the jobs, and the wait is 0."""
     KEPT = "kept"
-    """What the jobs run in is not deleted, so they were left running."""
+    """The cluster, state machine or application is not deleted, so its jobs keep running."""
     FAILED = "failed"
-    """Something may still be running."""
+    """Jobs may still be running."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Outcome:
     Parameters
     ----------
     result : Result
-        What the Delete achieved.
+        The result.
     detail : str
         The last known status, or the reason of a failure.
     seconds : float

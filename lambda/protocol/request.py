@@ -12,7 +12,7 @@ Request = Mapping[str, Any]
 
 
 def resource_properties(request: Request) -> Mapping[str, object]:
-    """Return the resource's properties, none if the request has none."""
+    """Return the resource's properties, or an empty mapping if the request has none."""
     properties = request.get("ResourceProperties")
     return properties if isinstance(properties, dict) else {}
 
@@ -20,7 +20,8 @@ def resource_properties(request: Request) -> Mapping[str, object]:
 def property_or_default(request: Request, name: str, check: Callable[[object], T], default: T) -> T:
     """Return a property of a Delete.
 
-    Create rejected bad values already; a value that is bad all the same is the default, so that no Delete is blocked.
+    Create already rejected invalid values. If a value is invalid nevertheless, use the default, so that no Delete is
+    blocked.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def property_or_default(request: Request, name: str, check: Callable[[object], T
     check : callable
         Returns the property's value, or raises a ValueError.
     default : object
-        What a missing or bad value stands for.
+        The value to use if the property is missing or invalid.
     """
     try:
         return check(resource_properties(request).get(name))
@@ -40,7 +41,7 @@ def property_or_default(request: Request, name: str, check: Callable[[object], T
 
 
 def stack_of(request: Request) -> tuple[str | None, str | None]:
-    """Return the partition and the account of the request's stack, None each if its id does not have them."""
+    """Return the partition and the account of the request's stack, or two None if its id does not have them."""
     found = re.fullmatch(r"arn:([^:]+):cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
     return (found[1], found[2]) if found else (None, None)
 

@@ -23,22 +23,25 @@ from protocol.request import Request
 # CloudFormation User Guide, crpg-ref-responses.
 MAX_BODY_BYTES = 4096
 
-# Seconds. Each try may take twice as long as the one before it, so that a slow endpoint gets its answer in the end. The
-# last one has the time that is left, and never less than the shortest try.
+# Seconds. Each try may take twice as long as the one before it, so that a slow endpoint receives the answer in the end.
+# The last try has the time that is left, but at least SHORTEST_TRY.
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 2.0
 FIRST_TRY = 3.0
 SHORTEST_TRY = 0.1
 
-# A later try may succeed: S3 redirects while a bucket is new and answers 409 OperationAborted (Amazon S3 API Reference,
-# Error responses); HTTP has Request Timeout and Too Many Requests.
+# After these statuses, a later try may succeed: S3 redirects while a bucket is new, and answers 409 OperationAborted
+# (Amazon S3 API Reference, Error responses); HTTP has Request Timeout and Too Many Requests.
 _TRANSIENT_STATUSES = (302, 307, 408, 409, 429)
-# The same for a code of S3 that comes with another status (ditto), and for an error that could not be read, which may
-# be that one.
+# The same for this S3 error code, which comes with another status (ditto), and for an error that could not be read,
+# because it may have this code.
 _UNREAD = "unread"
 _TRANSIENT_CODES = ("RequestTimeout", _UNREAD)
 
-_PROXY = re.compile(r"((http:)?//)?(?P<host>([^/@]*@)?([^][/@:]+|\[[0-9A-Fa-f:.]+]))(?P<port>:[0-9]+)?/?")
+# What botocore takes: a password may have "@" in it, and a path has no meaning.
+_PROXY = re.compile(
+    r"\s*((http:)?//)?(?P<host>([^/]*@)?([^][/@:?#\s]+|\[[0-9A-F:.]+]))(?P<port>:[0-9]+)?([/?#].*)?", re.IGNORECASE
+)
 _CUT = "… (cut)"
 
 
@@ -60,7 +63,7 @@ def write_answer(
     Parameters
     ----------
     request : Mapping
-        The request. Its StackId, RequestId and LogicalResourceId are copied as they are.
+        The request. Its StackId, RequestId and LogicalResourceId are copied.
     status : str
         ``SUCCESS`` or ``FAILED``.
     physical_id : str
@@ -68,7 +71,7 @@ def write_answer(
     reason : str, default: ""
         The cause of a failure. It is cut if it does not fit.
     advice : str, default: ""
-        The step to take after a failure. It is never cut.
+        The next step after a failure. It is never cut.
     data : Mapping, default: empty
         The resource's attributes.
     """
@@ -79,13 +82,13 @@ def write_answer(
 
     def body(reason: str) -> bytes:
         sentence = reason if reason.endswith((".", "!", "?", _CUT)) else f"{reason}."
-        told = {"Reason": f"{sentence} {advice}" if advice else reason} if reason else {}
-        text = json.dumps({**fields, **told}, ensure_ascii=False, separators=(",", ":"))
+        reason_field = {"Reason": f"{sentence} {advice}" if advice else reason} if reason else {}
+        text = json.dumps({**fields, **reason_field}, ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="backslashreplace")
 
     answer, keep = body(reason), len(reason)
     while len(answer) > MAX_BODY_BYTES and keep > 0:
-        # A character takes at most six bytes of JSON, so this never cuts much more than it has to.
+        # A character takes at most six bytes of JSON, so this does not cut much more than needed.
         keep = max(0, keep - max(1, (len(answer) - MAX_BODY_BYTES) // 6))
         answer = body(reason[:keep] + _CUT)
     return answer
@@ -101,12 +104,12 @@ def deliver(url: str, answer: bytes, *, until: float) -> str:
     answer : bytes
         The answer.
     until : float
-        The moment of `time.monotonic()` to give up at, in seconds.
+        When to give up, in seconds of `time.monotonic()`.
 
     Returns
     -------
     str
-        How many tries it took and what the last failed one met, for the log; ``""`` if the first try succeeded.
+        How many tries were needed and the error of the last failed one, for the log; ``""`` if the first succeeded.
 
     Raises
     ------
@@ -130,15 +133,15 @@ def deliver(url: str, answer: bytes, *, until: float) -> str:
 
 
 def _try(url: str, answer: bytes, seconds: float) -> tuple[str, bool]:
-    """Try once. Return what went wrong, ``""`` if nothing did, and whether it would go wrong every time."""
+    """Try once. Return the problem, or ``""``, and whether every other try would fail, too."""
     result = ("TimeoutError", False)
 
     def put() -> None:
         nonlocal result
         result = _put(url, answer, seconds)
 
-    # A socket's time-out is for each read, so an answer that drips in would take for ever. A try that is given up here
-    # may still deliver the answer, which does no harm: it is the same answer.
+    # A socket's time-out applies to each read, so a response that arrives byte by byte would take for ever. A try that
+    # is given up here may still deliver the answer, which does no harm: it is the same answer.
     thread = threading.Thread(target=put, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -153,7 +156,7 @@ def _put(url: str, answer: bytes, seconds: float) -> tuple[str, bool]:
             raise ValueError
         request = urllib.request.Request(url, answer, method="PUT")  # noqa: S310 - the scheme was checked
         with _opener(parts.scheme).open(request, timeout=seconds) as response:
-            # The body of a success stays unread.
+            # The body of a success is not read.
             status, code = response.status, "" if response.status < 300 else _error_code(response)
     except _BadSettingError as error:
         return str(error), True
@@ -180,11 +183,11 @@ def _error_code(response: http.client.HTTPResponse) -> str:
 
 
 class _BadSettingError(Exception):
-    """An environment variable that keeps every answer from being delivered."""
+    """An environment variable has a value with which no answer can be delivered."""
 
 
 class _NoContentType(urllib.request.BaseHandler):
-    """Removes the content type that urllib adds: the signature of the URL covers an empty one."""
+    """Removes the content type that urllib adds, because the URL was signed for an empty one."""
 
     handler_order = 900  # after the handlers that add it
 
@@ -207,9 +210,9 @@ def _opener(scheme: str) -> urllib.request.OpenerDirector:
     if proxy := urllib.request.getproxies().get(scheme):
         found = _PROXY.fullmatch(proxy)
         if not found:
-            # TLS to the proxy and TLS within it is more than urllib can do.
-            raise _BadSettingError(f"{scheme.upper()}_PROXY is no proxy of the form http://HOST:PORT")
-        # botocore's default port is 80, urllib's is that of the response URL.
+            # urllib does not support TLS to a proxy with TLS inside it.
+            raise _BadSettingError(f"{scheme.upper()}_PROXY is not of the form http://HOST:PORT")
+        # Use port 80 by default, as botocore does. urllib would use that of the response URL.
         handlers.append(urllib.request.ProxyHandler({scheme: f"http://{found['host']}{found['port'] or ':80'}"}))
     opener = urllib.request.OpenerDirector()
     for handler in handlers:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
 from moto.ecs import urls
@@ -13,25 +14,16 @@ from moto.ecs.models import Cluster, EC2ContainerServiceBackend, Task, ecs_backe
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.moto_api import state_manager
 
-from .. import ACCOUNT, REGION
-from .later import Jobs, later
-from .moto_parts import replace_model, replace_operation
-from .pages import page
+from .jobs import Container, Jobs, page, replace_model, replace_operation
 
 MAX_TASKS = 100  # on a page of ListTasks, and in a call of DescribeTasks (ECS API Reference)
 
 
 class EcsBackend(EC2ContainerServiceBackend):
-    """moto's backend, with the life of tasks and clusters.
+    """moto's backend, with the life of tasks and clusters."""
 
-    `Ecs` gives it what it needs before it is used.
-    """
-
-    _ecs: Ecs
-
-    @property
-    def _url_module(self) -> Any:
-        return urls  # moto would look for it beside this module
+    jobs: ClassVar[Ecs]
+    _url_module: Any = urls  # moto would look for it beside this module
 
     def _get_cluster(self, name: str) -> Cluster:
         cluster = super()._get_cluster(name)
@@ -54,8 +46,8 @@ class EcsBackend(EC2ContainerServiceBackend):
             raise InvalidParameterException("The referenced task was not found.")
         if task.desired_status != "STOPPED":
             task.desired_status, task.stopped_reason = "STOPPED", reason
-            self._ecs.move(task, "STOPPING")
-            later(self._ecs.seconds_to_stop(task.task_arn), lambda: self._ecs.move(task, "STOPPED"))
+            self.jobs.move(task, "STOPPING")
+            self.jobs.stop(task.task_arn, lambda: self.jobs.move(task, "STOPPED"))
         return task
 
     def delete_cluster(self, cluster_str: str) -> Cluster:
@@ -65,64 +57,44 @@ class EcsBackend(EC2ContainerServiceBackend):
         return super().delete_cluster(self._get_cluster(cluster_str).name)
 
 
-class ClusterResource(Cluster):
+class ClusterResource(Container, Cluster):
     """AWS::ECS::Cluster: moto's has no deletion, and loses the old cluster of a replacement too early."""
 
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,
-        region_name: str,
-    ) -> Cluster:
-        """Make another cluster if it is to have another name."""
-        name = cloudformation_json["Properties"].get("ClusterName", original_resource.name)
-        if name == original_resource.name:
-            unchanged: Cluster = original_resource
-            return unchanged
-        return ecs_backends[account_id][region_name].create_cluster(new_resource_name)
+    backends = ecs_backends
 
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls,
-        resource_name: str,
-        cloudformation_json: Any,  # noqa: ARG003 - moto's signature
-        account_id: str,
-        region_name: str,
-    ) -> None:
-        """Delete the cluster. One that is gone is deleted already."""
-        try:
-            ecs_backends[account_id][region_name].delete_cluster(resource_name)
-        except ClusterNotFoundException:
-            return
+    @staticmethod
+    def make(backend: Any, name: str, properties: dict[str, Any]) -> Any:  # noqa: ARG004 - moto's takes the name only
+        """Make a cluster."""
+        return backend.create_cluster(name)
+
+    @staticmethod
+    def remove(backend: Any, name: str) -> None:
+        """Delete a cluster."""
+        with suppress(ClusterNotFoundException):
+            backend.delete_cluster(name)
+
+    def is_another(self, properties: dict[str, Any]) -> bool:
+        """Say whether the name is another one."""
+        return bool(properties.get("ClusterName", self.name) != self.name)
 
 
 class Ecs(Jobs):
     """The tasks of the local ECS."""
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        super().__init__(changed)
-        EcsBackend._ecs = self
-        ecs_backends.backend = EcsBackend
+        super().__init__(ecs_backends, EcsBackend, changed)
         replace_operation(EC2ContainerServiceResponse, "run_task", _run_task)
         # moto has neither pages nor failures.
         replace_operation(EC2ContainerServiceResponse, "list_tasks", _list_tasks)
         replace_operation(EC2ContainerServiceResponse, "describe_tasks", _describe_tasks)
-        replace_model("AWS::ECS::Cluster", ClusterResource)
+        replace_model(ClusterResource)
         # moto moves a task on at each look, until this many of them.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
 
     def start_task(
-        self,
-        cluster: str,
-        *,
-        family: str = "work",
-        group: str = "",
-        stop_seconds: float | None = None,
+        self, cluster: str, *, family: str = "work", group: str = "", stop_seconds: float | None = None
     ) -> str:
-        """Start a task without any container.
+        """Start a task without any container, and give its ARN.
 
         Parameters
         ----------
@@ -134,26 +106,21 @@ class Ecs(Jobs):
             Its group, such as ``service:web``. Default: its family.
         stop_seconds : float, optional
             How long it takes to stop. Default: as long as every task.
-
-        Returns
-        -------
-        str
-            Its ARN.
         """
-        backend = self._backend
+        backend = self.backend
         if family not in backend.task_definitions:
             backend.register_task_definition(family, [{"name": "work", "image": "work", "memory": 128}])
         [task] = backend.run_task(cluster, family, 1, None, "", None, "FARGATE", group=group or None)
         self.take(task.task_arn, stop_seconds)
         self.changed(task.task_arn, "RUNNING")
-        return task.task_arn
+        return str(task.task_arn)
 
     def status(self, task: str) -> str:
         """Give a task's lastStatus."""
         return str(self._task(task).last_status)
 
     def settle(self, task: str, status: str) -> None:
-        """Bring a task to another lastStatus. STOPPED is an end by itself, without anyone having asked for it."""
+        """Bring a task to another lastStatus. STOPPED is an end by itself, without a StopTask."""
         if status == "STOPPED":
             self._task(task).desired_status = status
         self.move(self._task(task), status)
@@ -164,59 +131,44 @@ class Ecs(Jobs):
             task.last_status = status
             self.changed(task.task_arn, status)
 
-    @property
-    def _backend(self) -> EcsBackend:
-        backend = ecs_backends[ACCOUNT][REGION]
-        assert isinstance(backend, EcsBackend)  # noqa: S101 - set above
-        return backend
-
     def _task(self, arn: str) -> Task:
-        [task] = [tasks[arn] for tasks in self._backend.tasks.values() if arn in tasks]
+        task: Task
+        [task] = [tasks[arn] for tasks in self.backend.tasks.values() if arn in tasks]
         return task
 
 
 _run = EC2ContainerServiceResponse.run_task
 
 
-def _run_task(response: EC2ContainerServiceResponse) -> ActionResult:
-    backend, ran = response.ecs_backend, _run(response)
-    assert isinstance(backend, EcsBackend)  # noqa: S101 - set when the local AWS was started
+def _run_task(response: Any) -> ActionResult:
+    ran = _run(response)
     for task in ran.result["tasks"]:  # type: ignore[index]  # moto: an object
-        backend._ecs.changed(task.task_arn, task.last_status)
+        response.ecs_backend.jobs.changed(task.task_arn, task.last_status)
     return ran
 
 
-def _list_tasks(response: EC2ContainerServiceResponse) -> ActionResult:
-    backend = response.ecs_backend
-    assert isinstance(backend, EcsBackend)  # noqa: S101 - set when the local AWS was started
+def _list_tasks(response: Any) -> ActionResult:
     status = response._get_param("desiredStatus", "RUNNING")
     family, started_by = response._get_param("family"), response._get_param("startedBy")
 
     def is_listed(task: Task) -> bool:
-        return (
-            task.desired_status == status and family in (None, _family(task)) and started_by in (None, task.started_by)
-        )
+        its_family = str(task.task_definition_arn).rpartition("/")[2].split(":")[0]
+        return task.desired_status == status and family in (None, its_family) and started_by in (None, task.started_by)
 
-    tasks = backend.tasks_in(response._get_param("cluster", "default"))
+    tasks = response.ecs_backend.tasks_in(response._get_param("cluster", "default"))
     size = response._get_param("maxResults") or MAX_TASKS
     found, token = page(tasks, is_listed, response._get_param("nextToken"), size)
     return ActionResult({"taskArns": [task.task_arn for task in found], "nextToken": token})
 
 
-def _describe_tasks(response: EC2ContainerServiceResponse) -> ActionResult:
-    backend = response.ecs_backend
-    assert isinstance(backend, EcsBackend)  # noqa: S101 - set when the local AWS was started
+def _describe_tasks(response: Any) -> ActionResult:
     cluster, asked = response._get_param("cluster", "default"), response._get_param("tasks", [])
     if not 0 < len(asked) <= MAX_TASKS:
         raise InvalidParameterException(f"Tasks must have 1 to {MAX_TASKS} elements.")
-    found = {task: backend.find_task(cluster, task) for task in asked}
+    found = {task: response.ecs_backend.find_task(cluster, task) for task in asked}
     return ActionResult(
         {
             "tasks": [task for task in found.values() if task],
             "failures": [{"arn": name, "reason": "MISSING"} for name, task in found.items() if not task],
         }
     )
-
-
-def _family(task: Task) -> str:
-    return str(task.task_definition_arn).rpartition("/")[2].split(":")[0]

@@ -19,7 +19,7 @@ from moto.emrserverless.responses import EMRServerlessResponse
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from ..faults import THROTTLED, Bucket, Fault, Faults
-from .moto_parts import replace_operation
+from .jobs import replace_operation
 
 # How many calls may come at once, and how many a second, in us-east-1, us-west-2 and eu-west-1 (README.md).
 LIMITS: Mapping[str, tuple[float, float]] = {"StopTask": (40, 40), "StopExecution": (1000, 200)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
@@ -14,10 +14,7 @@ from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.models import Execution, StateMachine, StepFunctionBackend, stepfunctions_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from .. import ACCOUNT, REGION
-from .later import Jobs, later
-from .moto_parts import replace_model, replace_operation
-from .pages import page
+from .jobs import Container, Jobs, page, replace_model, replace_operation
 
 # On a page of ListExecutions (Step Functions API Reference).
 DEFAULT_EXECUTIONS, MAX_EXECUTIONS = 100, 1000
@@ -36,16 +33,10 @@ class StateMachineTypeNotSupported(AWSError):  # noqa: N818 - the name that the 
 
 
 class StepFunctionsBackend(StepFunctionBackend):
-    """moto's backend, with the life of executions and state machines.
+    """moto's backend, with the life of executions and state machines."""
 
-    `StepFunctions` gives it what it needs before it is used.
-    """
-
-    _step_functions: StepFunctions
-
-    @property
-    def _url_module(self) -> Any:
-        return urls  # moto would look for it beside this module
+    jobs: ClassVar[StepFunctions]
+    _url_module: Any = urls  # moto would look for it beside this module
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -75,7 +66,7 @@ class StepFunctionsBackend(StepFunctionBackend):
             raise StateMachineDeleting(f"State Machine is being deleted: '{state_machine_arn}'")
         execution = super().start_execution(state_machine_arn, name, execution_input)
         self._lag(execution, "")
-        self._step_functions.changed(execution.execution_arn, execution.status)
+        self.jobs.changed(execution.execution_arn, execution.status)
         return execution
 
     def stop_execution(self, execution_arn: str, error: str | None = None, cause: str | None = None) -> Execution:
@@ -83,8 +74,7 @@ class StepFunctionsBackend(StepFunctionBackend):
         execution = self.describe_execution(execution_arn)
         if execution.status == "RUNNING" and execution.stop_date is None:
             execution.stop_date, execution.error, execution.cause = utcnow(), error, cause
-            seconds = self._step_functions.seconds_to_stop(execution.execution_arn)
-            later(seconds, lambda: self.settle(execution, "ABORTED"))
+            self.jobs.stop(execution.execution_arn, lambda: self.settle(execution, "ABORTED"))
         return execution
 
     def settle(self, execution: Execution, status: str) -> None:
@@ -92,7 +82,7 @@ class StepFunctionsBackend(StepFunctionBackend):
         if execution.status == "RUNNING":
             self._lag(execution, "RUNNING")
             execution.status, execution.stop_date = status, execution.stop_date or utcnow()
-            self._step_functions.changed(execution.execution_arn, status)
+            self.jobs.changed(execution.execution_arn, status)
             for machine in list(self.state_machines):
                 if machine.arn == execution.state_machine_arn:
                     self._delete_if_idle(machine)
@@ -117,8 +107,8 @@ class StepFunctionsBackend(StepFunctionBackend):
         return page(machine.executions, is_listed, token, size)
 
     def _lag(self, execution: Execution, was: str) -> None:
-        if self._step_functions.stale_looks:
-            self._seen[execution.execution_arn] = (was, self._step_functions.stale_looks)
+        if self.jobs.stale_looks:
+            self._seen[execution.execution_arn] = (was, self.jobs.stale_looks)
 
     def _look(self, execution: Execution) -> str:
         was, looks = self._seen.pop(execution.execution_arn, ("", 0))
@@ -135,8 +125,10 @@ class StepFunctionsBackend(StepFunctionBackend):
             deletion.set_result(b"")
 
 
-class StateMachineResource(StateMachine):
+class StateMachineResource(Container, StateMachine):
     """AWS::StepFunctions::StateMachine: moto's knows no type and no Arn, and loses a replaced machine too early."""
+
+    backends = stepfunctions_backends
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
@@ -147,41 +139,29 @@ class StateMachineResource(StateMachine):
         """Give what Fn::GetAtt finds."""
         return str(self.arn if attribute_name == "Arn" else self.name)
 
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
-    ) -> StateMachine:
-        """Create a state machine."""
-        properties = cloudformation_json["Properties"]
-        machine = stepfunctions_backends[account_id][region_name].create_state_machine(
-            properties.get("StateMachineName", resource_name),
+    @staticmethod
+    def make(backend: Any, name: str, properties: dict[str, Any]) -> Any:
+        """Make a state machine."""
+        return backend.create_state_machine(
+            properties.get("StateMachineName", name),
             properties.get("DefinitionString", "{}"),
             properties["RoleArn"],
             sm_type=properties.get("StateMachineType"),
         )
-        machine.__class__ = cls
-        return machine
 
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,
-        region_name: str,
-    ) -> StateMachine:
-        """Change the definition and the role, or make another machine if it is to have another name or type."""
-        properties = cloudformation_json["Properties"]
-        new = (
-            properties.get("StateMachineName", original_resource.name),
-            properties.get("StateMachineType", "STANDARD"),
-        )
-        if new != (original_resource.name, original_resource.type):
-            return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-        return stepfunctions_backends[account_id][region_name].update_state_machine(
-            original_resource.arn, properties.get("DefinitionString"), properties["RoleArn"]
-        )
+    @staticmethod
+    def remove(backend: Any, name: str) -> None:
+        """Delete a state machine, by its ARN."""
+        backend.delete_state_machine(name)
+
+    def is_another(self, properties: dict[str, Any]) -> bool:
+        """Say whether the name or the type is another one."""
+        named = properties.get("StateMachineName", self.name), properties.get("StateMachineType", "STANDARD")
+        return bool(named != (self.name, self.type))
+
+    def change(self, properties: dict[str, Any]) -> None:
+        """Change the definition and the role."""
+        self.backend.update_state_machine(self.arn, properties.get("DefinitionString"), properties["RoleArn"])
 
 
 class StepFunctions(Jobs):
@@ -194,14 +174,12 @@ class StepFunctions(Jobs):
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        super().__init__(changed)
+        super().__init__(stepfunctions_backends, StepFunctionsBackend, changed)
         self.stale_looks = 0
-        StepFunctionsBackend._step_functions = self
-        stepfunctions_backends.backend = StepFunctionsBackend
         replace_operation(StepFunctionResponse, "list_executions", _list_executions)
         replace_operation(StepFunctionResponse, "stop_execution", _stop_execution)
         replace_operation(StepFunctionResponse, "_describe_state_machine", _describe_state_machine)
-        replace_model("AWS::StepFunctions::StateMachine", StateMachineResource)
+        replace_model(StateMachineResource)
 
     def start_execution(self, state_machine: str, name: str = "", *, stop_seconds: float | None = None) -> str:
         """Start an execution of a state machine and give the execution's ARN.
@@ -215,48 +193,34 @@ class StepFunctions(Jobs):
         stop_seconds : float, optional
             How long it takes to stop. Default: as long as every execution.
         """
-        arn = self._backend.start_execution(state_machine, name, "{}").execution_arn
+        arn = self.backend.start_execution(state_machine, name, "{}").execution_arn
         self.take(arn, stop_seconds)
-        return arn
+        return str(arn)
 
     def status(self, execution: str) -> str:
         """Give an execution's status."""
-        return str(self._backend.describe_execution(execution).status)
+        return str(self.backend.describe_execution(execution).status)
 
     def settle(self, execution: str, status: str) -> None:
         """End an execution."""
-        self._backend.settle(self._backend.describe_execution(execution), status)
+        self.backend.settle(self.backend.describe_execution(execution), status)
 
     def is_deleting(self, state_machine: str) -> bool:
         """Say whether a state machine, by its ARN, waits for its executions to be deleted."""
-        return state_machine in self._backend.deletions
-
-    @property
-    def _backend(self) -> StepFunctionsBackend:
-        backend = stepfunctions_backends[ACCOUNT][REGION]
-        assert isinstance(backend, StepFunctionsBackend)  # noqa: S101 - set above
-        return backend
+        return state_machine in self.backend.deletions
 
 
 def deletion_of(resource: object) -> Future[bytes] | None:
     """Give what ends when a resource has been deleted, if it is a state machine that waits for its executions."""
-    if not isinstance(resource, StateMachine):
-        return None
-    assert isinstance(resource.backend, StepFunctionsBackend)  # noqa: S101 - set when the local AWS was started
-    return resource.backend.deletions.get(resource.arn)
+    deletions: dict[str, Future[bytes]] = getattr(getattr(resource, "backend", None), "deletions", {})
+    return deletions.get(resource.arn) if isinstance(resource, StateMachine) else None
 
 
-def _backend_of(response: StepFunctionResponse) -> StepFunctionsBackend:
-    backend = response.stepfunction_backend
-    assert isinstance(backend, StepFunctionsBackend)  # noqa: S101 - set when the local AWS was started
-    return backend
-
-
-def _list_executions(response: StepFunctionResponse) -> ActionResult:
+def _list_executions(response: Any) -> ActionResult:
     arn = response._get_param("stateMachineArn")
     size = min(response._get_param("maxResults") or DEFAULT_EXECUTIONS, MAX_EXECUTIONS)
     status, token = response._get_param("statusFilter"), response._get_param("nextToken")
-    found, token = _backend_of(response).page_of(arn, status, token, size)
+    found, token = response.stepfunction_backend.page_of(arn, status, token, size)
     executions = [
         {
             "executionArn": execution.execution_arn,
@@ -270,16 +234,16 @@ def _list_executions(response: StepFunctionResponse) -> ActionResult:
     return ActionResult({"executions": executions, "nextToken": token})
 
 
-def _stop_execution(response: StepFunctionResponse) -> ActionResult:
+def _stop_execution(response: Any) -> ActionResult:
     arn, error, cause = (response._get_param(name) for name in ("executionArn", "error", "cause"))
-    return ActionResult({"stopDate": _backend_of(response).stop_execution(arn, error, cause).stop_date})
+    return ActionResult({"stopDate": response.stepfunction_backend.stop_execution(arn, error, cause).stop_date})
 
 
 _describe = StepFunctionResponse._describe_state_machine
 
 
-def _describe_state_machine(response: StepFunctionResponse, arn: str) -> ActionResult:
+def _describe_state_machine(response: Any, arn: str) -> ActionResult:
     described: dict[str, Any] = dict(_describe(response, arn).result)  # type: ignore[call-overload]  # moto: an object
-    if arn in _backend_of(response).deletions:
+    if arn in response.stepfunction_backend.deletions:
         described["status"] = "DELETING"
     return ActionResult(described)

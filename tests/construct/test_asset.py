@@ -65,110 +65,89 @@ def test_has_a_hash_of_its_content_alone(asset: Path, tmp_path: Path) -> None:
     assert FileSystem.fingerprint(str(again)) != FileSystem.fingerprint(str(asset))
 
 
-def _run(asset: Path, code: str) -> str:
-    done = subprocess.run(
-        [RUNTIME_PYTHON, "-c", code], cwd=asset, env={"PATH": os.defpath}, capture_output=True, text=True, check=False
-    )
-    return f"{done.stdout.strip()}{done.stderr}"
-
-
 def test_needs_only_what_the_lambda_runtime_has_and_loads_boto3_late(asset: Path) -> None:
     loaded = "[name for name in sys.modules if name.partition('.')[0] == 'boto3']"
     code = f"import index, sys; print(callable(index.handler), {loaded}); import boto3; print(boto3.client.__name__)"
-    assert _run(asset, code).split("\n") == ["True []", "client"]
+    environment = {"PATH": os.defpath}
+    printed = subprocess.check_output([RUNTIME_PYTHON, "-c", code], cwd=asset, env=environment, text=True)
+    assert printed.split("\n") == ["True []", "client", ""]
+
+
+def _make_older(copy: Path) -> None:
+    [information] = copy.glob("*.dist-info/METADATA")
+    information.write_text(information.read_text().replace("Version: 2.0.12", "Version: 2.0.11"))
+
+
+def _remove_module(copy: Path) -> Path:
+    (copy / "crhelper" / "utils.py").unlink()
+    return copy
+
+
+def _zip(copy: Path) -> None:
+    shutil.make_archive(str(copy), "zip", copy)
+    shutil.rmtree(copy)
 
 
 class TestCrhelper:
     """It is the installed distribution of crhelper 2.0.12, or nothing."""
 
     @pytest.fixture
-    def installed(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-        """Let crhelper be found in a folder, or in a zip, and nowhere else."""
-
-        def only_in(place: Path) -> None:
-            def distribution(name: str) -> metadata.Distribution:
-                for found in metadata.distributions(name=name, path=[str(place)]):
-                    return found
-                raise metadata.PackageNotFoundError(name)
-
-            monkeypatch.setattr(_bundling, "distribution", distribution)
-
-        return only_in
-
-    @pytest.fixture
-    def copy(self, tmp_path: Path, installed: Callable[[Path], None]) -> Path:
-        """Give a folder with a copy of crhelper, which is the one that is found."""
+    def copy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Give a folder with a copy of crhelper, which is found there, or in a zip beside it, and nowhere else."""
         folder = tmp_path / "packages"
         for path in metadata.distribution("crhelper").files or ():
             if path.suffix != ".pyc":
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(str(path.locate()), folder / path)
-        installed(folder)
+
+        def distribution(name: str) -> metadata.Distribution:
+            for found in metadata.distributions(name=name, path=[str(folder), f"{folder}.zip"]):
+                return found
+            raise metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(_bundling, "distribution", distribution)
         return folder
 
-    def test_is_what_the_distribution_records(self) -> None:
+    @pytest.mark.parametrize("zipped", [False, True])
+    def test_is_what_the_distribution_records(self, copy: Path, zipped: bool) -> None:
         recorded = {str(path): path.read_binary() for path in _modules_of_crhelper()}
+        if zipped:
+            _zip(copy)
         assert _bundling.crhelper() == recorded
         assert metadata.version("crhelper") == _bundling.CRHELPER
 
     def test_is_not_the_file_of_that_name_in_an_apps_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        app = tmp_path / "app"
-        app.mkdir()
-        (app / "crhelper.py").write_text("# A helper of the app's own.")
-        (app / "secrets.py").write_text("PASSWORD = 'secret'")
-        monkeypatch.syspath_prepend(str(app))
-        monkeypatch.chdir(app)
-        bundle(tmp_path / "asset")
-        found = {name for name in _files(tmp_path / "asset") if not (PROJECT / "lambda" / name).exists()}
-        assert found == {str(path) for path in _modules_of_crhelper()}
+        (tmp_path / "crhelper.py").write_text("# A helper of the app's own.")
+        (tmp_path / "secrets.py").write_text("PASSWORD = 'secret'")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.chdir(tmp_path)
+        assert set(_bundling.crhelper()) == {str(path) for path in _modules_of_crhelper()}
 
-    def test_may_be_in_a_zip(self, tmp_path: Path, copy: Path, installed: Callable[[Path], None]) -> None:
-        bundle(tmp_path / "from-a-folder")
-        installed(Path(shutil.make_archive(str(tmp_path / "packages"), "zip", copy)))
-        shutil.rmtree(copy)
-        bundle(tmp_path / "from-a-zip")
-        assert _files(tmp_path / "from-a-zip") == _files(tmp_path / "from-a-folder")
-
-    def test_is_an_error_if_it_is_not_installed(self, tmp_path: Path, installed: Callable[[Path], None]) -> None:
-        installed(tmp_path)
-        with pytest.raises(
-            ModuleNotFoundError, match=r"is not installed\. Install it with: pip install .*crhelper==2\.0\.12"
-        ):
-            bundle(tmp_path / "asset")
-
-    def test_is_an_error_if_it_is_another_version(self, tmp_path: Path, copy: Path) -> None:
-        [information] = copy.glob("*.dist-info/METADATA")
-        information.write_text(information.read_text().replace("Version: 2.0.12", "Version: 2.0.11"))
-        with pytest.raises(
-            ImportError, match=r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0\.12\. Install"
-        ):
-            bundle(tmp_path / "asset")
-
-    @pytest.mark.parametrize("zipped", [False, True])
-    def test_is_an_error_if_a_module_of_it_is_missing(
-        self, tmp_path: Path, copy: Path, installed: Callable[[Path], None], zipped: bool
+    @pytest.mark.parametrize(
+        ("broken", "error", "words"),
+        [
+            (shutil.rmtree, ModuleNotFoundError, r"crhelper, which is deployed with the handler, is not installed"),
+            (_make_older, ImportError, r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0"),
+            (_remove_module, ImportError, r"A file of crhelper 2\.0\.12 can't be read: .*utils\.py"),
+            (
+                lambda copy: _zip(_remove_module(copy)),
+                ImportError,
+                r"A file of crhelper 2\.0\.12 can't be read: .*utils",
+            ),
+        ],
+    )
+    def test_is_an_error_if_it_is_missing_older_or_not_complete(
+        self, stack: Stack, copy: Path, broken: Callable[[Path], None], error: type[Exception], words: str
     ) -> None:
-        (copy / "crhelper" / "utils.py").unlink()
-        if zipped:
-            installed(Path(shutil.make_archive(str(tmp_path / "packages"), "zip", copy)))
-        with pytest.raises(ImportError, match=r"A file of crhelper 2\.0\.12 can't be read: .*utils\.py.* Install it"):
-            bundle(tmp_path / "asset")
-
-    def test_is_looked_at_when_the_provider_is_made(
-        self, stack: Stack, tmp_path: Path, installed: Callable[[Path], None]
-    ) -> None:
-        installed(tmp_path)
-        with pytest.raises(ModuleNotFoundError, match=r"^crhelper, which is deployed with the handler, is not inst"):
+        broken(copy)
+        with pytest.raises(error, match=rf"^{words}(?s:.*)Install it with: pip install .*crhelper==2\.0\.12"):
             StopOnDeleteProvider(stack, "Provider")
 
 
 def test_the_library_in_a_zip_says_that_it_can_not_be(tmp_path: Path) -> None:
-    package = tmp_path / "library.zip" / "cdk_stop_on_delete"
-    with pytest.raises(ImportError) as error:
-        _handler_code._find(package)
-    assert str(error.value) == (
-        f"The handler's code, lambda/, is in no folder beside {package}. It is deployed from files, so the package"
-        " can't be in a zip: install it into a folder, with pip."
-    )
+    with pytest.raises(
+        ImportError, match=r"is neither in .*library\.zip.* nor beside it.*: install it into a folder, with pip\."
+    ):
+        _handler_code._find(tmp_path / "library.zip" / "cdk_stop_on_delete")

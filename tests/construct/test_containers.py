@@ -23,76 +23,69 @@ STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
 OWNERSHIP = {"ContainerLogicalId", "ContainerDeletionPolicy"}
 
 Jobs = EcsTasks | StateMachineExecutions | EmrServerlessJobRuns
-Made = tuple[CfnResource, Jobs]
 
 
 def _cluster(scope: Construct, **arguments: Any) -> ecs.Cluster:
     return ecs.Cluster(scope, "Cluster", vpc=ec2.Vpc(scope, "Vpc", max_azs=1), **arguments)
 
 
-def _tasks(scope: Construct) -> Made:
-    cluster = _cluster(scope)
-    return cfn_resource(cluster), EcsTasks(cluster)
+def _l1(scope: Construct) -> ecs.CfnCluster:
+    return ecs.CfnCluster(scope, "Cluster")
 
 
-def _tasks_of_an_l1(scope: Construct) -> Made:
-    cluster = ecs.CfnCluster(scope, "Cluster")
-    return cluster, EcsTasks(cluster)
-
-
-def _tasks_of_a_token(scope: Construct) -> Made:
-    cluster = ecs.CfnCluster(scope, "Cluster")
-    return cluster, EcsTasks(ecs.Cluster.from_cluster_arn(scope, "Imported", cluster.attr_arn))
-
-
-def _tasks_of_a_name(scope: Construct) -> Made:
-    cluster = ecs.CfnCluster(scope, "Cluster")
+def _named(scope: Construct, name: str) -> ecs.ICluster:
     vpc = ec2.Vpc(scope, "Vpc", max_azs=1)
-    imported = ecs.Cluster.from_cluster_attributes(scope, "I", cluster_name=cluster.ref, vpc=vpc, security_groups=[])
-    return cluster, EcsTasks(imported)
+    return ecs.Cluster.from_cluster_attributes(scope, "Named", cluster_name=name, vpc=vpc, security_groups=[])
 
 
-def _executions(scope: Construct) -> Made:
+def _state_machine(scope: Construct) -> sfn.StateMachine:
     definition = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
-    machine = sfn.StateMachine(scope, "StateMachine", definition_body=definition)
-    return cfn_resource(machine), StateMachineExecutions(machine)
+    return sfn.StateMachine(scope, "StateMachine", definition_body=definition)
 
 
-def _executions_of_an_l1(scope: Construct) -> Made:
-    machine = sfn.CfnStateMachine(scope, "StateMachine", role_arn="role")
-    return machine, StateMachineExecutions(machine)
-
-
-def _executions_of_a_token(scope: Construct) -> Made:
-    machine = sfn.CfnStateMachine(scope, "StateMachine", role_arn="role")
-    return machine, StateMachineExecutions(sfn.StateMachine.from_state_machine_arn(scope, "Imported", machine.ref))
+def _l1_state_machine(scope: Construct) -> sfn.CfnStateMachine:
+    return sfn.CfnStateMachine(scope, "StateMachine", role_arn="role")
 
 
 def _application(scope: Construct) -> emrserverless.CfnApplication:
     return emrserverless.CfnApplication(scope, "Application", release_label="emr-7.0.0", type="SPARK")
 
 
-def _runs(scope: Construct) -> Made:
-    application = _application(scope)
-    return application, EmrServerlessJobRuns(application)
+def _tasks_of_arn(scope: Construct, arn: str) -> EcsTasks:
+    return EcsTasks(ecs.Cluster.from_cluster_arn(scope, "Imported", arn))
 
 
-def _runs_of_a_token(scope: Construct) -> Made:
-    application = _application(scope)
-    return application, EmrServerlessJobRuns(application.attr_application_id)
+def _executions_of_arn(scope: Construct, arn: str) -> StateMachineExecutions:
+    return StateMachineExecutions(sfn.StateMachine.from_state_machine_arn(scope, "Imported", arn))
 
 
-MADE = [_tasks, _tasks_of_an_l1, _executions, _executions_of_an_l1, _runs]
-NAMED = [_tasks_of_a_token, _tasks_of_a_name, _executions_of_a_token, _runs_of_a_token]
-EVERY_CONTAINER = pytest.mark.parametrize("make", [*MADE, *NAMED])
+# Makes a container -> the jobs in it, by the container itself or by a token of its own.
+FORMS: dict[str, tuple[Callable[[Construct], Any], Callable[[Any], Jobs]]] = {
+    "cluster": (_cluster, EcsTasks),
+    "cluster of L1": (_l1, EcsTasks),
+    "cluster by ARN": (_l1, lambda made: _tasks_of_arn(made.stack, made.attr_arn)),
+    "cluster by name": (_l1, lambda made: EcsTasks(_named(made.stack, made.ref))),
+    "state machine": (_state_machine, StateMachineExecutions),
+    "state machine of L1": (_l1_state_machine, StateMachineExecutions),
+    "state machine by ARN": (_l1_state_machine, lambda made: _executions_of_arn(made.stack, made.ref)),
+    "application": (_application, EmrServerlessJobRuns),
+    "application by id": (_application, lambda made: EmrServerlessJobRuns(made.attr_application_id)),
+}
+EVERY_FORM = pytest.mark.parametrize("form", FORMS)
+
+
+def _make(form: str, scope: Construct) -> tuple[CfnResource, Jobs]:
+    make, jobs = FORMS[form]
+    made = make(scope)
+    return cfn_resource(made), jobs(made)
 
 
 class TestOfTheSameStack:
     """By the logical id, the handler asks CloudFormation whether the stack deletes the container."""
 
-    @EVERY_CONTAINER
-    def test_is_referred_to_and_named_with_its_policy(self, stack: Stack, make: Callable[[Construct], Made]) -> None:
-        container, jobs = make(stack)
+    @EVERY_FORM
+    def test_is_referred_to_and_named_with_its_policy(self, stack: Stack, form: str) -> None:
+        container, jobs = _make(form, stack)
         stop = make_stop(stack, jobs=jobs)
         container.apply_removal_policy(RemovalPolicy.RETAIN)
         container.override_logical_id("Renamed")
@@ -113,8 +106,8 @@ class TestOfTheSameStack:
     def test_has_the_policy_that_an_aspect_leaves(
         self, stack: Stack, policy: RemovalPolicy | None, written: str
     ) -> None:
-        cluster, jobs = _tasks_of_an_l1(stack)
-        stop = make_stop(stack, jobs=jobs)
+        cluster = _l1(stack)
+        stop = make_stop(stack, jobs=EcsTasks(cluster))
         if policy is not None:
             Aspects.of(stack).add(_Apply(policy))
         assert properties_of(stop)["ContainerDeletionPolicy"] == written
@@ -170,10 +163,10 @@ class TestCapacityProviders:
 class TestOfAnotherStack:
     """Its own stack decides what becomes of it, so its logical id says nothing here."""
 
-    @EVERY_CONTAINER
-    def test_is_passed_by_the_cdk(self, app: App, stack: Stack, make: Callable[[Construct], Made]) -> None:
+    @EVERY_FORM
+    def test_is_passed_by_the_cdk(self, app: App, stack: Stack, form: str) -> None:
         elsewhere = Stack(app, "Elsewhere")
-        stop = make_stop(stack, jobs=make(elsewhere)[1])
+        stop = make_stop(stack, jobs=_make(form, elsewhere)[1])
         app.synth()
         properties = properties_of(stop)
         assert "Fn::ImportValue" in str(properties["Container"]) or "Fn::GetStackOutput" in str(properties["Container"])
@@ -182,70 +175,51 @@ class TestOfAnotherStack:
 
     def test_may_be_around_a_nested_stack_or_in_one(self, app: App, stack: Stack) -> None:
         nested = NestedStack(stack, "Nested")
-        inner = make_stop(nested, jobs=_tasks_of_an_l1(stack)[1])
-        outer = make_stop(stack, jobs=_tasks_of_an_l1(nested)[1])
+        inner = make_stop(nested, jobs=EcsTasks(_l1(stack)))
+        outer = make_stop(stack, jobs=EcsTasks(_l1(nested)))
         app.synth()
         assert properties_of(inner)["Container"].keys() == {"Ref"}
         assert properties_of(outer)["Container"]["Fn::GetAtt"][1].startswith("Outputs.")
         assert not OWNERSHIP & {*properties_of(inner), *properties_of(outer)}
 
-    @EVERY_CONTAINER
-    def test_may_not_be_of_another_account(
-        self, app: App, stack_of_account: Stack, make: Callable[[Construct], Made]
-    ) -> None:
+    @EVERY_FORM
+    def test_may_not_be_of_another_account(self, app: App, stack_of_account: Stack, form: str) -> None:
         elsewhere = Stack(app, "Elsewhere", env=Environment(account="9" * 12, region="us-west-2"))
-        words = rf"^StackOfAccount/Stop: jobs=.* \w+ 'Elsewhere/.* it is in the account {'9' * 12}, but the stack in"
+        words = rf"^StackOfAccount/Stop: jobs=.* \w+ 'Elsewhere/.* it is in the account {'9' * 12}, but the stack is in"
         with pytest.raises(InvalidArgumentError, match=words):
-            make_stop(stack_of_account, jobs=make(elsewhere)[1])
+            make_stop(stack_of_account, jobs=_make(form, elsewhere)[1])
 
-    @pytest.mark.parametrize("make", [_runs, _runs_of_a_token])
+    @pytest.mark.parametrize("form", ["application", "application by id"])
     def test_may_not_be_of_another_region_if_its_name_does_not_say_which(
-        self, app: App, stack_of_account: Stack, make: Callable[[Construct], Made]
+        self, app: App, stack_of_account: Stack, form: str
     ) -> None:
         elsewhere = Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="eu-west-1"))
-        with pytest.raises(InvalidArgumentError, match="it is in the region eu-west-1, but the stack in us-west-2"):
-            make_stop(stack_of_account, jobs=make(elsewhere)[1])
+        with pytest.raises(InvalidArgumentError, match="it is in the region eu-west-1, but the stack is in us-west-2"):
+            make_stop(stack_of_account, jobs=_make(form, elsewhere)[1])
 
 
 class TestImported:
     """The stack does not delete it, so only the stack's own deletion stops what runs in it."""
 
-    def test_is_named_by_its_arn_or_id(self, stack_of_account: Stack) -> None:
-        stack = stack_of_account
+    def test_is_named_by_what_is_given(self, stack: Stack) -> None:
+        parameter = CfnParameter(stack, "Arn").value_as_string
+        lookup = CfnResource(stack, "Lookup", type="Custom::Lookup").get_att("ApplicationId").to_string()
         machine = f"{STATE_MACHINE}(1)+=@!'.é"  # whatever its service takes
         elsewhere = CLUSTER.replace("us-west-2", "eu-west-1")  # the ARN says where to call
-        stops = {
-            CLUSTER: EcsTasks(ecs.Cluster.from_cluster_arn(stack, "C1", CLUSTER), family="A_b-3"),
-            elsewhere: EcsTasks(ecs.Cluster.from_cluster_arn(stack, "C2", elsewhere), family="x" * 255),
-            machine: StateMachineExecutions(sfn.StateMachine.from_state_machine_arn(stack, "M1", machine)),
-            "00fexample": EmrServerlessJobRuns("00fexample"),
-            "x" * 64: EmrServerlessJobRuns("x" * 64),
-        }
-        made = {name: make_stop(stack, f"Stop{number}", jobs=jobs) for number, (name, jobs) in enumerate(stops.items())}
-        for name, stop in made.items():
-            properties = properties_of(stop)
-            assert properties["Container"] == name
-            assert not OWNERSHIP & set(properties)
-        assert properties_of(made[CLUSTER])["Family"] == "A_b-3"
-
-    def test_may_be_named_by_a_token(self, stack: Stack) -> None:
-        arn = CfnParameter(stack, "Arn").value_as_string
-        other = CfnResource(stack, "Lookup", type="Custom::Lookup").get_att("ApplicationId").to_string()
-        machine = sfn.StateMachine.from_state_machine_arn(stack, "M", arn)
-        vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
-        cluster = ecs.Cluster.from_cluster_attributes(stack, "C", cluster_name="prod", vpc=vpc, security_groups=[])
-        stops = [
-            make_stop(stack, "M1", jobs=StateMachineExecutions(machine)),
-            make_stop(stack, "R1", jobs=EmrServerlessJobRuns(other)),
-            make_stop(stack, "T1", jobs=EcsTasks(cluster)),
+        theirs = CLUSTER.replace(ACCOUNT, "9" * 12)  # the stack's account is not known
+        named: list[tuple[Callable[[Construct], Jobs], Any]] = [
+            *((lambda scope, arn=arn: _tasks_of_arn(scope, arn), arn) for arn in (CLUSTER, elsewhere, theirs)),
+            (lambda scope: _executions_of_arn(scope, machine), machine),
+            (lambda scope: _executions_of_arn(scope, parameter), {"Ref": "Arn"}),
+            *((lambda _, id_=id_: EmrServerlessJobRuns(id_), id_) for id_ in ("00fexample", "x" * 64)),
+            (lambda _: EmrServerlessJobRuns(lookup), {"Fn::GetAtt": ["Lookup", "ApplicationId"]}),
         ]
-        by_arn, by_lookup, by_name = (properties_of(stop) for stop in stops)
-        assert by_arn["Container"] == {"Ref": "Arn"}
-        assert by_lookup["Container"] == {"Fn::GetAtt": ["Lookup", "ApplicationId"]}
-        assert by_name["Container"]["Fn::Join"][1][-1] == ":cluster/prod"
-        assert not OWNERSHIP & {*by_arn, *by_lookup, *by_name}
-
-    def test_of_another_account_passes_where_the_stacks_is_not_known(self, stack: Stack) -> None:
-        arn = CLUSTER.replace(ACCOUNT, "9" * 12)
-        stop = make_stop(stack, jobs=EcsTasks(ecs.Cluster.from_cluster_arn(stack, "C", arn)))
-        assert properties_of(stop)["Container"] == arn
+        scopes = [Construct(stack, f"Scope{number}") for number in range(len(named))]
+        stops = [make_stop(scope, jobs=jobs(scope)) for scope, (jobs, _) in zip(scopes, named, strict=True)]
+        by_name = make_stop(stack, jobs=EcsTasks(_named(stack, "prod"), family="A_b-3"))
+        for stop, (_, name) in zip(stops, named, strict=True):
+            assert properties_of(stop)["Container"] == name
+            assert not OWNERSHIP & set(properties_of(stop))
+        properties = properties_of(by_name)
+        assert (properties["Container"]["Fn::Join"][1][-1], properties["Family"]) == (":cluster/prod", "A_b-3")
+        assert not OWNERSHIP & set(properties)

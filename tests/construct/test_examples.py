@@ -6,6 +6,7 @@ import functools
 import json
 import runpy
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,148 +16,140 @@ from aws_cdk import App
 
 from protocol.metrics import embedded
 from sandbox import PROJECT
+from tests.construct.conftest import Resources, of_type
 
-JOB = "Custom::ManagedWorldExportJob"
-STOP = "Custom::StopOnDelete"
+JOB, STOP, FUNCTION = "Custom::ManagedWorldExportJob", "Custom::StopOnDelete", "AWS::Lambda::Function"
+ROLE, LOG_GROUP, ALARM, NAT = "AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm", "AWS::EC2::NatGateway"
+SECURITY_GROUP, ENDPOINT = "AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"
 
-Resources = dict[str, dict[str, Any]]
-
-
-def _all(resources: Resources, kind: str) -> list[dict[str, Any]]:
-    return [resource for resource in resources.values() if resource["Type"] == kind]
+Claim = Callable[[Resources], bool]
 
 
-def _watches_what_the_handler_writes(alarm: dict[str, Any], service: str) -> bool:
-    """Tell whether the log line of one failed Delete raises the alarm, and that of another Delete does not."""
-    dimensions = {found["Name"] for found in alarm["Dimensions"]}
+def _properties(found: Resources, kind: str) -> list[dict[str, Any]]:
+    return [resource["Properties"] for resource in of_type(found, kind).values()]
 
-    def sum_of(*, left_running: bool) -> float:
-        line = embedded("function", 0, service=service, left_running=left_running, seconds=1)
-        [declared] = line["_aws"]["CloudWatchMetrics"]
-        watched = (
-            declared["Namespace"] == alarm["Namespace"]
-            and dimensions in map(set, declared["Dimensions"])
-            and {"Name": alarm["MetricName"], "Unit": "Count"} in declared["Metrics"]
-            and all(
-                line[found["Name"]] == found["Value"]
-                for found in alarm["Dimensions"]
-                if isinstance(found["Value"], str)
-            )
-        )
-        return float(line[alarm["MetricName"]]) if watched else 0
 
-    return (
-        (alarm["Statistic"], alarm["ComparisonOperator"]) == ("Sum", "GreaterThanOrEqualToThreshold")
-        and sum_of(left_running=False) < alarm["Threshold"] <= sum_of(left_running=True)
-        and alarm["TreatMissingData"] == "notBreaching"
-        and alarm["AlarmActions"] != []
+def count(kind: str, number: int) -> Claim:
+    return lambda found: len(of_type(found, kind)) == number
+
+
+def has(kind: str, *names: str, **properties: Any) -> Claim:
+    """Claim that every resource of a type, of which there are some, has these properties, with or without a value."""
+    return lambda found: (
+        all({*names} <= {*each} and properties.items() <= each.items() for each in _properties(found, kind))
+        and count(kind, 0)(found) is False
     )
 
 
-def _of(resources: Resources, kind: str) -> tuple[str, dict[str, Any]]:
-    """Give the one StopOnDelete of a kind, with its name."""
-    [found] = [(name, stop) for name, stop in resources.items() if stop.get("Properties", {}).get("Kind") == kind]
-    return found
+def tagged(kind: str) -> Claim:
+    return lambda found: {"Key": "team", "Value": "simulation"} in _properties(found, kind)[0]["Tags"]
 
 
-def _needs(resources: Resources, name: str) -> set[str]:
-    return {resources[needed]["Type"] for needed in resources[name]["DependsOn"]}
+def needs(resource_type: str, *needed: str, **properties: str) -> Claim:
+    """Claim that the resource of a type, and with these properties, is deleted before one of each of these types."""
+
+    def claim(found: Resources) -> bool:
+        alike = of_type(found, resource_type).values()
+        [first] = [each for each in alike if properties.items() <= each["Properties"].items()]
+        return not Counter(needed) - Counter(found[name]["Type"] for name in first["DependsOn"])
+
+    return claim
 
 
-def _stops_what_the_rule_starts(resources: Resources, kind: str) -> bool:
-    [rule] = _all(resources, "AWS::Events::Rule")
-    name, _ = _of(resources, kind)
-    return name in rule["DependsOn"] and rule["Properties"]["Targets"] != []
+def imports_its_provider(kind: str) -> Claim:
+    return lambda found: all("Fn::ImportValue" in each["ServiceToken"] for each in _properties(found, kind))
 
+
+def stops(kind: str, container: str) -> Claim:
+    """Claim that there is a StopOnDelete of the kind, for a container of the same stack."""
+    return lambda found: any(
+        each["Kind"] == kind and found[each["ContainerLogicalId"]]["Type"] == container
+        for each in _properties(found, STOP)
+    )
+
+
+def watches(service: str) -> Claim:
+    """Claim that the log line of one failed Delete raises the alarm, and that of another Delete does not."""
+
+    def claim(found: Resources) -> bool:
+        [alarm] = _properties(found, ALARM)
+        named = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        lines = [embedded("function", 0, service=service, left_running=failed, seconds=1) for failed in (False, True)]
+        [declared] = lines[1]["_aws"]["CloudWatchMetrics"]
+        quiet, failed = (line[alarm["MetricName"]] for line in lines)
+        return (
+            quiet < alarm["Threshold"] <= failed
+            and declared["Namespace"] == alarm["Namespace"]
+            and set(named) in map(set, declared["Dimensions"])
+            and {"Name": alarm["MetricName"], "Unit": "Count"} in declared["Metrics"]
+            and all(lines[1][name] == value for name, value in named.items() if isinstance(value, str))
+        )
+
+    return claim
+
+
+AN_ALARM = has(
+    ALARM,
+    "AlarmActions",
+    Statistic="Sum",
+    ComparisonOperator="GreaterThanOrEqualToThreshold",
+    TreatMissingData="notBreaching",
+)
+ONE_FUNCTION = count(FUNCTION, 1)
+CLUSTER, STATE_MACHINE = "AWS::ECS::Cluster", "AWS::StepFunctions::StateMachine"
+SHARED = "arn:aws:ecs:us-west-2:123456789012:cluster/shared"
 
 # What each example is there to show.
-SHOWN: dict[str, Callable[[Resources], bool]] = {
-    "alarm": lambda found: (
-        _watches_what_the_handler_writes(_all(found, "AWS::CloudWatch::Alarm")[0]["Properties"], "RoboMaker")
-        and _all(found, "AWS::SNS::Subscription")[0]["Properties"]["Protocol"] == "email"
-        and _all(found, JOB) == []
+SHOWN: dict[str, tuple[Claim, ...]] = {
+    "alarm": (AN_ALARM, watches("RoboMaker"), has("AWS::SNS::Subscription", Protocol="email"), count(JOB, 0)),
+    "arn_from_a_parameter": (has(JOB, JobArn={"Ref": "JobArn"}),),
+    "best_effort": (has(JOB, BestEffort=True),),
+    "boundary_and_tags": (has(ROLE, "PermissionsBoundary"), tagged(FUNCTION), tagged(ROLE), tagged(LOG_GROUP)),
+    "custom_provider": (has(FUNCTION, MemorySize=512, Runtime="python3.11"), count(LOG_GROUP, 1)),
+    "function_in_a_vpc": (has(FUNCTION, "VpcConfig"),),
+    "job_in_another_region": (has(JOB, JobArn="arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"),),
+    "job_with_bucket_and_role": (needs(JOB, "AWS::S3::Bucket", ROLE),),
+    "locked_down_provider": (
+        has(FUNCTION, "KmsKeyArn", "VpcConfig"),
+        lambda found: "HTTPS_PROXY" in _properties(found, FUNCTION)[0]["Environment"]["Variables"],
     ),
-    "arn_from_a_parameter": lambda found: _all(found, JOB)[0]["Properties"]["JobArn"] == {"Ref": "JobArn"},
-    "best_effort": lambda found: _all(found, JOB)[0]["Properties"]["BestEffort"] is True,
-    "function_in_a_vpc": lambda found: "VpcConfig" in _all(found, "AWS::Lambda::Function")[0]["Properties"],
-    "job_in_another_region": lambda found: ":us-west-2:" in _all(found, JOB)[0]["Properties"]["JobArn"],
-    "job_with_bucket_and_role": lambda found: (
-        {found[name]["Type"] for name in _all(found, JOB)[0]["DependsOn"]} >= {"AWS::S3::Bucket", "AWS::IAM::Role"}
+    "many_jobs": (count(JOB, 3), ONE_FUNCTION),
+    "provider_in_its_own_stack": (count(JOB, 2), ONE_FUNCTION, imports_its_provider(JOB)),
+    "provider_of_another_app": (
+        count(FUNCTION, 0),
+        lambda found: "Ref" in _properties(found, JOB)[0]["ServiceToken"],
     ),
-    "many_jobs": lambda found: len(_all(found, JOB)) == 3 and len(_all(found, "AWS::Lambda::Function")) == 1,
-    "boundary_and_tags": lambda found: (
-        "PermissionsBoundary" in _all(found, "AWS::IAM::Role")[0]["Properties"]
-        and all(
-            {"Key": "team", "Value": "simulation"} in _all(found, kind)[0]["Properties"]["Tags"]
-            for kind in ("AWS::Lambda::Function", "AWS::IAM::Role", "AWS::Logs::LogGroup")
-        )
+    "retained_job": (lambda found: [each["DeletionPolicy"] for each in of_type(found, JOB).values()] == ["Retain"],),
+    "stage_with_nested_stack": (
+        *(count(kind, number) for kind, number in ((JOB, 2), (FUNCTION, 1), ("AWS::CloudFormation::Stack", 1))),
+        imports_its_provider(JOB),
     ),
-    "custom_provider": lambda found: (
-        {"MemorySize": 512, "Runtime": "python3.11"}.items()
-        <= _all(found, "AWS::Lambda::Function")[0]["Properties"].items()
-        and len(_all(found, "AWS::Logs::LogGroup")) == 1
+    "stop_ecs_tasks": (stops("EcsTasks", CLUSTER), needs(STOP, NAT)),
+    "stop_emr_serverless_job_runs": (
+        stops("EmrServerlessJobRuns", "AWS::EMRServerless::Application"),
+        needs(STOP, ROLE),
     ),
-    "locked_down_provider": lambda found: (
-        _all(found, "AWS::Lambda::Function")[0]["Properties"].keys() >= {"KmsKeyArn", "VpcConfig"}
-        and "HTTPS_PROXY" in _all(found, "AWS::Lambda::Function")[0]["Properties"]["Environment"]["Variables"]
+    "stop_one_family_of_a_shared_cluster": (
+        has(STOP, Family="nightly", Container=SHARED),
+        needs(STOP, "AWS::ECS::TaskDefinition"),
     ),
-    "provider_in_its_own_stack": lambda found: (
-        len(_all(found, "AWS::Lambda::Function")) == 1
-        and len(_all(found, JOB)) == 2
-        and all("Fn::ImportValue" in job["Properties"]["ServiceToken"] for job in _all(found, JOB))
+    "stop_scheduled_fargate_task": (
+        *(stops("EcsTasks", CLUSTER), needs("AWS::Events::Rule", STOP), has("AWS::Events::Rule", "Targets")),
+        needs(STOP, NAT, SECURITY_GROUP),
     ),
-    "provider_of_another_app": lambda found: (
-        _all(found, "AWS::Lambda::Function") == [] and "Ref" in _all(found, JOB)[0]["Properties"]["ServiceToken"]
+    "stop_several_in_one_stack": (
+        *(count(STOP, 2), ONE_FUNCTION, stops("EcsTasks", CLUSTER), stops("StateMachineExecutions", STATE_MACHINE)),
+        *(needs(STOP, NAT, SECURITY_GROUP, Kind="EcsTasks"), needs(STOP, STOP, Kind="StateMachineExecutions")),
     ),
-    "stage_with_nested_stack": lambda found: (
-        len(_all(found, "AWS::Lambda::Function")) == 1
-        and len(_all(found, "AWS::CloudFormation::Stack")) == 1
-        and len(_all(found, JOB)) == 2
-        and all("Fn::ImportValue" in job["Properties"]["ServiceToken"] for job in _all(found, JOB))
+    "stop_state_machine_executions": (stops("StateMachineExecutions", STATE_MACHINE),),
+    "stop_state_machine_with_a_rule": (
+        *(stops("StateMachineExecutions", STATE_MACHINE), needs("AWS::Events::Rule", STOP)),
+        has("AWS::Events::Rule", "Targets"),
     ),
-    "vpc_without_internet": lambda found: (
-        sum(
-            found[name]["Type"] == "AWS::EC2::VPCEndpoint"
-            for name in _all(found, "AWS::Lambda::Function")[0]["DependsOn"]
-        )
-        == 2
+    "stop_with_a_provider_in_its_own_stack": (
+        *(AN_ALARM, watches("ECS"), count(STOP, 2), ONE_FUNCTION, imports_its_provider(STOP)),
     ),
-    "stop_ecs_tasks": lambda found: (
-        found[_of(found, "EcsTasks")[1]["Properties"]["ContainerLogicalId"]]["Type"] == "AWS::ECS::Cluster"
-        and "AWS::EC2::NatGateway" in _needs(found, _of(found, "EcsTasks")[0])
-    ),
-    "stop_state_machine_executions": lambda found: (
-        found[_of(found, "StateMachineExecutions")[1]["Properties"]["ContainerLogicalId"]]["Type"]
-        == "AWS::StepFunctions::StateMachine"
-    ),
-    "stop_emr_serverless_job_runs": lambda found: (
-        found[_of(found, "EmrServerlessJobRuns")[1]["Properties"]["ContainerLogicalId"]]["Type"]
-        == "AWS::EMRServerless::Application"
-        and "AWS::IAM::Role" in _needs(found, _of(found, "EmrServerlessJobRuns")[0])
-    ),
-    "stop_scheduled_fargate_task": lambda found: (
-        _stops_what_the_rule_starts(found, "EcsTasks")
-        and _needs(found, _of(found, "EcsTasks")[0]) >= {"AWS::EC2::NatGateway", "AWS::EC2::SecurityGroup"}
-    ),
-    "stop_state_machine_with_a_rule": lambda found: _stops_what_the_rule_starts(found, "StateMachineExecutions"),
-    "stop_one_family_of_a_shared_cluster": lambda found: (
-        {"Family": "nightly", "Container": "arn:aws:ecs:us-west-2:123456789012:cluster/shared"}.items()
-        <= _of(found, "EcsTasks")[1]["Properties"].items()
-        and "AWS::ECS::TaskDefinition" in _needs(found, _of(found, "EcsTasks")[0])
-    ),
-    "stop_several_in_one_stack": lambda found: (
-        len(_all(found, STOP)) == 2
-        and len(_all(found, "AWS::Lambda::Function")) == 1
-        and _of(found, "EcsTasks")[0] in _of(found, "StateMachineExecutions")[1]["DependsOn"]
-        and _needs(found, _of(found, "EcsTasks")[0]) >= {"AWS::EC2::NatGateway", "AWS::EC2::SecurityGroup"}
-    ),
-    "stop_with_a_provider_in_its_own_stack": lambda found: (
-        _watches_what_the_handler_writes(_all(found, "AWS::CloudWatch::Alarm")[0]["Properties"], "ECS")
-        and len(_all(found, "AWS::Lambda::Function")) == 1
-        and len(_all(found, STOP)) == 2
-        and all("Fn::ImportValue" in stop["Properties"]["ServiceToken"] for stop in _all(found, STOP))
-    ),
-    "retained_job": lambda found: _all(found, JOB)[0]["DeletionPolicy"] == "Retain",
+    "vpc_without_internet": (needs(FUNCTION, ENDPOINT, ENDPOINT),),
 }
 
 
@@ -180,7 +173,8 @@ def synthesize(name: str, folder: Path) -> list[str]:
 def test_an_example_shows_what_it_promises(name: str, tmp_path: Path) -> None:
     """What cfn-lint says of them is in tests/release."""
     templates = synthesize(name, tmp_path)
-    assert SHOWN[name]({key: value for text in templates for key, value in json.loads(text)["Resources"].items()})
+    found = {key: value for text in templates for key, value in json.loads(text)["Resources"].items()}
+    assert [claim(found) for claim in SHOWN[name]] == [True] * len(SHOWN[name])
 
 
 def test_the_example_of_a_test_passes_where_it_is_copied_to(tmp_path: Path) -> None:

@@ -44,10 +44,6 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mine"
 KEY_ARN = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/k"
 
 
-def _function_role(scope: Construct, name: str = "MyRole") -> iam.Role:
-    return iam.Role(scope, name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-
-
 def _arn(service: str, resource: str, region: str = "*") -> str:
     return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
 
@@ -110,123 +106,74 @@ def _statements(found: Resources, name: str = "") -> list[dict[str, Any]]:
     return [statement for policy in policies for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
 
 
-@pytest.fixture(scope="module")
-def defaults() -> Resources:
-    stack = Stack(make_app(), "Stack")
+def test_the_defaults(stack: Stack) -> None:
+    """A function with all the time there is, a log that outlives the stack, and a role that may write it."""
     StopOnDeleteProvider(stack, "Provider")
-    return resources(stack)
+    found = resources(stack)
+    [log_group] = of_type(found, LOG_GROUP)
+    properties = the(found, FUNCTION)["Properties"]
+    assert {name: value for name, value in properties.items() if name not in ("Code", "Description", "Role")} == {
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+        "Architectures": ["arm64"],
+        "Timeout": 900,
+        "MemorySize": 256,
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": {"Ref": log_group}},
+        "Environment": {"Variables": {"FUNCTION_OUTSIDE_VPC": "true"}},
+    }
+    assert found[log_group]["Properties"]["RetentionInDays"] == 365
+    assert found[log_group]["DeletionPolicy"] == "Retain"
+    writes = {"Fn::GetAtt": [log_group, "Arn"]}
+    assert _statements(found) == [{**_allowed(["logs:CreateLogStream", "logs:PutLogEvents"], ""), "Resource": writes}]
+    assert "ManagedPolicyArns" not in the(found, ROLE)["Properties"]
+    # Its permissions are deleted after it.
+    assert set(the(found, FUNCTION)["DependsOn"]) == {*of_type(found, POLICY), *of_type(found, ROLE)}
 
 
-class TestDefaults:
-    def test_are_a_function_that_logs_json_and_has_all_the_time_there_is(self, defaults: Resources) -> None:
-        [log_group] = of_type(defaults, LOG_GROUP)
-        properties = the(defaults, FUNCTION)["Properties"]
-        assert {name: value for name, value in properties.items() if name not in ("Code", "Description", "Role")} == {
-            "Handler": "index.handler",
-            "Runtime": "python3.13",
-            "Architectures": ["arm64"],
-            "Timeout": 900,
-            "MemorySize": 256,
-            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": {"Ref": log_group}},
-            "Environment": {"Variables": {"FUNCTION_OUTSIDE_VPC": "true"}},
-        }
-
-    def test_are_a_log_that_is_kept_for_a_year_and_outlives_the_stack(self, defaults: Resources) -> None:
-        log_group = the(defaults, LOG_GROUP)
-        assert (log_group["Properties"]["RetentionInDays"], log_group["DeletionPolicy"]) == (365, "Retain")
-
-    def test_are_a_role_that_may_write_the_log_and_nothing_else(self, defaults: Resources) -> None:
-        [log_group] = of_type(defaults, LOG_GROUP)
-        [statement] = _statements(defaults)
-        assert (statement["Action"], statement["Resource"]) == (
-            ["logs:CreateLogStream", "logs:PutLogEvents"],
-            {"Fn::GetAtt": [log_group, "Arn"]},
-        )
-        assert "ManagedPolicyArns" not in the(defaults, ROLE)["Properties"]
-
-    def test_are_permissions_that_are_deleted_after_the_function(self, defaults: Resources) -> None:
-        assert set(the(defaults, FUNCTION)["DependsOn"]) == {*of_type(defaults, POLICY), *of_type(defaults, ROLE)}
-
-
-@pytest.fixture(scope="module")
-def settings_stack() -> Stack:
-    return Stack(make_app(), "Stack")
-
-
-@pytest.fixture(scope="module")
-def made(settings_stack: Stack) -> dict[str, StopOnDeleteProvider]:
-    stack = settings_stack
+def test_the_settings_are_the_functions(stack: Stack) -> None:
+    """All in one stack, because synthesis takes time."""
     vpc = ec2.Vpc.from_vpc_attributes(
         stack, "Vpc", vpc_id="vpc-1", availability_zones=["us-west-2a"], private_subnet_ids=["subnet-1"]
     )
-    subnet = ec2.Subnet.from_subnet_id(stack, "Subnet", "subnet-2")
-    size: Any = CfnParameter(stack, "Size", type="Number").value_as_number
-    key = kms.Key.from_key_arn(stack, "Key", KEY_ARN)
+    subnets = ec2.SubnetSelection(subnets=[ec2.Subnet.from_subnet_id(stack, "Subnet", "subnet-2")])
     group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1")
-    settings: dict[str, dict[str, Any]] = {
-        "memory_size": {"memory_size": 1024},
-        "memory_size token": {"memory_size": size},
-        "log_group": {"log_group": logs.LogGroup.from_log_group_name(stack, "Log", "/mine")},
-        "role": {"role": iam.Role.from_role_arn(stack, "Role", ROLE_ARN, mutable=False)},
-        "architecture": {"architecture": lambda_.Architecture.X86_64},
-        "environment_encryption": {"environment_encryption": key},
-        "vpc": {"vpc": vpc, "security_groups": [group]},
-        "vpc_subnets": {"vpc": vpc, "vpc_subnets": ec2.SubnetSelection(subnets=[subnet])},
-        "proxy": {"proxy": "http://proxy.example.com"},
-        "proxy ipv6": {"proxy": "http://[::1]:3128/"},
-        "proxy token": {"proxy": CfnParameter(stack, "Proxy").value_as_string},
-        "proxy password": {"proxy": "http://me:{{resolve:secretsmanager:proxy}}@proxy:3128"},
-        "none": {"vpc": None, "proxy": None, "role": None, "runtime": None},
-        **{
-            f"runtime {name}": {"runtime": lambda_.Runtime(name, lambda_.RuntimeFamily.PYTHON)}
+    log_group = logs.LogGroup.from_log_group_name(stack, "Log", "/mine")
+    key = kms.Key.from_key_arn(stack, "Key", KEY_ARN)
+    size: Any = CfnParameter(stack, "Size", type="Number").value_as_number
+    token = CfnParameter(stack, "Proxy").value_as_string
+    with_login = "http://me:{{resolve:secretsmanager:proxy}}@proxy:3128"
+    fixed = iam.Role.from_role_arn(stack, "Role", ROLE_ARN, mutable=False)
+    # Settings -> what the function's properties, or its variables, have then.
+    table: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"memory_size": 1024}, {"MemorySize": 1024}),
+        ({"memory_size": size}, {"MemorySize": {"Ref": "Size"}}),
+        ({"log_group": log_group}, {"LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/mine"}}),
+        ({"role": fixed}, {"Role": ROLE_ARN}),
+        ({"architecture": lambda_.Architecture.X86_64}, {"Architectures": ["x86_64"]}),
+        ({"environment_encryption": key}, {"KmsKeyArn": KEY_ARN}),
+        (
+            {"vpc": vpc, "vpc_subnets": subnets, "security_groups": [group]},
+            {"VpcConfig": {"SubnetIds": ["subnet-2"], "SecurityGroupIds": ["sg-1"]}},
+        ),
+        ({"proxy": "http://proxy.example.com"}, {"HTTPS_PROXY": "http://proxy.example.com"}),
+        ({"proxy": "http://[::1]:3128/"}, {"HTTPS_PROXY": "http://[::1]:3128/"}),
+        ({"proxy": token}, {"HTTPS_PROXY": {"Ref": "Proxy"}}),
+        ({"proxy": with_login}, {"HTTPS_PROXY": with_login}),
+        ({"vpc": None, "proxy": None, "role": None, "runtime": None}, {"Runtime": "python3.13"}),
+        *(
+            ({"runtime": lambda_.Runtime(name, lambda_.RuntimeFamily.PYTHON)}, {"Runtime": name})
             for name in ("python3.11", "python3.12", "python3.14")
-        },
-    }
-    return {name: StopOnDeleteProvider(stack, f"Case {name}", **chosen) for name, chosen in settings.items()}
-
-
-class TestSettings:
-    """All in one stack, because synthesis takes time."""
-
-    @pytest.mark.parametrize(
-        ("case", "expected"),
-        [
-            ("memory_size", {"MemorySize": 1024}),
-            ("memory_size token", {"MemorySize": {"Ref": "Size"}}),
-            ("log_group", {"LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/mine"}}),
-            ("role", {"Role": ROLE_ARN}),
-            ("architecture", {"Architectures": ["x86_64"]}),
-            ("environment_encryption", {"KmsKeyArn": KEY_ARN}),
-            ("vpc", {"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}),
-            ("proxy", {"HTTPS_PROXY": "http://proxy.example.com"}),
-            ("proxy ipv6", {"HTTPS_PROXY": "http://[::1]:3128/"}),
-            ("proxy token", {"HTTPS_PROXY": {"Ref": "Proxy"}}),
-            ("proxy password", {"HTTPS_PROXY": "http://me:{{resolve:secretsmanager:proxy}}@proxy:3128"}),
-            ("none", {"Runtime": "python3.13", "FUNCTION_OUTSIDE_VPC": "true"}),
-            ("runtime python3.11", {"Runtime": "python3.11"}),
-            ("runtime python3.12", {"Runtime": "python3.12"}),
-            ("runtime python3.14", {"Runtime": "python3.14"}),
-        ],
-    )
-    def test_are_the_functions(
-        self, made: dict[str, StopOnDeleteProvider], case: str, expected: dict[str, Any]
-    ) -> None:
-        properties = properties_of(made[case].function)
+        ),
+    ]
+    made = [StopOnDeleteProvider(stack, f"Case{number}", **chosen) for number, (chosen, _) in enumerate(table)]
+    found = resources(stack)
+    for provider, (chosen, expected) in zip(made, table, strict=True):
+        properties = properties_of(provider.function)
         variables = properties.get("Environment", {}).get("Variables", {})
         assert {**properties, **variables}.items() >= expected.items()
         assert ("FUNCTION_OUTSIDE_VPC" in variables) is ("VpcConfig" not in properties)
-
-    def test_choose_the_subnets(self, made: dict[str, StopOnDeleteProvider]) -> None:
-        assert properties_of(made["vpc_subnets"].function)["VpcConfig"]["SubnetIds"] == ["subnet-2"]
-
-    def test_let_the_role_use_the_key(self, settings_stack: Stack, made: dict[str, StopOnDeleteProvider]) -> None:
-        keyed = [statement for statement in _statements(resources(settings_stack)) if "kms:" in str(statement)]
-        assert keyed == [_allowed("kms:Decrypt", KEY_ARN)]
-        assert "kms:" in str(resource_of(made["environment_encryption"].node.find_child("Policy")))
-
-    def test_make_no_policy_of_a_role_that_can_not_be_changed(self, made: dict[str, StopOnDeleteProvider]) -> None:
-        stack = Stack.of(made["role"])
-        assert not any("Caserole" in name for name in of_type(resources(stack), POLICY))
+        decrypts = _allowed("kms:Decrypt", KEY_ARN) in _statements(found, f"{provider.node.id}Policy")
+        assert decrypts is ("environment_encryption" in chosen)
 
 
 def test_the_parts_are_found_by_name_and_can_be_changed(stack: Stack) -> None:
@@ -257,19 +204,12 @@ def in_a_vpc() -> Resources:
 
 
 class TestVpc:
-    @pytest.mark.parametrize(
-        "resource_type",
-        [
-            "AWS::EC2::Route",
-            "AWS::EC2::SubnetRouteTableAssociation",
-            "AWS::EC2::VPCEndpoint",
-            "AWS::EC2::SecurityGroupEgress",
-        ],
-    )
-    def test_is_deleted_after_the_function(self, in_a_vpc: Resources, resource_type: str) -> None:
+    def test_is_deleted_after_the_function(self, in_a_vpc: Resources) -> None:
         [function] = [body for body in of_type(in_a_vpc, FUNCTION).values() if "VpcConfig" in body["Properties"]]
-        assert of_type(in_a_vpc, resource_type)
-        assert set(of_type(in_a_vpc, resource_type)) <= set(function["DependsOn"])
+        for part in ("Route", "SubnetRouteTableAssociation", "VPCEndpoint", "SecurityGroupEgress"):
+            network = of_type(in_a_vpc, f"AWS::EC2::{part}")
+            assert network
+            assert set(network) <= set(function["DependsOn"])
 
     def test_gives_the_role_network_interfaces_and_no_managed_policy(self, in_a_vpc: Resources) -> None:
         [statement] = [statement for statement in _statements(in_a_vpc, "Provider") if statement["Resource"] == "*"]
@@ -361,17 +301,14 @@ class TestPermissions:
         assert "ecs:StopTask" in report
         assert "logs:PutLogEvents" in report
 
-    @pytest.mark.parametrize("imported", [False, True])
-    def test_are_given_to_a_role_of_another_stack(self, app: App, imported: bool) -> None:
-        elsewhere, stack = Stack(app, "Elsewhere"), Stack(app, "Users")
-        role: iam.IRole = iam.Role.from_role_arn(elsewhere, "Role", ROLE_ARN) if imported else _function_role(elsewhere)
+    def test_are_given_to_a_role_that_is_imported(self, stack: Stack) -> None:
+        role = iam.Role.from_role_arn(stack, "Role", ROLE_ARN)
         make_user(stack, WorldExportJobs, StopOnDeleteProvider(stack, "Provider", role=role))
-        [statement] = _statements(resources(stack), "WorldExportJobsPolicy")
-        assert statement["Action"] == STATEMENTS[WorldExportJobs][0]["Action"]
+        assert _statements(resources(stack), "WorldExportJobsPolicy") == STATEMENTS[WorldExportJobs]
 
     def test_that_several_stacks_give_a_role_do_not_replace_each_other(self, app: App) -> None:
         outer = Stack(app, "Outer")
-        role = _function_role(outer)
+        role = iam.Role(outer, "MyRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         stacks = [Stack(app, "One"), Stack(app, "A" * 80), NestedStack(outer, "One"), NestedStack(outer, "Two")]
         for stack in stacks:
             provider = StopOnDeleteProvider(stack, "Provider", role=role)
@@ -389,14 +326,11 @@ class TestPermissions:
 
 
 class TestShared:
-    def test_is_the_same_for_every_scope_and_class(self, stack: Stack) -> None:
-        first = WorldExportJobProvider.get_or_create(stack)
-        assert StopOnDeleteProvider.get_or_create(first) is first
-        assert type(first) is StopOnDeleteProvider
-        assert make_job(stack).provider is make_stop(stack).provider is first
-
-    def test_may_do_what_the_class_that_it_is_asked_of_lists(self, app: App, stack: Stack) -> None:
+    def test_is_the_same_for_every_scope_and_class_with_the_kinds_of_the_class(self, app: App, stack: Stack) -> None:
         provider = WorldExportJobProvider.get_or_create(stack)
+        assert StopOnDeleteProvider.get_or_create(provider) is provider
+        assert type(provider) is StopOnDeleteProvider
+        assert make_job(stack).provider is make_stop(stack).provider is provider
         make_job(Stack(app, "Elsewhere"), provider=provider)
         assert len(_statements(resources(stack), "WorldExportJobsPolicy")) == 1
 

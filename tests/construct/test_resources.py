@@ -89,9 +89,7 @@ def test_take_what_is_chosen(stack: Stack, make: Make) -> None:
         construct.apply_removal_policy(policies[name])
     cfn_resource(at_once["Retain"]).add_metadata("team", "simulation")
 
-    assert {seconds: properties_of(found)["WaitSeconds"] for seconds, found in with_wait.items()} == dict(
-        zip(waits, waits, strict=True)
-    )
+    assert [properties_of(found)["WaitSeconds"] for found in with_wait.values()] == list(waits)
     assert properties_of(with_wait[0])["BestEffort"] is True
     for name in policies:
         assert resource_of(at_once[name])["DeletionPolicy"] == resource_of(later[name])["DeletionPolicy"] == name
@@ -115,45 +113,29 @@ def test_are_deleted_before_what_their_jobs_need_and_after_what_starts_jobs(stac
     assert output["Value"] == {"Fn::GetAtt": ["JobB9D00F9F", "JobArn"]}
 
 
-def _in_a_stack(app: App) -> tuple[Stack, Construct]:
-    stack = Stack(app, "Stack")
-    return stack, stack
-
-
-def _in_a_construct(app: App) -> tuple[Stack, Construct]:
-    stack = Stack(app, "Stack")
-    return stack, Construct(stack, "Part")
-
-
-def _in_a_stage(app: App) -> tuple[Stack, Construct]:
-    stack = Stack(Stage(app, "Prod"), "Stack")
-    return stack, stack
-
-
-def _in_a_nested_stack(app: App) -> tuple[Stack, Construct]:
+def _in_a_nested_stack(app: App) -> Construct:
     outer = Stack(app, "Stack")
     make_job(outer, "OfTheOuterStack")
-    stack = NestedStack(outer, "Nested")
-    return stack, stack
+    return NestedStack(outer, "Nested")
 
 
 @pytest.mark.parametrize(
     ("build", "job", "stop"),
     [
-        (_in_a_stack, "JobB9D00F9F", "Stop580F65EA"),
-        (_in_a_construct, "PartJob9DB4CBD6", "PartStop84D8470A"),
-        (_in_a_stage, "JobB9D00F9F", "Stop580F65EA"),
+        (lambda app: Stack(app, "Stack"), "JobB9D00F9F", "Stop580F65EA"),
+        (lambda app: Construct(Stack(app, "Stack"), "Part"), "PartJob9DB4CBD6", "PartStop84D8470A"),
+        (lambda app: Stack(Stage(app, "Prod"), "Stack"), "JobB9D00F9F", "Stop580F65EA"),
         (_in_a_nested_stack, "JobB9D00F9F", "Stop580F65EA"),
     ],
 )
-@pytest.mark.parametrize("jobs_first", [True, False])
+@pytest.mark.parametrize("order", [(make_job, make_stop), (make_stop, make_job)])
 def test_the_logical_ids_stay_whichever_construct_comes_first(
-    app: App, build: Any, job: str, stop: str, jobs_first: bool
+    app: App, build: Callable[[App], Construct], job: str, stop: str, order: tuple[Make, Make]
 ) -> None:
-    stack, scope = build(app)
-    for make in (make_job, make_stop) if jobs_first else (make_stop, make_job):
+    scope = build(app)
+    for make in order:
         make(scope)
-    types = {name: resource["Type"] for name, resource in resources(stack).items()}
+    types = {name: resource["Type"] for name, resource in resources(Stack.of(scope)).items()}
     policies = {JOBS_POLICY: POLICY, RUNS_POLICY: POLICY}
     assert types == {**SHARED_PROVIDER, **policies, job: JOB_TYPE, stop: STOP_TYPE}, MOVED
 

@@ -68,12 +68,10 @@ def test_does_not_come_if_all_but_one_leave_the_job_running(app: App) -> None:
 
 
 def test_does_not_come_of_other_jobs_of_tokens_or_of_other_apps(stack: Stack) -> None:
-    parameter = CfnParameter(stack, "JobArn")
-    make_job(stack, "One")
-    make_job(stack, "Two", job_arn=f"{JOB}-2")
-    for name in ("Three", "Four"):
-        make_job(stack, name, job_arn=parameter.value_as_string)
-    make_job(Stack(make_app(), "Stack"), "One")
+    token = CfnParameter(stack, "JobArn").value_as_string
+    for number, arn in enumerate((JOB, f"{JOB}-2", token, token)):
+        make_job(stack, f"Job{number}", job_arn=arn)
+    make_job(Stack(make_app(), "Stack"))
     assert _warnings(stack) == {}
 
 

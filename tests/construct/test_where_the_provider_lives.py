@@ -23,14 +23,13 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Template
 from constructs import IConstruct
 
-from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, InvalidArgumentError, Jobs, StopOnDeleteProvider
-from cdk_world_export_job import WorldExportJobProvider, WorldExportJobs
+from cdk_stop_on_delete import EmrServerlessJobRuns, InvalidArgumentError, StopOnDeleteProvider
+from cdk_world_export_job import WorldExportJobProvider
 from tests.construct.conftest import ACCOUNT, make_app, make_job, make_stop, of_type, properties_of, resources
-from tests.construct.test_provider import EVERY_KIND, STATEMENTS, make_user
+from tests.construct.test_provider import STATEMENTS, make_user
 
 FLAG = "@aws-cdk/core:defaultCrossStackReferences"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:exports"
-EVERY_KIND_LISTED = list(STATEMENTS)
 
 Stacks = tuple[Stack, Stack]
 
@@ -78,48 +77,48 @@ class TestOfAnotherRootStack:
         assert _root(elsewhere) in _root(users).dependencies
         assert {resource["Type"].split("::")[0] for resource in resources(users).values()} == {"Custom"}
 
-    def test_is_exported_once_for_all_its_users_and_for_ones_own_export(self, app: App) -> None:
-        elsewhere = Stack(app, "Provider")
-        provider = WorldExportJobProvider(elsewhere, "Provider")
-        for number in range(2):
-            make_job(Stack(app, f"Jobs{number}"), provider=provider)
-        elsewhere.export_value(provider.service_token)
-        app.synth()
-        assert len(_exports(elsewhere)) == 1
-
-    def test_may_still_get_another_logical_id_by_an_aspect(self, app: App) -> None:
+    def test_is_exported_once_for_all_its_users_by_the_logical_id_that_an_aspect_leaves(self, app: App) -> None:
         @jsii.implements(IAspect)
         class Rename:
             def visit(self, node: IConstruct) -> None:
                 if isinstance(node, lambda_.CfnFunction):
                     node.override_logical_id("Renamed")
 
-        users, elsewhere = _two_stacks(app)
-        job = make_job(users, provider=WorldExportJobProvider(elsewhere, "Provider"))
+        elsewhere = Stack(app, "Provider")
+        provider = WorldExportJobProvider(elsewhere, "Provider")
+        jobs = [make_job(Stack(app, name), provider=provider) for name in ("One", "Two")]
         Aspects.of(elsewhere).add(Rename())
         app.synth()
         [output] = Template.from_stack(elsewhere).find_outputs("*").values()
         assert output["Value"] == {"Fn::GetAtt": ["Renamed", "Arn"]}
-        assert properties_of(job)["ServiceToken"] == {"Fn::ImportValue": output["Export"]["Name"]}
+        for job in jobs:
+            assert properties_of(job)["ServiceToken"] == {"Fn::ImportValue": output["Export"]["Name"]}
+
+    def test_may_be_exported_by_its_stack_too(self, app: App) -> None:
+        users, elsewhere = _two_stacks(app)
+        provider = WorldExportJobProvider(elsewhere, "Provider")
+        make_job(users, provider=provider)
+        elsewhere.export_value(provider.service_token)
+        app.synth()
+        assert len(_exports(elsewhere)) == 1
 
     def test_may_be_in_a_stack_whose_place_is_not_known(self, app: App, stack_of_account: Stack) -> None:
         job = make_job(stack_of_account, provider=WorldExportJobProvider(Stack(app, "Provider"), "Provider"))
         app.synth()
         assert properties_of(job)["ProviderOutlivesStack"] is True
 
-    @pytest.mark.parametrize("make", [make_job, make_stop])
     @pytest.mark.parametrize(
         ("account", "region", "named"),
         [("9" * 12, "us-west-2", f"account is {'9' * 12}"), (ACCOUNT, "eu-west-1", "region is eu-west-1")],
     )
     def test_may_not_be_in_another_account_or_region(
-        self, app: App, stack_of_account: Stack, make: Any, account: str, region: str, named: str
+        self, app: App, stack_of_account: Stack, account: str, region: str, named: str
     ) -> None:
         elsewhere = Stack(app, "One", env=Environment(account=account, region=region))
-        provider = StopOnDeleteProvider(elsewhere, "Provider", kinds=EVERY_KIND_LISTED)
-        words = rf"^StackOfAccount/\w+: provider 'One/Provider' is not valid: its {named}"
+        provider = WorldExportJobProvider(elsewhere, "Provider")
+        words = rf"^StackOfAccount/Job: provider 'One/Provider' is not valid: its {named}"
         with pytest.raises(InvalidArgumentError, match=words):
-            make(stack_of_account, provider=provider)
+            make_job(stack_of_account, provider=provider)
 
     def test_may_not_be_in_another_stage(self, app: App) -> None:
         provider = WorldExportJobProvider(Stack(Stage(app, "Beta"), "Stack"), "Provider")
@@ -127,17 +126,16 @@ class TestOfAnotherRootStack:
         with pytest.raises(InvalidArgumentError, match=words):
             make_job(Stack(Stage(app, "Prod"), "Stack"), provider=provider)
 
-    @EVERY_KIND
-    def test_must_list_the_kind(self, app: App, kind: type[Jobs]) -> None:
-        listed = [other for other in STATEMENTS if other is not kind]
-        provider = StopOnDeleteProvider(Stack(app, "Elsewhere"), "Provider", kinds=listed)
-        with pytest.raises(InvalidArgumentError) as error:
-            make_user(Stack(app, "Users"), kind, provider)
-        names = ", ".join(found.__name__ for found in [*listed, kind])
-        assert str(error.value) == (
-            "Users/User: provider 'Elsewhere/Provider' is not valid: it is in another stack, and its `kinds` do not"
-            f" list {kind.__name__}, so it may not stop them. Make it with kinds=[{names}]."
-        )
+    def test_must_list_the_kind(self, app: App) -> None:
+        for kind in STATEMENTS:
+            listed = [other for other in STATEMENTS if other is not kind]
+            provider = StopOnDeleteProvider(Stack(app, f"Elsewhere{kind.__name__}"), "Provider", kinds=listed)
+            names = ", ".join(found.__name__ for found in [*listed, kind])
+            words = (
+                rf"provider '{provider.node.path}' is not valid: it is in another stack, .* do not list {kind.__name__}"
+            )
+            with pytest.raises(InvalidArgumentError, match=rf"{words}, .* Make it with kinds=\[{names}\]\."):
+                make_user(Stack(app, f"Users{kind.__name__}"), kind, provider)
 
 
 class TestOfTheSameRootStack:
@@ -170,10 +168,9 @@ class TestOfTheSameRootStack:
         assert not properties_of(stop)["ProviderOutlivesStack"]
 
     def test_must_list_the_kind_too(self, app: App) -> None:
-        root = Stack(app, "Root")
-        provider = StopOnDeleteProvider(root, "Provider", kinds=[EcsTasks])
+        provider = WorldExportJobProvider(Stack(app, "Root"), "Provider")
         with pytest.raises(InvalidArgumentError, match=r"'Root/Provider' is not valid: it is in another stack"):
-            make_user(NestedStack(root, "Nested"), WorldExportJobs, provider)
+            make_stop(NestedStack(Stack.of(provider), "Nested"), provider=provider)
 
 
 class TestOfAnotherApp:
@@ -186,8 +183,8 @@ class TestOfAnotherApp:
     ) -> None:
         provider = imported.from_service_token(stack_of_account, "Provider", service_token)
         users = [make_user(stack_of_account, kind, provider, kind.__name__) for kind in STATEMENTS]
+        expected = {"ServiceToken": service_token, "ProviderOutlivesStack": True}
         for user in users:
-            expected = {"ServiceToken": service_token, "ProviderOutlivesStack": True}
             assert properties_of(user).items() >= expected.items()
         assert of_type(resources(stack_of_account), "AWS::IAM::Policy") == {}
         assert provider.metric_left_running().dimensions == {"FunctionName": "exports"}

@@ -39,11 +39,7 @@ QUERY = "start-query"
 RESULTS = "get-query-results"
 DEPLOY_ALARM = "cdk deploy"
 
-COMMANDS = [
-    block.strip()
-    for page in ("operators.md", "alarm.md")
-    for block in blocks((PROJECT / "docs" / page).read_text(), "sh")
-]
+COMMANDS = [block.strip() for block in blocks((PROJECT / "docs" / "operators.md").read_text(), "sh")]
 
 
 class Operator:

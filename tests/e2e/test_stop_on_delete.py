@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.local_aws import ACCOUNT
 from sandbox.services.front import ServiceCall
-from sandbox.services.later import NEVER
+from sandbox.services.jobs import NEVER
 from tests.assemblies import Assemblies
 from tests.e2e.conftest import Cloud
 
@@ -82,7 +82,7 @@ def test_a_stack_of_each_kind_that_is_updated_and_deleted(cloud: Cloud, app: Pat
     # The first deletion fails, because a task does not stop in time. Another one succeeds.
     new = Jobs(cloud, "StopReplaced", stop_seconds=NEVER)
     failed = cloud.destroy(app_after, "StopReplaced", fails=True)
-    assert "0 of 1 tasks stopped" in failed
+    assert "are still running: 0 of 1 stopped" in failed
     assert "Delete the stack again to try again" in failed
     assert new.statuses == ["STOPPING", "ABORTED", "CANCELLED"]
     cloud.aws.ecs.settle(

@@ -35,7 +35,7 @@ def test_the_handler_and_plain_boto3_make_the_same_calls(
 
 def test_a_crowd_is_stopped(endpoints: Endpoints, capsys: pytest.CaptureFixture[str]) -> None:
     stop_on_delete.measure_crowd(endpoints, Cluster, 2)
-    assert "until the last is told to stop" in capsys.readouterr().out
+    assert "until the last stop is accepted" in capsys.readouterr().out
 
 
 def test_the_delete_of_a_world_export_job_is_measured(endpoints: Endpoints) -> None:

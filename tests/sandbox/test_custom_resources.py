@@ -38,16 +38,11 @@ def test_properties_are_sent_as_strings(urls: ResponseUrls) -> None:
     assert (sent["Count"], sent["Nested"]) == ("3", {"Yes": "true", "List": ["1"]})
 
 
-def test_a_failed_answer_is_a_failure_with_its_reason_and_physical_id(urls: ResponseUrls) -> None:
-    with pytest.raises(ResourceError, match=r"\[FAILED\] .* Message returned: No\.") as failure:
-        _answering(urls, Status="FAILED", Reason="No.").create(DECLARATION, PROPERTIES, FOREVER)
-    assert failure.value.physical_id == "physical-1"
-
-
 def test_the_reason_of_a_failure_ends_with_the_request_id(urls: ResponseUrls) -> None:
     custom = _answering(urls, Status="FAILED", Reason="No.")
-    with pytest.raises(ResourceError) as failure:
+    with pytest.raises(ResourceError, match=r"\[FAILED\] .* Message returned: No\.") as failure:
         custom.create(DECLARATION, PROPERTIES, FOREVER)
+    assert failure.value.physical_id == "physical-1"
     assert failure.value.reason.endswith(f"No. (RequestId: {custom.exchanges[0].event['RequestId']})")
 
 

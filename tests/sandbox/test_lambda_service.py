@@ -1,4 +1,4 @@
-"""The stand-in for Lambda runs deployed code as Lambda does: its own process, variables, time-out and retries."""
+"""The stand-in for Lambda runs deployed code as Lambda does: its own variables and its retries."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 
-from sandbox import lambda_service
 from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError, LambdaService
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:example"
@@ -45,13 +43,6 @@ def run(log: list[str]) -> Iterator[Run]:
         environment.close()
 
 
-def test_the_handler_gets_the_event_and_its_time_left(run: Run) -> None:
-    code = "def handler(event, context): return [event, context.get_remaining_time_in_millis()]"
-    event, left = json.loads(run(function_with(code, timeout=7)).invoke({"x": 1}))
-    assert event == {"x": 1}
-    assert 5000 < left <= 7000
-
-
 def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,43 +54,6 @@ def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "example"
     assert seen["AWS_LAMBDA_LOG_LEVEL"] == "DEBUG"
     assert "SECRET_OF_THE_MACHINE" not in seen
-
-
-def test_a_function_is_told_the_python_that_runs_it_and_the_log_says_it_once(log: list[str]) -> None:
-    code = "import os, sys\ndef handler(*_): print(sys.version_info[:2], os.environ['AWS_EXECUTION_ENV'], flush=True)"
-    function = function_with(code, runtime="python3.99")
-    with closing(LambdaService(lambda _: function, {}, log.append)) as service:
-        for lines in (2, 3):
-            service.invoke(ARN, {})
-            while len(log) < lines:
-                time.sleep(0.02)
-    version = lambda_service.version_of(lambda_service.RUNTIME_PYTHON)
-    numbers = tuple(int(part) for part in version.split("."))
-    assert log == [
-        f"The runtime python3.99 runs here on Python {version}",
-        *[f"{numbers} AWS_Lambda_python{version}"] * 2,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("def handler(event, context): raise KeyError('x')", "KeyError"),
-        ("import nothing_like_it\ndef handler(event, context): pass", "ImportModuleError"),
-        ("import os\ndef handler(event, context): os._exit(3)", "exit status 3"),
-    ],
-    ids=["exception", "import", "exit"],
-)
-def test_an_error_is_an_error(run: Run, code: str, said: str) -> None:
-    with pytest.raises(FunctionError, match=said):
-        run(function_with(code)).invoke({})
-
-
-def test_a_time_out_ends_the_process(run: Run) -> None:
-    environment = run(function_with("import time\ndef handler(event, context): time.sleep(60)", timeout=1))
-    with pytest.raises(FunctionError, match=r"Task timed out after 1\.00 seconds"):
-        environment.invoke({})
-    assert not environment.alive
 
 
 def test_a_function_that_is_not_there_is_an_error_at_once() -> None:

@@ -160,17 +160,6 @@ class TestUpdateThatFails:
         assert stack.lifecycle.status == "UPDATE_ROLLBACK_COMPLETE"
         assert {name: physical.physical_id for name, physical in stack.lifecycle.live.items()} == {"A": "a1", "B": "b1"}
 
-    def test_deletes_what_it_had_created(self, stack: Stack) -> None:
-        stack.created(A="a1").provisioner.failing = {"update a1 to a2"}
-        stack.lifecycle.update(_template(A="a2 B", B="b1"))
-        assert sorted(stack.asked()) == [
-            "create b1",
-            "delete a2-failed",
-            "delete b1",
-            "update a1 to a2",
-            "update a2-failed to a1",
-        ]
-
     def test_cancels_what_is_under_way_when_another_resource_fails_and_rolls_it_back(self, stack: Stack) -> None:
         stack.created(A="a1", B="b1").provisioner.failing = {"update b1 to b2"}
         stack.provisioner.hold("update a1 to a2")
@@ -193,25 +182,3 @@ class TestDelete:
         assert set(stack.lifecycle.live) == {"B"}
         assert stack.lifecycle.status == "DELETE_FAILED"
         assert stack.events[-1].reason == "The following resource(s) failed to delete: [B]."
-
-    def test_again_tries_what_failed(self, stack: Stack) -> None:
-        stack.created(B="b1 A", A="a1").provisioner.failing = {"delete b1"}
-        stack.lifecycle.delete()
-        stack.asked()
-        stack.provisioner.failing = set()
-        stack.lifecycle.delete()
-        assert stack.asked() == ["delete b1"]
-        assert stack.lifecycle.status == "DELETE_COMPLETE"
-
-    def test_lets_go_of_what_it_is_told_to_retain(self, stack: Stack) -> None:
-        stack.created(A="a1", B="b1").lifecycle.delete(["B"])
-        assert stack.asked() == ["delete a1"]
-        assert [event.logical_id for event in stack.events if event.status == "DELETE_SKIPPED"] == ["B"]
-        assert stack.lifecycle.status == "DELETE_COMPLETE"
-
-    def test_by_force_tries_everything_and_lets_go_of_what_fails(self, stack: Stack) -> None:
-        stack.created(A="a1", B="b1").provisioner.failing = {"delete b1"}
-        stack.lifecycle.delete(force=True)
-        assert sorted(stack.asked()) == ["delete a1", "delete b1"]
-        assert stack.lifecycle.existing == []
-        assert stack.lifecycle.status == "DELETE_COMPLETE"

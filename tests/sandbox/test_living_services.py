@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws
-from sandbox.services.later import NEVER
+from sandbox.services.jobs import NEVER
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
 FOR_A_MOMENT = 0.1  # seconds

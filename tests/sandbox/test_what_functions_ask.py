@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.cloudformation.backend import LifecycleBackend
 from sandbox.local_aws import ACCOUNT, LocalAws
-from sandbox.services.later import NEVER
+from sandbox.services.jobs import NEVER
 from tests.sandbox.answers import put
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"

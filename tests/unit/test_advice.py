@@ -39,8 +39,8 @@ def test_is_to_stop_the_jobs_before_what_they_run_in_can_be_deleted() -> None:
     assert after_failed_delete(_delete(CONTAINER)) == (
         "CloudFormation deletes the function next, so deleting the stack again can't stop the jobs. Once the stack is"
         f" in DELETE_FAILED, stop them yourself, then delete the stack without this resource: {COMMAND} (if another"
-        " StopOnDelete failed, name it too, but not what the jobs run in). After an update or a rollback, see"
-        f" {PAGE}."
+        " StopOnDelete failed, name it too, but not the cluster, state machine or application). After an update or a"
+        f" rollback, see {PAGE}."
     )
 
 

@@ -23,6 +23,8 @@ from teardown import ServiceError, Trouble
 from tests.canned import Canned, denial, error
 from tests.network import Names, Proxy, certificate
 
+Patch = pytest.MonkeyPatch
+
 TRANSIENT, UNKNOWN, REJECTED = Trouble.TRANSIENT, Trouble.UNKNOWN, Trouble.REJECTED
 ECS = "ecs.eu-west-1.amazonaws.com"
 HINT = (
@@ -38,7 +40,7 @@ Lead = Callable[[str], None]
 
 
 @pytest.fixture
-def lead(aws: Canned, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lead]:  # noqa: ARG001
+def lead(aws: Canned, monkeypatch: Patch) -> Iterator[Lead]:  # noqa: ARG001
     """Give what leads new clients of ECS to an endpoint, or to their own."""
 
     def lead(endpoint: str) -> None:
@@ -110,9 +112,7 @@ class TestError:
             ("ecs", "ListTasks", f"not authorized to perform: ecs:{'x' * 200}", f"ecs:{'x' * 96}"),
         ],
     )
-    def test_names_the_permission_that_is_missing(
-        self, aws: Canned, service: str, action: str, message: str, permission: str
-    ) -> None:
+    def test_names_the_permission(self, aws: Canned, service: str, action: str, message: str, permission: str) -> None:
         aws.answer(action, error("AccessDeniedException", message))
         assert str(_error(AwsService(service), action)) == (
             f"The function's role has no permission {permission}. Add it; if the role has it, check its permissions"
@@ -178,19 +178,6 @@ class TestAnswer:
             AwsService("ecs").ask("ListTasks", "taskArns")
         assert raised.value.trouble is TRANSIENT
 
-    @pytest.mark.parametrize("clusters", [[], [{"status": "ACTIVE"}, {"status": "INACTIVE"}]])
-    def test_whose_elements_have_it_is_returned(self, aws: Canned, clusters: list[Any]) -> None:
-        aws.answer("DescribeClusters", {"clusters": clusters})
-        assert AwsService("ecs").ask("DescribeClusters", "clusters", each="status") == clusters
-
-    def test_that_is_no_list_must_have_it_too(self, aws: Canned) -> None:
-        aws.answer("GetApplication", {"application": {"name": "x"}}, {"application": {"state": "STARTED"}})
-        service = AwsService("emr-serverless")
-        asked = {"each": "state", "applicationId": "00f"}
-        with pytest.raises(ServiceError, match="GetApplication got an answer with application without state"):
-            service.ask("GetApplication", "application", **asked)
-        assert service.ask("GetApplication", "application", **asked) == {"state": "STARTED"}
-
 
 class TestPages:
     def test_are_read_one_by_one_until_there_is_no_token(self, aws: Canned) -> None:
@@ -219,19 +206,6 @@ class TestPages:
             list(service.pages("ListTasks", "taskArns"))
         assert raised.value.trouble is TRANSIENT
         assert service.calls == len(aws.calls) == 2
-
-    @pytest.mark.parametrize("second", [{}, {"jobRuns": [{}]}, {"jobRuns": [None]}])
-    def test_of_which_one_lacks_something_are_transient(self, aws: Canned, second: Any) -> None:
-        aws.answer("ListJobRuns", {"jobRuns": [{"id": "1"}], "nextToken": "a"}, second)
-        pages = AwsService("emr-serverless").pages("ListJobRuns", "jobRuns", each="id", applicationId="00f")
-        assert [run["id"] for run in next(pages)] == ["1"]
-        with pytest.raises(ServiceError, match=r"ListJobRuns got an answer with(out jobRuns| jobRuns without id)$"):
-            next(pages)
-
-    def test_raise_the_errors_of_a_call(self, aws: Canned) -> None:
-        aws.answer("ListTasks", {"taskArns": [], "nextToken": "a"}, error("ThrottlingException"))
-        with pytest.raises(ServiceError, match=r"^ListTasks answered ThrottlingException: No\.$"):
-            list(AwsService("ecs").pages("ListTasks", "taskArns"))
 
 
 @contextmanager
@@ -328,22 +302,17 @@ class TestConnection:
         assert (raised.trouble, raised.no_such_name, raised.timed_out) == (TRANSIENT, False, False)
         assert str(raised).startswith("ListTasks lost its connection: ")
 
-    @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-    def test_is_verified_by_the_bundle_of_the_environment(
-        self, lead: Lead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
-    ) -> None:
+    def test_is_verified_by_the_bundle_of_the_environment(self, lead: Lead, monkeypatch: Patch, tmp_path: Path) -> None:
         tls = certificate("127.0.0.1", tmp_path / "ca.pem")
         with closing(LoopbackServer(lambda _: Response(200, b"{}"), tls=tls)) as server:
             lead(server.url)
-            monkeypatch.setenv(variable, str(tmp_path / "ca.pem"))
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
             assert AwsService("ecs").call("ListTasks")
             lead(server.url)
-            monkeypatch.setenv(variable, "")  # is none, and verifies nothing less
+            monkeypatch.setenv("AWS_CA_BUNDLE", "")  # is none, and verifies nothing less
             assert "SSL validation failed" in str(_error(AwsService("ecs")))
 
-    def test_through_a_proxy_that_fails_may_fail_for_ever_and_keeps_its_password(
-        self, lead: Lead, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_through_a_failing_proxy_keeps_its_password(self, lead: Lead, monkeypatch: Patch) -> None:
         Names(monkeypatch).fail("proxy", together=NO_SUCH_NAME)
         with _refused() as refused, closing(Proxy("403 Forbidden")) as refusing:
             for proxy, text in {
@@ -375,13 +344,8 @@ class TestConnection:
         ],
         ids=str,
     )
-    def test_to_a_name_is_looked_up_again_for_ipv4(
-        self,
-        lead: Lead,
-        monkeypatch: pytest.MonkeyPatch,
-        together: OSError,
-        ipv4: Exception | None,
-        trouble: Trouble,
+    def test_looks_up_ipv4(
+        self, lead: Lead, monkeypatch: Patch, together: OSError, ipv4: Exception | None, trouble: Trouble
     ) -> None:
         lead("")
         names = Names(monkeypatch)
@@ -394,7 +358,7 @@ class TestConnection:
         assert str(raised) == f'ListTasks could not {what}: Could not connect to the endpoint URL: "{url}". {HINT}'
         assert names.asked[-1] == (f"{ECS}.", 443, socket.AF_INET)
 
-    def test_is_looked_up_as_sockets_take_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_looked_up_as_sockets_take_it(self, monkeypatch: Patch) -> None:
         Names(monkeypatch).lead(ECS, "127.0.0.1:1", "127.0.0.1:2")
         assert addresses(f"https://{ECS}/path") == [("127.0.0.1", 1), ("127.0.0.1", 2)]
 
@@ -406,7 +370,7 @@ class TestConnection:
 
 class TestClient:
     @pytest.fixture
-    def requests(self, lead: Lead, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Request]]:
+    def requests(self, lead: Lead, monkeypatch: Patch) -> Iterator[list[Request]]:
         """Keep every request to an endpoint that answers all of them with credentials."""
         requests: list[Request] = []
         credentials = {"AccessKeyId": "CONTAINER", "SecretAccessKey": "s", "Token": "t0ken"}
@@ -424,14 +388,7 @@ class TestClient:
             yield requests
             aws_module._session.cache_clear()
 
-    def test_takes_its_credentials_from_variables(self, requests: list[Request]) -> None:
-        AwsService("ecs").call("ListTasks")
-        assert [request.path for request in requests] == ["/"]
-        assert "Credential=test/" in requests[0].headers["Authorization"]
-
-    def test_takes_its_credentials_from_the_endpoint_of_a_function_with_snapstart(
-        self, requests: list[Request], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_takes_credentials_from_snapstarts_endpoint(self, requests: list[Request], monkeypatch: Patch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         AwsService("ecs").call("ListTasks")
@@ -440,9 +397,7 @@ class TestClient:
         assert "Credential=CONTAINER/" in requests[1].headers["Authorization"]
         assert requests[1].headers["X-Amz-Security-Token"] == "t0ken"
 
-    def test_takes_its_credentials_from_nowhere_else(
-        self, requests: list[Request], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    def test_takes_no_other_credentials(self, requests: list[Request], monkeypatch: Patch, tmp_path: Path) -> None:
         (tmp_path / "credentials").write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
@@ -452,29 +407,14 @@ class TestClient:
         assert requests == []
 
     @pytest.mark.parametrize(("region", "expected"), [(None, "us-west-2"), ("eu-west-1", "eu-west-1")])
-    def test_calls_the_functions_region_or_the_one_that_is_named(
-        self, requests: list[Request], region: str | None, expected: str
-    ) -> None:
+    def test_calls_its_region_or_another(self, requests: list[Request], region: str | None, expected: str) -> None:
         service = AwsService("ecs", region)
         service.call("ListTasks")
         assert service.region == expected
-        assert f"/{expected}/ecs/aws4_request" in requests[0].headers["Authorization"]
-
-    def test_says_who_calls(self, requests: list[Request]) -> None:
-        AwsService("ecs").call("ListTasks")
+        assert [request.path for request in requests] == ["/"], "its credentials are those of the variables"
+        assert "Credential=test/" in requests[0].headers["Authorization"]
         assert requests[0].headers["User-Agent"].endswith(" cdk-world-export-job")
-
-    @pytest.mark.parametrize(
-        ("region", "host"),
-        [
-            ("us-west-2", "ecs.us-west-2.amazonaws.com"),
-            ("us-gov-west-1", "ecs.us-gov-west-1.amazonaws.com"),
-            ("cn-north-1", "ecs.cn-north-1.amazonaws.com.cn"),
-        ],
-    )
-    def test_calls_the_endpoint_of_its_region(self, lead: Lead, region: str, host: str) -> None:
-        lead("")
-        assert AwsService("ecs", region).endpoint == f"https://{host}"
+        assert f"/{expected}/ecs/aws4_request" in requests[0].headers["Authorization"]
 
     @pytest.mark.usefixtures("lead")
     def test_is_made_once_for_a_service_and_a_region(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,6 @@ import index
 from tests.requests import Context
 index.handler(json.load(sys.stdin), Context(900))
 """
-CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +38,21 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _send(moved: Path, urls: ResponseUrls, event: dict[str, Any]) -> dict[str, Any]:
-    """Send a request to a handler that finds the moved botocore, and give its answer."""
-    exchange = Exchange(event)
-    sent = {**event, "ResponseURL": urls.open(exchange)}
-    handler = Path(index.__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (moved, handler, PROJECT)))}
-    run = [sys.executable, "-c", RUN]
-    subprocess.run(run, input=json.dumps(sent), env=environment, text=True, check=True)
-    return exchange.answer
-
-
 @pytest.mark.parametrize(
     ("event", "status"),
     [
         (request("Create", {"JobArn": JOB_1}), "SUCCESS"),
         (request("Delete", {"JobArn": JOB_1}, PhysicalResourceId=JOB_1), "FAILED"),
-        (request("Create", {"Kind": "EcsTasks", "Container": CLUSTER}), "FAILED"),
     ],
-    ids=["Create of a job", "Delete of a job", "Create for a cluster"],
+    ids=["Create of a job", "Delete of a job"],
 )
 def test_every_request_is_answered(moved: Path, urls: ResponseUrls, event: dict[str, Any], status: str) -> None:
-    answer = _send(moved, urls, event)
+    exchange = Exchange(event)
+    sent = json.dumps({**event, "ResponseURL": urls.open(exchange)})
+    path = os.pathsep.join(map(str, (moved, Path(index.__file__).parent, PROJECT)))
+    subprocess.run(
+        [sys.executable, "-c", RUN], input=sent, env={**os.environ, "PYTHONPATH": path}, text=True, check=True
+    )
+    answer = exchange.answer
     assert answer["Status"] == status
-    assert status == "SUCCESS" or "can't load the AWS SDK" in answer["Reason"]
-    assert status == "SUCCESS" or "EnvProvider" in answer["Reason"]
+    assert status == "SUCCESS" or re.search("can't load the AWS SDK.*EnvProvider", answer["Reason"])

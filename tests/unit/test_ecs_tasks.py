@@ -53,9 +53,7 @@ def test_the_kind_is_known(tasks: EcsTasks) -> None:
         ({"clusters": [], "failures": [{"reason": "MISSING"}]}, False),
     ],
 )
-def test_a_cluster_exists_if_it_is_not_inactive(
-    aws: Canned, tasks: EcsTasks, answer: dict[str, Any], exists: bool
-) -> None:
+def test_a_cluster_exists_unless_inactive(aws: Canned, tasks: EcsTasks, answer: dict[str, Any], exists: bool) -> None:
     aws.answer("DescribeClusters", answer)
     assert tasks.exists() is exists
     assert aws.calls == [("DescribeClusters", {"clusters": [CLUSTER]})]
@@ -96,7 +94,7 @@ class TestUnfinished:
             ),
         ],
     )
-    def test_have_not_stopped_and_are_of_no_service(
+    def test_are_of_no_service(
         self, aws: Canned, tasks: EcsTasks, members: dict[str, Any], expected: RunningJob | None
     ) -> None:
         _list(aws, _task(A, **members), _task(B))
@@ -142,7 +140,7 @@ class TestUnfinished:
             ("DescribeTasks", {"tasks": [{"lastStatus": "STOPPED"}]}, Trouble.TRANSIENT, ""),
         ],
     )
-    def test_are_unknown_if_a_call_fails(
+    def test_raise_an_error(
         self, aws: Canned, tasks: EcsTasks, action: str, answer: Any, trouble: Trouble, code: str
     ) -> None:
         _list(aws, _task(A))
@@ -157,13 +155,6 @@ def test_a_stop_gives_its_reason_in_255_characters(aws: Canned, tasks: EcsTasks)
     EcsTasks(Container("EcsTasks", CLUSTER), "x" * 256).stop(RunningJob(A))
     stop = {"cluster": CLUSTER, "task": A}
     assert aws.calls == [("StopTask", {**stop, "reason": reason}) for reason in ("Because.", "x" * 255)]
-
-
-def test_a_stop_of_a_task_that_is_not_found_is_rejected(aws: Canned, tasks: EcsTasks) -> None:
-    aws.answer("StopTask", error("InvalidParameterException", "The referenced task was not found."))
-    with pytest.raises(ServiceError) as raised:
-        tasks.stop(RunningJob(A))
-    assert raised.value.trouble is Trouble.REJECTED
 
 
 def test_nothing_is_left_to_do_in_a_cluster_without_tasks(aws: Canned, tasks: EcsTasks) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from jobs.emr_serverless_job_runs import _STOPPING, _UNFINISHED, EmrServerlessJobRuns
+from jobs.emr_serverless_job_runs import _STOPPING, _UNFINISHED
+from jobs.emr_serverless_job_runs import EmrServerlessJobRuns as Runs
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
@@ -16,26 +17,27 @@ from tests.canned import Canned, denial, error
 
 APPLICATION = {"applicationId": "00f"}
 TERMINATED = {"application": {"state": "TERMINATED"}}
-MISSING = error("ResourceNotFoundException", "Application 00f does not exist", 404)
+NOT_FOUND = "ResourceNotFoundException"
+MISSING = error(NOT_FOUND, "Application 00f does not exist", 404)
 BUSY = error("InternalServerException", status=500)
 REFUSED = Step(State.REFUSED, "StopApplication answered ValidationException: It has jobs. Application 00f is STARTED")
 
 
 @pytest.fixture
-def runs(aws: Canned) -> EmrServerlessJobRuns:
+def runs(aws: Canned) -> Runs:
     aws.answer("ListJobRuns", {"jobRuns": []})
-    return EmrServerlessJobRuns(Container("EmrServerlessJobRuns", "00f"), "Because.")
+    return Runs(Container("EmrServerlessJobRuns", "00f"), "Because.")
 
 
 def _is(aws: Canned, state: str) -> None:
     aws.answer("GetApplication", {"application": {"state": state}})
 
 
-def _unfinished(runs: EmrServerlessJobRuns) -> list[RunningJob]:
+def _unfinished(runs: Runs) -> list[RunningJob]:
     return [job for page in runs.unfinished() for job in page]
 
 
-def test_the_kind_is_known(runs: EmrServerlessJobRuns) -> None:
+def test_the_kind_is_known(runs: Runs) -> None:
     assert (runs.pace, runs.settles_after, runs.noun) == (Pace(burst=10, rate=10), 0, "job runs")
     assert runs.ends == {"ResourceNotFoundException": Step(State.ENDED, "There is no such application", Result.GONE)}
     assert (runs.service.name, runs.service.region) == ("emr-serverless", "us-west-2")
@@ -49,9 +51,7 @@ def test_the_kind_is_known(runs: EmrServerlessJobRuns) -> None:
         (MISSING, False),
     ],
 )
-def test_an_application_exists_unless_it_is_terminated(
-    aws: Canned, runs: EmrServerlessJobRuns, answer: Any, exists: bool
-) -> None:
+def test_an_application_exists_unless_it_is_terminated(aws: Canned, runs: Runs, answer: Any, exists: bool) -> None:
     aws.answer("GetApplication", answer)
     assert runs.exists() is exists
     assert aws.calls == [("GetApplication", APPLICATION)]
@@ -60,7 +60,7 @@ def test_an_application_exists_unless_it_is_terminated(
 @pytest.mark.parametrize(
     "answer", [{}, {"application": None}, {"application": {}}, {"application": {"state": None}}, BUSY]
 )
-def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: EmrServerlessJobRuns, answer: Any) -> None:
+def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: Runs, answer: Any) -> None:
     aws.answer("GetApplication", answer)
     with pytest.raises(ServiceError) as raised:
         runs.exists()
@@ -68,9 +68,7 @@ def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: EmrServerlessJob
 
 
 class TestUnfinished:
-    def test_are_those_to_cancel_and_then_those_that_are_canceled(
-        self, aws: Canned, runs: EmrServerlessJobRuns
-    ) -> None:
+    def test_are_those_to_cancel_and_then_those_that_are_canceled(self, aws: Canned, runs: Runs) -> None:
         first, second, third = ({"jobRuns": [{"id": id_}]} for id_ in "123")
         aws.answer("ListJobRuns", {**first, "nextToken": "next"}, second, third)
         assert _unfinished(runs) == [RunningJob("1"), RunningJob("2"), RunningJob("3", is_stopping=True)]
@@ -88,9 +86,7 @@ class TestUnfinished:
 
     @pytest.mark.parametrize("application", [TERMINATED, MISSING])
     @pytest.mark.parametrize("answer", [error("ValidationException"), BUSY])
-    def test_can_not_be_in_an_application_that_is_gone(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, application: Any
-    ) -> None:
+    def test_of_an_application_that_is_gone(self, aws: Canned, runs: Runs, answer: Any, application: Any) -> None:
         aws.answer("ListJobRuns", answer)
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
@@ -108,26 +104,24 @@ class TestUnfinished:
             (denial("emr-serverless:ListJobRuns"), Trouble.UNKNOWN),
         ],
     )
-    def test_are_unknown_if_the_list_fails_of_an_application_that_exists(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, trouble: Trouble
-    ) -> None:
+    def test_of_an_application_that_exists_raise(self, aws: Canned, runs: Runs, answer: Any, trouble: Trouble) -> None:
         aws.answer("ListJobRuns", answer)
         _is(aws, "STARTED")
         with pytest.raises(ServiceError, match="ListJobRuns") as raised:
             _unfinished(runs)
         assert raised.value.trouble is trouble
 
+    def test_do_not_lack_their_application_by_the_word_of_the_list_alone(self, aws: Canned, runs: Runs) -> None:
+        aws.answer("ListJobRuns", MISSING)
+        _is(aws, "STARTED")
+        with pytest.raises(ServiceError, match="does not exist") as failure:
+            _unfinished(runs)
+        assert failure.value.code not in runs.ends
 
-def test_a_stop_cancels_a_run(aws: Canned, runs: EmrServerlessJobRuns) -> None:
+
+def test_a_stop_cancels_a_run(aws: Canned, runs: Runs) -> None:
     runs.stop(RunningJob("1"))
     assert aws.calls == [("CancelJobRun", {**APPLICATION, "jobRunId": "1"})]
-
-
-def test_a_stop_of_a_run_that_has_ended_is_rejected(aws: Canned, runs: EmrServerlessJobRuns) -> None:
-    aws.answer("CancelJobRun", error("ValidationException", "Job run is in a terminal state"))
-    with pytest.raises(ServiceError) as raised:
-        runs.stop(RunningJob("1"))
-    assert raised.value.trouble is Trouble.REJECTED
 
 
 class TestClose:
@@ -144,8 +138,8 @@ class TestClose:
             ("STARTED", error("ValidationException", "It has jobs"), REFUSED, ["StopApplication"]),
         ],
     )
-    def test_stops_an_application_that_has_started(
-        self, aws: Canned, runs: EmrServerlessJobRuns, state: str, stopped: Any, step: Step | None, calls: list[str]
+    def test_stops_what_started(
+        self, aws: Canned, runs: Runs, state: str, stopped: Any, step: Step | None, calls: list[str]
     ) -> None:
         _is(aws, state)
         aws.answer("StopApplication", stopped)
@@ -153,42 +147,28 @@ class TestClose:
         assert aws.calls == [(action, APPLICATION) for action in ["GetApplication", *calls]]
 
     @pytest.mark.parametrize(
-        ("application", "trouble", "code", "text"),
+        ("application", "code", "text"),
         [
             *(
-                (
-                    {"application": {"state": state}},
-                    Trouble.TRANSIENT,
-                    "",
-                    f"Application 00f is {state}, so it can't be stopped yet.",
-                )
+                ({"application": {"state": state}}, "", f"Application 00f is {state}, so it can't be stopped yet.")
                 for state in ("CREATING", "STARTING", "NEW")
             ),
-            (TERMINATED, Trouble.REJECTED, "ResourceNotFoundException", "Application 00f is TERMINATED"),
-            (
-                MISSING,
-                Trouble.REJECTED,
-                "ResourceNotFoundException",
-                "GetApplication answered ResourceNotFoundException: Application 00f does not exist",
-            ),
+            (TERMINATED, NOT_FOUND, "Application 00f is TERMINATED"),
+            (MISSING, NOT_FOUND, f"GetApplication answered {NOT_FOUND}: Application 00f does not exist"),
         ],
     )
-    def test_stops_no_other_application(
-        self, aws: Canned, runs: EmrServerlessJobRuns, application: Any, trouble: Trouble, code: str, text: str
-    ) -> None:
+    def test_stops_no_other(self, aws: Canned, runs: Runs, application: Any, code: str, text: str) -> None:
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
             runs.close()
-        assert (raised.value.trouble, raised.value.code, str(raised.value)) == (trouble, code, text)
+        assert raised.value.trouble is (Trouble.REJECTED if code else Trouble.TRANSIENT)
+        assert (raised.value.code, str(raised.value)) == (code, text)
         assert aws.actions == ["GetApplication"]
 
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
-        [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)],
+        ("answer", "trouble"), [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)]
     )
-    def test_raises_any_other_error_of_the_stop(
-        self, aws: Canned, runs: EmrServerlessJobRuns, answer: Any, trouble: Trouble
-    ) -> None:
+    def test_raises_other_errors_of_the_stop(self, aws: Canned, runs: Runs, answer: Any, trouble: Trouble) -> None:
         _is(aws, "STARTED")
         aws.answer("StopApplication", answer)
         with pytest.raises(ServiceError, match="StopApplication") as raised:

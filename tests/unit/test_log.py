@@ -12,9 +12,11 @@ import pytest
 from protocol.log import log, logger, name_request
 from tests.requests import STACK_ID, request
 
+Log = pytest.LogCaptureFixture
+
 
 @pytest.fixture(autouse=True)
-def _from_info_on(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def _from_info_on(caplog: Log) -> Iterator[None]:
     with caplog.at_level(logging.INFO):
         yield
 
@@ -27,7 +29,7 @@ def _log_for(event: dict[str, object], message: str, *, outcome: str = "", detai
     contextvars.copy_context().run(write)
 
 
-def test_a_line_names_its_request_in_fields_and_in_its_message(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_names_its_request_in_fields_and_in_its_message(caplog: Log) -> None:
     _log_for(request("Delete"), "100% done", outcome="stopped")
     [record] = caplog.records
     fields = record.__dict__
@@ -48,22 +50,18 @@ def test_a_line_names_its_request_in_fields_and_in_its_message(caplog: pytest.Lo
         ({"LogicalResourceId": "Job", "StackId": "odd"}, "unknown of Job in stack odd: No."),
     ],
 )
-def test_a_request_that_lacks_something_is_named_by_what_it_has(
-    caplog: pytest.LogCaptureFixture, event: dict[str, object], message: str
-) -> None:
+def test_a_request_is_named_by_what_it_has(caplog: Log, event: dict[str, object], message: str) -> None:
     _log_for(event, "No.")
     assert caplog.records[0].getMessage() == message
 
 
-def test_a_line_of_no_request_is_the_message_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_of_no_request_is_the_message_alone(caplog: Log) -> None:
     contextvars.Context().run(log, logging.INFO, "Hello")
     assert caplog.records[0].getMessage() == "Hello"
 
 
 @pytest.mark.parametrize("trace", [True, False])
-def test_a_line_has_the_trace_of_the_error_that_is_handled_if_it_is_asked_for(
-    caplog: pytest.LogCaptureFixture, trace: bool
-) -> None:
+def test_a_line_has_the_trace_of_the_error_that_is_handled_if_it_is_asked_for(caplog: Log, trace: bool) -> None:
     try:
         raise ZeroDivisionError
     except ZeroDivisionError:
@@ -71,7 +69,7 @@ def test_a_line_has_the_trace_of_the_error_that_is_handled_if_it_is_asked_for(
     assert ("Traceback" in caplog.text) == trace
 
 
-def test_a_line_can_be_encoded_whatever_it_holds(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_can_be_encoded_whatever_it_holds(caplog: Log) -> None:
     _log_for(request("Delete", LogicalResourceId="lone \ud800"), "lone \ud801", detail="lone \ud802")
     [record] = caplog.records
     shown = record.getMessage() + json.dumps([record.__dict__["logical_id"], record.__dict__["detail"]])

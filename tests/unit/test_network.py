@@ -17,7 +17,7 @@ from tests.network import Names
     ("aws", "requests", "found"),
     [("", "", None), (None, None, None), ("a", "b", "a"), (None, "b", "b"), ("", "b", "b"), ("a", None, "a")],
 )
-def test_the_ca_bundle_is_the_first_variable_that_is_not_empty(
+def test_the_ca_bundle(
     monkeypatch: pytest.MonkeyPatch, aws: str | None, requests: str | None, found: str | None
 ) -> None:
     for name, value in (("AWS_CA_BUNDLE", aws), ("REQUESTS_CA_BUNDLE", requests)):
@@ -36,7 +36,7 @@ def server() -> Iterator[LoopbackServer]:
 @pytest.mark.parametrize(
     ("url", "port"), [("https://bucket/x", 443), ("http://bucket/x", 80), ("https://bucket:8443/x", 8443)]
 )
-def test_a_host_is_asked_at_the_port_of_the_url(
+def test_a_host_is_asked_at_its_port(
     monkeypatch: pytest.MonkeyPatch, server: LoopbackServer, url: str, port: int
 ) -> None:
     names = Names(monkeypatch)

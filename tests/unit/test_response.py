@@ -18,13 +18,13 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from protocol.response import NotDeliveredError, deliver, write_answer
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from tests.network import Names, Proxy, SetClock, certificate
+
+Patch = pytest.MonkeyPatch
 
 REQUEST = {"StackId": "arn:stack", "RequestId": "request-1", "LogicalResourceId": "Job", "ResponseURL": "https://s"}
 S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
@@ -68,18 +68,9 @@ class TestAnswer:
     def test_has_the_advice_after_the_reason(self, reason: str, advice: str, together: str) -> None:
         assert json.loads(_failed(reason, advice))["Reason"] == together
 
-    @settings(max_examples=50)
-    @given(st.text(min_size=1), st.integers(1, 6000))
-    def test_never_has_more_than_4096_bytes(self, text: str, times: int) -> None:
-        body = write_answer(REQUEST, "FAILED", "x" * 1024, reason=text * times)
-        assert len(body) <= 4096
-        assert json.loads(body)["Reason"]
-
     @pytest.mark.parametrize("text", ["x", "\x00", "ö", "😀", "\ud800", '"'])
     @pytest.mark.parametrize(("advice", "end"), [("", "… (cut)"), ("Do this.", "… (cut) Do this.")])
-    def test_keeps_all_of_the_advice_and_as_much_of_a_long_reason_as_fits(
-        self, text: str, advice: str, end: str
-    ) -> None:
+    def test_keeps_the_advice_and_what_fits_of_a_reason(self, text: str, advice: str, end: str) -> None:
         body = _failed(text * 9000, advice)
         assert 4080 < len(body) <= 4096
         assert json.loads(body)["Reason"].endswith(end)
@@ -128,13 +119,13 @@ def bucket() -> Iterator[Bucket]:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def patient(monkeypatch: Patch) -> None:
     """Give the last try, for which next to no time is left, enough for a busy machine."""
     monkeypatch.setattr("protocol.response.SHORTEST_TRY", 20)
 
 
 @pytest.fixture
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def _hurried(monkeypatch: Patch) -> None:
     """Let the pauses between two tries be short."""
     monkeypatch.setattr("protocol.response.FIRST_BACKOFF", 0.01)
     monkeypatch.setattr("protocol.response.LONGEST_BACKOFF", 0.01)
@@ -145,21 +136,17 @@ def _in(seconds: float) -> float:
 
 
 @contextmanager
-def _raw(*answers: bytes, drip: bool = False) -> Iterator[str]:
-    """Open a server that gives each connection the next bytes, and then, if it drips, one more every few moments."""
+def _dripping(answer: bytes) -> Iterator[str]:
+    """Open a server that gives a connection these bytes, and then one more every few moments."""
 
     def serve() -> None:
         with contextlib.suppress(OSError):
-            for answer in answers:
-                connection, _ = server.accept()
-                with connection:
-                    request = b""
-                    while not request.endswith(b"body"):
-                        request += connection.recv(65536)
-                    connection.sendall(answer)
-                    while drip:
-                        time.sleep(0.05)
-                        connection.sendall(b"x")
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+                while True:
+                    time.sleep(0.05)
+                    connection.sendall(b"x")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=serve, daemon=True).start()
@@ -170,15 +157,9 @@ def _raw(*answers: bytes, drip: bool = False) -> Iterator[str]:
 class TestDelivery:
     @pytest.mark.parametrize(
         ("path", "arrives"),
-        [
-            ("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"),
-            ("", "/"),
-            ("?a=b", "/?a=b"),
-        ],
+        [("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"), ("", "/"), ("?a=b", "/?a=b")],
     )
-    def test_is_a_put_to_the_path_as_it_was_signed_without_a_content_type(
-        self, bucket: Bucket, path: str, arrives: str
-    ) -> None:
+    def test_is_a_put_to_the_path_as_it_was_signed(self, bucket: Bucket, path: str, arrives: str) -> None:
         assert deliver(bucket.origin + path, b"body", until=_in(20)) == ""
         [request] = bucket.requests
         assert (request.method, request.path, request.body) == ("PUT", arrives, b"body")
@@ -221,42 +202,31 @@ class TestDelivery:
         assert len(bucket.requests) == 1
 
     @pytest.mark.parametrize("status", [200, 204, 299])
-    def test_is_done_by_the_status_alone(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    def test_is_done_by_the_status_alone(self, bucket: Bucket, monkeypatch: Patch, status: int) -> None:
         reads: list[object] = []
         monkeypatch.setattr("http.client.HTTPResponse.read", lambda *arguments: reads.append(arguments))
         assert bucket.deliver(Response(status)) == ""
         assert reads == []
 
-    def test_is_done_however_slowly_the_body_of_a_success_drips_in(self) -> None:
-        with _raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", drip=True) as url:
-            assert deliver(url, b"body", until=_in(20)) == ""
-
     @pytest.mark.parametrize("drip", [b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 3])
     def test_ends_in_time_however_slowly_an_answer_drips_in(self, drip: bytes) -> None:
-        with _raw(drip, drip=True) as url, pytest.raises(NotDeliveredError, match="the last try met TimeoutError"):
+        with _dripping(drip) as url, pytest.raises(NotDeliveredError, match="the last try met TimeoutError"):
             deliver(url, b"body", until=_in(0.3))
 
     @pytest.mark.parametrize("error", [ConnectionResetError(), http.client.IncompleteRead(b"")], ids=repr)
-    def test_whose_error_can_not_be_read_is_retried(
-        self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, error: Exception
-    ) -> None:
+    def test_whose_error_can_not_be_read_is_retried(self, bucket: Bucket, monkeypatch: Patch, error: Exception) -> None:
         def fail(*_: object) -> bytes:
             raise error
 
         monkeypatch.setattr("http.client.HTTPResponse.read", fail)
         assert bucket.deliver(Response(400), Response(200)).endswith("HTTP status 400 (unread)")
 
-    def test_whose_error_breaks_off_is_retried(self) -> None:
-        refusal = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 999\r\n\r\n<Error>"
-        with _raw(refusal, b"HTTP/1.1 200 OK\r\n\r\n") as url:
-            assert deliver(url, b"body", until=_in(20)).endswith("HTTP status 400 (unread)")
-
     @pytest.mark.parametrize("scheme", ["http", "https"])
     def test_waits_for_no_connection_longer_than_its_time(self, scheme: str) -> None:
         with closing(SilentListener()) as hole, pytest.raises(NotDeliveredError, match="in time"):
             deliver(f"{scheme}://{hole.address}/x", b"body", until=_in(0.2))
 
-    def test_waits_for_no_look_up_longer_than_its_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_waits_for_no_look_up_longer_than_its_time(self, monkeypatch: Patch) -> None:
         goes_on = threading.Event()
         monkeypatch.setattr("socket.getaddrinfo", lambda *_: goes_on.wait(20))
         with pytest.raises(NotDeliveredError, match="met TimeoutError"):
@@ -296,9 +266,7 @@ class TestDelivery:
         assert failure.value.__context__ is None, "an error that quotes the URL goes along"
 
     @pytest.mark.parametrize("answer", [Response(200), Response(403), Response(503), DROPPED], ids=str)
-    def test_never_logs_raises_or_returns_the_url(
-        self, bucket: Bucket, caplog: pytest.LogCaptureFixture, answer: Response
-    ) -> None:
+    def test_never_tells_the_url(self, bucket: Bucket, caplog: pytest.LogCaptureFixture, answer: Response) -> None:
         caplog.set_level(logging.DEBUG)
         try:
             said = bucket.deliver(answer, seconds=0.3)
@@ -317,9 +285,7 @@ class TestPace:
             (0, [0.1]),
         ],
     )
-    def test_each_try_has_twice_the_time_of_the_one_before_while_there_is_time(
-        self, monkeypatch: pytest.MonkeyPatch, left: float, seconds: list[float]
-    ) -> None:
+    def test_each_try_has_twice_the_time(self, monkeypatch: Patch, left: float, seconds: list[float]) -> None:
         clock = SetClock()
         tries: list[float] = []
 
@@ -343,9 +309,7 @@ class TestPace:
             (0.0, [0.125, 0.25, 0.5, 1, 1, 1]),
         ],
     )
-    def test_pauses_grow_up_to_a_limit_and_are_spread(
-        self, monkeypatch: pytest.MonkeyPatch, bucket: Bucket, spread: float, expected: list[float]
-    ) -> None:
+    def test_pauses_grow(self, monkeypatch: Patch, bucket: Bucket, spread: float, expected: list[float]) -> None:
         pauses: list[float] = []
         monkeypatch.setattr("protocol.response.time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append))
         monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: spread))
@@ -380,7 +344,7 @@ class TestEnvironment:
         self.requests.clear()
 
     @pytest.fixture
-    def _trusted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _trusted(self, monkeypatch: Patch) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(self.bundle))
 
     @pytest.mark.usefixtures("_trusted")
@@ -395,7 +359,7 @@ class TestEnvironment:
             deliver(self.url, b"body", until=_in(0.3))
         assert self.requests == []
 
-    def test_with_a_bundle_that_is_not_there_fails_at_once_and_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_with_a_bundle_that_is_not_there_fails_at_once_and_names_it(self, monkeypatch: Patch) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/file")
         with pytest.raises(
             NotDeliveredError,
@@ -411,11 +375,13 @@ class TestEnvironment:
             ("http://{}/", ""),
             ("{}", ""),
             ("//{}", ""),
+            ("HTTP://{}/path?query", ""),
             ("http://user:p%40ss@{}", "user:p@ss"),
+            ("http://user:p@ss@{}", "user:p@ss"),
             ("http://user@{}", ""),  # as botocore does
         ],
     )
-    def test_may_name_a_proxy(self, monkeypatch: pytest.MonkeyPatch, form: str, login: str) -> None:
+    def test_may_name_a_proxy(self, monkeypatch: Patch, form: str, login: str) -> None:
         with closing(Proxy()) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", form.format(proxy.address))
             assert deliver(self.url, b"body", until=_in(20)) == ""
@@ -429,7 +395,7 @@ class TestEnvironment:
         assert "SECRET" not in connect
 
     @pytest.mark.usefixtures("_trusted")
-    def test_may_name_a_proxy_at_its_usual_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_may_name_a_proxy_at_its_usual_port(self, monkeypatch: Patch) -> None:
         names = Names(monkeypatch)
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
         with closing(Proxy()) as proxy:
@@ -438,17 +404,17 @@ class TestEnvironment:
         assert ("proxy", 80, 0) in names.asked
 
     @pytest.mark.usefixtures("_trusted")
-    def test_may_except_the_endpoint_from_the_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_may_except_the_endpoint_from_the_proxy(self, monkeypatch: Patch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         assert deliver(self.url, b"body", until=_in(20)) == ""
 
-    def test_may_name_a_proxy_that_is_of_no_interest(self, monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> None:
+    def test_may_name_a_proxy_that_is_of_no_interest(self, monkeypatch: Patch, bucket: Bucket) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy:1")
         assert bucket.deliver(Response(200)) == ""
 
     @pytest.mark.usefixtures("patient")
-    def test_with_a_proxy_that_refuses_is_retried_and_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_with_a_proxy_that_refuses_is_retried_and_named(self, monkeypatch: Patch) -> None:
         with closing(Proxy("407 Proxy Authentication Required")) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
             said = r"refused the connection \(Tunnel connection failed: 407 Proxy Authentication Required\)\.$"
@@ -459,11 +425,9 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         "proxy", ["https://proxy:443", "http://", "http://proxy:port", "http://[proxy:1", "socks5://proxy:1"]
     )
-    def test_with_a_proxy_that_can_not_be_used_fails_at_once_and_names_the_variable(
-        self, monkeypatch: pytest.MonkeyPatch, proxy: str
-    ) -> None:
+    def test_with_an_unusable_proxy_fails_at_once_and_names_it(self, monkeypatch: Patch, proxy: str) -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(
-            NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is no proxy of the form http://HOST:PORT\."
+            NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is not of the form http://HOST:PORT\."
         ):
             deliver(self.url, b"body", until=_in(20))

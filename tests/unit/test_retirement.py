@@ -19,6 +19,8 @@ from sandbox.resolver import SilentListener
 from teardown import ServiceError, Trouble
 from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
 
+Patch = pytest.MonkeyPatch
+
 NO_SUCH_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 NO_ADDRESS = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
 TRY_AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -66,7 +68,7 @@ def _fresh_client() -> Iterator[None]:
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+def names(monkeypatch: Patch) -> Names:
     return Names(monkeypatch)
 
 
@@ -79,7 +81,7 @@ Serve = Callable[[Response], None]
 
 
 @pytest.fixture
-def serve(names: Names, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
+def serve(names: Names, monkeypatch: Patch, tmp_path: Path) -> Iterator[Serve]:
     """Serve RoboMaker's own name, with a certificate that AWS_CA_BUNDLE vouches for."""
     tls = certificate(ROBOMAKER, tmp_path / "ca.pem")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
@@ -130,9 +132,7 @@ class TestOperation:
         serve(answer)
         assert calls.sign().startswith("CancelWorldExportJob ") is is_sign
 
-    def test_that_is_not_known_by_or_through_a_proxy_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
-    ) -> None:
+    def test_not_known_through_a_proxy_is_none(self, monkeypatch: Patch, serve: Serve, calls: Calls) -> None:
         serve(NOT_FOUND)
         with closing(LoopbackServer(lambda _: NOT_FOUND)) as ignorant, closing(Proxy()) as proxy:
             for url in (ignorant.url, f"http://{proxy.address}"):
@@ -141,9 +141,7 @@ class TestOperation:
                 assert calls.sign() == ""
             assert proxy.requests
 
-    def test_that_is_not_known_is_a_sign_where_the_endpoint_is_excepted_from_the_proxy(
-        self, monkeypatch: pytest.MonkeyPatch, serve: Serve, calls: Calls
-    ) -> None:
+    def test_that_is_not_known_past_the_proxy_is_a_sign(self, monkeypatch: Patch, serve: Serve, calls: Calls) -> None:
         serve(NOT_FOUND)
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", ROBOMAKER)
@@ -154,9 +152,7 @@ class TestName:
     """RoboMaker's own name is looked up."""
 
     @pytest.mark.parametrize("together", [NO_SUCH_NAME, BUSY, NO_ADDRESS], ids=str)
-    def test_that_does_not_exist_twice_some_seconds_apart_is_a_sign(
-        self, names: Names, calls: Calls, together: OSError
-    ) -> None:
+    def test_that_does_not_exist_twice_is_a_sign(self, names: Names, calls: Calls, together: OSError) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=NO_SUCH_NAME)
         assert calls.signs(0, 4) == [False, False]
         assert calls.sign(1).startswith(
@@ -189,16 +185,12 @@ class TestName:
         ],
         ids=str,
     )
-    def test_that_could_not_be_looked_up_for_now_is_none(
-        self, names: Names, calls: Calls, together: OSError, ipv4: OSError | None
-    ) -> None:
+    def test_not_looked_up_is_none(self, names: Names, calls: Calls, together: OSError, ipv4: OSError | None) -> None:
         names.fail(ROBOMAKER, together=together, ipv4=ipv4)
         assert calls.signs(0, 5, 60, 600) == [False] * 4
 
     @pytest.mark.parametrize("error", [TRY_AGAIN, None], ids=["look-up", "answer"])
-    def test_that_was_there_in_between_has_to_be_missed_twice_again(
-        self, names: Names, calls: Calls, error: OSError | None
-    ) -> None:
+    def test_that_was_there_is_missed_twice_again(self, names: Names, calls: Calls, error: OSError | None) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         calls.sign()
         if error:
@@ -223,8 +215,8 @@ class TestName:
             "robomaker.vpce.amazonaws.com",
         ],
     )
-    def test_of_an_endpoint_of_ones_own_proves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch, names: Names, calls: Calls, host: str
+    def test_of_ones_own_endpoint_proves_nothing(
+        self, monkeypatch: Patch, names: Names, calls: Calls, host: str
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", f"https://{host}")
         names.fail(host, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
@@ -235,7 +227,7 @@ class TestSilence:
     """RoboMaker's own name resolves, and connections are dropped without a word."""
 
     @pytest.fixture(autouse=True)
-    def _hole(self, names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _hole(self, names: Names, monkeypatch: Patch) -> Iterator[None]:
         monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", "true")
         monkeypatch.setattr("jobs.aws.CONNECT_TIMEOUT", 0.05)
         monkeypatch.setattr("jobs.retirement.CONNECT_TIMEOUT", 0.05)
@@ -275,14 +267,12 @@ class TestSilence:
             assert calls.sign(15) == ""
 
     @pytest.mark.parametrize("error", [NO_SUCH_NAME, ValueError("no address")], ids=str)
-    def test_of_a_name_that_is_gone_when_its_addresses_are_asked_is_none(
-        self, calls: Calls, monkeypatch: pytest.MonkeyPatch, error: Exception
-    ) -> None:
+    def test_of_a_name_that_is_gone_later_is_none(self, calls: Calls, monkeypatch: Patch, error: Exception) -> None:
         monkeypatch.setattr("jobs.retirement.addresses", Mock(side_effect=error))
         assert calls.signs(0, 30, 5) == [False] * 3
 
     @pytest.mark.parametrize("value", ["", "false"])
-    def test_in_a_vpc_is_none(self, monkeypatch: pytest.MonkeyPatch, calls: Calls, value: str) -> None:
+    def test_in_a_vpc_is_none(self, monkeypatch: Patch, calls: Calls, value: str) -> None:
         monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", value)
         assert calls.signs(0, 15, 15, 600) == [False] * 4
 
@@ -290,8 +280,8 @@ class TestSilence:
         assert Calls(others_connect=False).signs(0, 15, 15) == [False] * 3
 
     @pytest.mark.parametrize(("variable", "scheme"), [("AWS_ENDPOINT_URL_ROBOMAKER", "https"), ("HTTPS_PROXY", "http")])
-    def test_of_an_endpoint_of_ones_own_or_a_proxy_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, calls: Calls, variable: str, scheme: str
+    def test_of_ones_own_endpoint_or_proxy_is_none(
+        self, monkeypatch: Patch, calls: Calls, variable: str, scheme: str
     ) -> None:
         with closing(SilentListener()) as hole:
             monkeypatch.setenv(variable, f"{scheme}://{hole.address}")

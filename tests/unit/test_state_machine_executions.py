@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.running_jobs import Pace, RunningJob
-from jobs.state_machine_executions import StateMachineExecutions
+from jobs.state_machine_executions import StateMachineExecutions as Jobs
 from properties import Container
 from protocol.outcome import Result
 from teardown import ServiceError, State, Step, Trouble
@@ -19,24 +19,24 @@ THROTTLED = error("ThrottlingException", "Rate exceeded")
 
 
 @pytest.fixture
-def executions(aws: Canned) -> StateMachineExecutions:
+def jobs(aws: Canned) -> Jobs:
     aws.answer("ListExecutions", {"executions": []})
-    return StateMachineExecutions(Container("StateMachineExecutions", STATE_MACHINE), "Because.")
+    return Jobs(Container("StateMachineExecutions", STATE_MACHINE), "Because.")
 
 
-def _unfinished(executions: StateMachineExecutions) -> list[RunningJob]:
-    return [job for page in executions.unfinished() for job in page]
+def _unfinished(jobs: Jobs) -> list[RunningJob]:
+    return [job for page in jobs.unfinished() for job in page]
 
 
-def test_the_kind_is_known(executions: StateMachineExecutions) -> None:
-    known = (executions.pace, executions.settles_after, executions.noun)
+def test_the_kind_is_known(jobs: Jobs) -> None:
+    known = (jobs.pace, jobs.settles_after, jobs.noun)
     assert known == (Pace(burst=500, rate=25), 2, "executions")
-    assert executions.ends == {
+    assert jobs.ends == {
         "StateMachineDoesNotExist": Step(State.ENDED, "There is no such state machine", Result.GONE),
         "StateMachineTypeNotSupported": Step(State.ENDED, "nothing to stop in an EXPRESS state machine"),
     }
     elsewhere = Container("StateMachineExecutions", STATE_MACHINE.replace("us-west-2", "eu-west-1"))
-    service = StateMachineExecutions(elsewhere, "Because.").service
+    service = Jobs(elsewhere, "Because.").service
     assert (service.name, service.region) == ("stepfunctions", "eu-west-1")
 
 
@@ -48,47 +48,37 @@ def test_the_kind_is_known(executions: StateMachineExecutions) -> None:
         (error("StateMachineDoesNotExist"), False),
     ],
 )
-def test_a_state_machine_exists_unless_step_functions_says_that_it_does_not(
-    aws: Canned, executions: StateMachineExecutions, answer: Any, exists: bool
-) -> None:
+def test_exists(aws: Canned, jobs: Jobs, answer: Any, exists: bool) -> None:
     aws.answer("ListExecutions", answer)
-    assert executions.exists() is exists
+    assert jobs.exists() is exists
     assert aws.calls == [("ListExecutions", {"stateMachineArn": STATE_MACHINE, "maxResults": 1})]
 
 
 @pytest.mark.parametrize(
     ("answer", "trouble"),
-    [
-        ({}, Trouble.TRANSIENT),
-        (THROTTLED, Trouble.TRANSIENT),
-        (error("InvalidArn"), Trouble.REJECTED),
-    ],
+    [({}, Trouble.TRANSIENT), (THROTTLED, Trouble.TRANSIENT), (error("InvalidArn"), Trouble.REJECTED)],
 )
-def test_any_other_answer_says_nothing_of_it(
-    aws: Canned, executions: StateMachineExecutions, answer: Any, trouble: Trouble
-) -> None:
+def test_any_other_answer_is_an_error(aws: Canned, jobs: Jobs, answer: Any, trouble: Trouble) -> None:
     aws.answer("ListExecutions", answer)
-    for call in (executions.exists, lambda: _unfinished(executions)):
+    for call in (jobs.exists, lambda: _unfinished(jobs)):
         with pytest.raises(ServiceError) as raised:
             call()
         assert raised.value.trouble is trouble
 
 
-def test_the_unfinished_ones_are_those_that_run_of_every_page(aws: Canned, executions: StateMachineExecutions) -> None:
+def test_the_unfinished_ones_are_those_that_run_of_every_page(aws: Canned, jobs: Jobs) -> None:
     first, second = ([{"executionArn": f"{EXECUTION}{number}"} for number in page] for page in ((1,), (2, 3)))
     aws.answer("ListExecutions", {"executions": first, "nextToken": "next"}, {"executions": second})
-    assert _unfinished(executions) == [RunningJob(f"{EXECUTION}{number}") for number in (1, 2, 3)]
+    assert _unfinished(jobs) == [RunningJob(f"{EXECUTION}{number}") for number in (1, 2, 3)]
     asked = {"stateMachineArn": STATE_MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
     assert aws.calls == [("ListExecutions", asked), ("ListExecutions", {**asked, "nextToken": "next"})]
 
 
 @pytest.mark.parametrize("listed", [[None], [{}]])
-def test_an_execution_without_an_arn_is_an_error(
-    aws: Canned, executions: StateMachineExecutions, listed: list[Any]
-) -> None:
+def test_an_execution_without_an_arn_is_an_error(aws: Canned, jobs: Jobs, listed: list[Any]) -> None:
     aws.answer("ListExecutions", {"executions": listed})
     with pytest.raises(ServiceError, match="ListExecutions got an answer with executions without executionArn"):
-        _unfinished(executions)
+        _unfinished(jobs)
 
 
 WITH_CAUSE = {"executionArn": EXECUTION, "error": "StackDeleted", "cause": "Because."}
@@ -109,19 +99,19 @@ WITHOUT = {"executionArn": EXECUTION}
         pytest.param([error("ExecutionDoesNotExist")], [WITH_CAUSE], "ExecutionDoesNotExist", id="rejected"),
     ],
 )
-def test_a_stop_gives_its_cause_unless_kms_denies_the_key(
-    aws: Canned, executions: StateMachineExecutions, answers: list[Any], asked: list[Any], code: str
+def test_a_stop_gives_its_cause_if_kms_can(
+    aws: Canned, jobs: Jobs, answers: list[Any], asked: list[Any], code: str
 ) -> None:
     aws.answer("StopExecution", *answers)
     if code:
         with pytest.raises(ServiceError) as raised:
-            executions.stop(RunningJob(EXECUTION))
+            jobs.stop(RunningJob(EXECUTION))
         assert (raised.value.trouble, raised.value.code) == (Trouble.REJECTED, code)
     else:
-        executions.stop(RunningJob(EXECUTION))
+        jobs.stop(RunningJob(EXECUTION))
     assert aws.calls == [("StopExecution", parameters) for parameters in asked]
 
 
-def test_nothing_is_left_to_do_without_executions(aws: Canned, executions: StateMachineExecutions) -> None:
-    executions.close()
+def test_nothing_is_left_to_do_without_executions(aws: Canned, jobs: Jobs) -> None:
+    jobs.close()
     assert aws.calls == []

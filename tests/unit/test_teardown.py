@@ -154,6 +154,9 @@ class TestMore:
         script = Script([MORE], seconds=10)
         assert script.run(time_left=100) == Outcome(Result.FAILED, "3 of 41 told. Tried for 100 s.", 100, 20)
 
+    def test_makes_the_look_at_what_was_refused_even_without_time(self) -> None:
+        assert Script([MORE, STOPPED], seconds=10).run(time_left=-5).result is Result.STOPPED
+
     def test_fails_when_the_wait_is_over(self) -> None:
         script = Script([STOPPING, MORE], seconds=10)
         assert script.run(wait=30) == Outcome(Result.FAILED, "3 of 41 told. Tried for 40 s.", 40, 8)
@@ -201,9 +204,6 @@ class TestWait:
         assert script.run(wait=0) == Outcome(Result.FAILED, "Not now. Waited 0 s.", 0, 2)
         assert script.clock.pauses == []
 
-    def test_of_0_ends_with_a_stop_that_was_refused_before(self) -> None:
-        assert Script([MORE, STOPPING]).run(wait=0).result is Result.NOT_AWAITED
-
     @pytest.mark.parametrize("step", [STOPPING, REFUSED], ids=str)
     @pytest.mark.parametrize("error", [TRANSIENT, UNKNOWN], ids=str)
     def test_ends_the_retries_of_a_look(self, step: Step, error: ServiceError) -> None:
@@ -235,7 +235,7 @@ class TestWait:
         [
             (STOPPING, [0, 0], "Canceling. Waited 0 s."),
             (REFUSED, [0], "Not now. Waited 0 s."),
-            (MORE, [0], "3 of 41 told. Tried for 0 s."),
+            (MORE, [0, 0], "3 of 41 told. Tried for 0 s."),
             (TRANSIENT, [0], "Rate exceeded. Tried for 0 s."),
         ],
         ids=str,

@@ -142,7 +142,7 @@ SCENARIOS = (
                 _then("first:Canceled", f"{_PROVIDER} Job:ROLLBACK_COMPLETE", functions=1, roles=1),
             ),
             Step(
-                "deploy; the CDK CLI first deletes the stack that was rolled back",
+                "deploy, once the stack that was rolled back is deleted",
                 _deploy("second"),
                 _then("first:Canceled second:Running", f"{_PROVIDER} Job:CREATE_COMPLETE", functions=1, roles=2),
             ),

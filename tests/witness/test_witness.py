@@ -1,4 +1,4 @@
-"""Each scenario, by the real CDK CLI, on each cloud."""
+"""Each scenario on each cloud: the example app by the real CDK CLI, the others by change sets like the CLI's."""
 
 from __future__ import annotations
 
