@@ -142,7 +142,7 @@ SCENARIOS = (
                 _then("first:Canceled", f"{_PROVIDER} Job:ROLLBACK_COMPLETE", functions=1, roles=1),
             ),
             Step(
-                "deploy, once the stack that was rolled back is deleted",
+                "deploy; the CDK CLI first deletes the stack that was rolled back",
                 _deploy("second"),
                 _then("first:Canceled second:Running", f"{_PROVIDER} Job:CREATE_COMPLETE", functions=1, roles=2),
             ),

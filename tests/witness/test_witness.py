@@ -1,4 +1,4 @@
-"""Each scenario on each cloud: the example app by the real CDK CLI, the others by change sets like the CLI's."""
+"""Each scenario, by the real CDK CLI, on each cloud."""
 
 from __future__ import annotations
 
