@@ -426,7 +426,10 @@ def _at_a_creation(kind: str) -> Iterator[Row]:
     refused = Row(kind, "", None, Declared(), jobs=(), shared=True, judged="Create", answer="FAILED", outcome="")
     yield replace(refused, name="a missing container", prepare=World.delete, words="There is no ")
     yield replace(
-        refused, name="a container of the wrong kind", given="arn:aws:sqs:us-west-2:123456789012:q", words=f"for {kind}, it must be"
+        refused,
+        name="a container of the wrong kind",
+        given="arn:aws:sqs:us-west-2:123456789012:q",
+        words=f"for {kind}, it must be",
     )
     if kind in ELSEWHERE:
         yield replace(

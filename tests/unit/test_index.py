@@ -148,6 +148,7 @@ class TestStopOnDelete:
         aws.answer("DescribeStacks", {"Stacks": [{"StackName": "WorldExport", "StackStatus": status}]})
         aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": {"Stop": {}, **resources}})})
         aws.answer("DescribeStackResource", {"StackResourceDetail": {"PhysicalResourceId": "prod"}})
+        aws.answer("ListStackResources", {"StackResourceSummaries": []})
 
     @staticmethod
     def task_runs(aws: Canned, *last: dict[str, Any]) -> None:
@@ -266,9 +267,9 @@ class TestStopOnDelete:
         with caplog.at_level(logging.INFO):
             answer = send.send(self.delete(ContainerLogicalId="Cluster"))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", TASKS)
-        assert aws.actions == QUESTIONS
+        assert sorted(aws.actions) == sorted(QUESTIONS)
         line = caplog.records[-1].__dict__
-        assert (line["outcome"], line["LeftRunning"], line["calls"]) == ("kept", 0, 3)
+        assert (line["outcome"], line["LeftRunning"], line["calls"]) == ("kept", 0, 4)
         assert line["detail"] == "cluster prod is kept: it is still in the template"
 
     @pytest.mark.parametrize(
