@@ -65,7 +65,8 @@ class ContainerJobs(Jobs):
     def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
         """Return the permissions that the function needs to stop jobs of this kind; see `Jobs.statements`."""
         # The handler reads the stack of the Delete request, to find out whether the container is deleted.
-        actions = [f"cloudformation:{call}" for call in ("DescribeStackResource", "DescribeStacks", "GetTemplate")]
+        calls = ("DescribeStackResource", "DescribeStacks", "GetTemplate", "ListStackResources")
+        actions = [f"cloudformation:{call}" for call in calls]
         return [allow(actions, arn_of(stack, "cloudformation", "stack/*/*", region=stack.region))]
 
     @classmethod

@@ -132,8 +132,8 @@ def _stop_jobs_in(container: Container, request: Request, resource: CustomResour
     except ServiceError as error:
         detail = f"CloudFormation can't be asked whether {container.place} is deleted, so nothing was stopped. {error}"
         return Outcome(Result.FAILED, detail, round(clock.monotonic() - started, 3), stack.calls)
-    if not decision.stops:
-        return Outcome(Result.KEPT, decision.why, round(clock.monotonic() - started, 3), stack.calls)
+    if decision.result:
+        return Outcome(decision.result, decision.why, round(clock.monotonic() - started, 3), stack.calls)
     jobs = RunningJobs(_kind(container, request), container.place, clock)
     outcome = tear_down(jobs, wait=_wait(request), time_left=_time_left(resource) - SLICE, clock=clock)
     return replace(outcome, calls=stack.calls + jobs.calls)

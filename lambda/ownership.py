@@ -1,23 +1,29 @@
-"""Asks CloudFormation whether a cluster, state machine or application is deleted, or kept without its resource."""
+"""Asks CloudFormation whether a cluster, state machine or application is deleted, or kept."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any, TypeVar
 
 from jobs.aws import AwsService
 from properties import Container
 from protocol.clock import Clock
+from protocol.outcome import Result
 from protocol.request import Request, resource_properties
 from teardown import ServiceError, Trouble, retry
 
 T = TypeVar("T")
 
-# DeletionPolicy and UpdateReplacePolicy: what keeps a resource (User Guide, aws-attribute-deletionpolicy).
-_RETAINS = ("Retain", "RetainExceptOnCreate")
+# The stack's statuses in which a Delete stops anything. Every other one means that the request was answered before and
+# is delivered again, when another stack may use the container's name.
+_DELETES = "DELETE_IN_PROGRESS"
+_CREATION_FAILED = "ROLLBACK_IN_PROGRESS"
+_CLEANS_UP = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+# A resource in these is not in the stack any more (API reference, StackResourceSummary).
+_DELETED, _SKIPPED = "DELETE_COMPLETE", "DELETE_SKIPPED"
 
 
 @dataclass(frozen=True)
@@ -26,18 +32,18 @@ class Decision:
 
     Parameters
     ----------
-    stops : bool
-        Whether it does.
+    result : Result or None
+        What the Delete achieves without stopping anything, KEPT or GONE. None: it stops the jobs.
     why : str
         Why.
     """
 
-    stops: bool
+    result: Result | None
     why: str
 
 
 class Stack:
-    """The stack of a request, as CloudFormation describes it.
+    """The stack of a request, as CloudFormation describes it. No question is asked twice.
 
     Parameters
     ----------
@@ -52,10 +58,13 @@ class Stack:
     def __init__(self, request: Request, *, until: float, clock: Clock = time) -> None:
         self._id = str(request["StackId"])
         self._logical_id = str(request["LogicalResourceId"])
-        self._properties = resource_properties(request)
+        properties = resource_properties(request)
+        self._owner = str(properties.get("ContainerLogicalId") or "")
+        self._policy_at_synthesis = str(properties.get("ContainerDeletionPolicy") or "")
         self._until = until
         self._clock = clock
         self._service = AwsService("cloudformation")
+        self._answers: dict[tuple[str, str], Any] = {}
 
     @property
     def calls(self) -> int:
@@ -73,18 +82,21 @@ class Stack:
         Raises
         ------
         ServiceError
-            If a call failed, or `decide` could not read the template.
+            If a call failed.
         """
-        if str(self._stack["StackStatus"]).startswith("UPDATE_ROLLBACK_"):
+        if self._status.startswith("UPDATE_ROLLBACK_"):
             return True
-        template = self._retry(lambda: _unless_rejected(self._template))
-        if template is not None:
-            _resources_of(template)
-        self._retry(lambda: _unless_rejected(lambda: self._describe_resource(self._logical_id)))
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: self._get_template(self._id),
+            lambda: self._describe_resource(self._logical_id),
+            lambda: self._list_resources(self._id),
+        )
+        for call in calls:
+            self._retry(partial(_unless_rejected, call))
         return False
 
     def decide(self, container: Container) -> Decision:
-        """Decide by the stack's status, by its template, and by the container's physical id now.
+        """Decide by the stack's status, template and resources. Where an answer is missing, the container is kept.
 
         Parameters
         ----------
@@ -96,61 +108,96 @@ class Stack:
         ServiceError
             If CloudFormation can't be asked.
         """
-        status = str(self._stack["StackStatus"])
-        owner = str(self._properties.get("ContainerLogicalId") or "")
-        policy = str(self._properties.get("ContainerDeletionPolicy") or "")
-        deleted = Decision(True, f"{container.place} is deleted with its stack")
+        if self._status == _DELETES:
+            return self._declared_here(container) if self._owner else self._deleted_with_the_root(container)
+        if self._status == _CREATION_FAILED and self._owner:
+            return self._declared_here(container)
+        if self._status in _CLEANS_UP and self._owner:
+            return self._cleaned_up(container)
+        if self._status in (_CREATION_FAILED, *_CLEANS_UP):
+            return _keep(container, "it is not in this stack, and the stack is not being deleted")
+        return _keep(container, f"the stack is {self._status}, so the request was answered before")
 
-        def keep(why: str) -> Decision:
-            return Decision(False, f"{container.place} is kept: {why}")
+    def _declared_here(self, container: Container) -> Decision:
+        """Decide in a deletion, or the rollback of a creation, of the stack that declares the container."""
+        listed = self._listed(self._id, container)
+        template = self._template(self._id) or {}
+        names = {self._owner, *(resource["LogicalResourceId"] for resource in listed)}
+        policies = [self._policy_at_synthesis, *(template.get(name, {}).get("DeletionPolicy", "") for name in names)]
+        if any(self._retains(policy) for policy in policies):
+            return _keep(container, "its DeletionPolicy retains it")
+        return _if_listed(container, listed, f"{container.place} is deleted with its stack")
 
-        if status == "DELETE_COMPLETE":
-            # The request was answered before: another stack may use the container's name by now.
-            return keep("its stack is deleted, so this request was delivered twice")
-        if status.startswith("DELETE_"):
-            if owner and (policy in _RETAINS or self._policy(owner, "DeletionPolicy") in _RETAINS):
-                return keep("the template retains it")
-            if not owner and not self._is_deleted_with_its_root():
-                return keep("it is not in this stack, and of its stacks only this nested one is being deleted")
-            return deleted
-        if not owner:
-            return keep("it is not in this stack, and the stack is not being deleted")
-        # A creation that fails deletes what it has created (User Guide, stack-failure-options).
-        if status.startswith("ROLLBACK_"):
-            is_retained = self._is_retained(self._policy(owner, "DeletionPolicy"), is_new=True)
-            return keep("the template retains it") if is_retained else deleted
-        detail = self._detail(owner) if owner in self._resources else None
-        if detail is None:
-            # What leaves the template in a rollback was created by the update that is rolled back.
-            if self._is_retained(policy, is_new=status.startswith("UPDATE_ROLLBACK_")):
-                return keep("the template that it has left retained it")
-            why = "has left the template"
-        else:
-            current = detail.get("PhysicalResourceId")
-            if not current:
-                text = f"DescribeStackResource got an answer without the physical id of {owner}"
-                raise ServiceError(Trouble.TRANSIENT, text)
+    def _deleted_with_the_root(self, container: Container) -> Decision:
+        """Decide in a deletion for a container of another stack: an update of the root may delete one nested stack."""
+        root = str(self._describe(self._root)["StackStatus"])
+        if root == _DELETES:
+            return Decision(None, f"the stack that stops jobs in {container.place} is deleted")
+        if root == _CREATION_FAILED:
+            template = self._template(self._root)
+            listed = [found for found in self._listed(self._root, container) if _is_there(found)]
+            if template is not None and any(
+                not self._retains(template.get(found["LogicalResourceId"], {}).get("DeletionPolicy", ""))
+                for found in listed
+            ):
+                return Decision(None, f"{container.place} is deleted with the root stack")
+        return _keep(container, "it is not in this stack, and its root stack is not being deleted")
+
+    def _cleaned_up(self, container: Container) -> Decision:
+        """Decide in the cleanup of an update, or of its rollback, in the stack that declared the container."""
+        template = self._template(self._id)
+        if template is None:
+            return _keep(container, "the stack's template is not JSON, so it may still be declared")
+        listed = self._listed(self._id, container)
+        for found in listed:
+            name = found["LogicalResourceId"]
+            if name != self._owner and name in template and _is_there(found):
+                return _keep(container, f"it is in the template as {name}")
+        if self._owner in template and (current := self._physical_id(self._owner)):
             if current in (container.ref, container.id):
-                return keep("it is still in the template")
-            if self._policy(owner, "UpdateReplacePolicy") in _RETAINS:
-                return keep("the template retains what it replaces")
-            why = "was replaced"
-        if other := self._other_name(container, owner):
-            return keep(f"it is in the template as {other}")
-        return Decision(True, f"{container.place} {why}")
+                return _keep(container, "it is still in the template")
+            if self._retains(template[self._owner].get("UpdateReplacePolicy", ""), is_new=False):
+                return _keep(container, "its UpdateReplacePolicy retains it")
+            return Decision(None, f"{container.place} was replaced")
+        # What leaves the template in a rollback was created by the update that is rolled back.
+        if self._retains(self._policy_at_synthesis, is_new=self._status.startswith("UPDATE_ROLLBACK_")):
+            return _keep(container, "its DeletionPolicy retained it")
+        return _if_listed(container, listed, f"{container.place} has left the template")
 
-    def _other_name(self, container: Container, owner: str) -> str:
-        """Return another logical id that the container has in the stack, as after a stack refactoring, or ``""``."""
-        for logical_id, resource in self._resources.items():
-            if logical_id != owner and resource.get("Type") == container.resource_type:
-                detail = self._detail(logical_id)
-                if detail and detail.get("PhysicalResourceId") in (container.ref, container.id):
-                    return logical_id
-        return ""
+    def _retains(self, policy: object, *, is_new: bool | None = None) -> bool:
+        """Tell whether a policy keeps a resource, which may be new in what is being rolled back."""
+        if not isinstance(policy, str):
+            return (
+                True  # {"Ref": ...} is allowed; its value is unknown (User Guide, function-refs-in-policy-attributes)
+            )
+        if policy not in ("Retain", "RetainExceptOnCreate"):
+            return False
+        # Whoever began the operation may have said so for everything new (API reference, Stack, RetainExceptOnCreate).
+        is_new = self._is_creation_failed if is_new is None else is_new
+        except_on_create = policy == "RetainExceptOnCreate" or self._describe(self._root).get("RetainExceptOnCreate")
+        return not (is_new and except_on_create)
 
-    @cached_property
-    def _stack(self) -> Mapping[str, Any]:
-        return self._describe(self._id)
+    @property
+    def _is_creation_failed(self) -> bool:
+        """Tell whether the creation of the root is rolled back, in which nested stacks are deleted (aws-cdk 6305)."""
+        return _CREATION_FAILED in (self._status, self._describe(self._root)["StackStatus"])
+
+    @property
+    def _status(self) -> str:
+        return str(self._describe(self._id)["StackStatus"])
+
+    @property
+    def _root(self) -> str:
+        return str(self._describe(self._id).get("RootId") or self._id)  # API reference, Stack
+
+    def _listed(self, stack_id: str, container: Container) -> list[Mapping[str, Any]]:
+        """Return what CloudFormation lists of a container, under any logical id."""
+        return [
+            resource
+            for resource in self._resources(stack_id)
+            if resource.get("ResourceType") == container.resource_type
+            and resource.get("PhysicalResourceId") in (container.ref, container.id)
+        ]
 
     def _describe(self, stack_id: str) -> Mapping[str, Any]:
         def describe() -> Mapping[str, Any]:
@@ -160,26 +207,37 @@ class Stack:
             stack: Mapping[str, Any] = stacks[0]
             return stack
 
-        return self._retry(describe)
+        return self._once("DescribeStacks", stack_id, describe)
 
-    def _is_deleted_with_its_root(self) -> bool:
-        """Tell whether a stack is no nested one, or all of them are deleted: an update of the root may drop one."""
-        root = str(self._stack.get("RootId") or self._id)  # API reference, Stack
-        return root == self._id or str(self._describe(root)["StackStatus"]).startswith("DELETE_")
+    def _template(self, stack_id: str) -> Mapping[str, Any] | None:
+        """Return the resources of a stack's template, or None if it is not JSON (aws-cdk 13838)."""
+        return self._once("GetTemplate", stack_id, lambda: self._get_template(stack_id))
 
-    @cached_property
-    def _resources(self) -> Mapping[str, Any]:
-        return _resources_of(self._retry(self._template))
-
-    def _template(self) -> Any:
+    def _get_template(self, stack_id: str) -> Mapping[str, Any] | None:
         # A template without a transform is the same in both stages (API reference, GetTemplate).
-        return self._service.ask("GetTemplate", "TemplateBody", StackName=self._id, TemplateStage="Processed")
+        body = self._service.ask("GetTemplate", "TemplateBody", StackName=stack_id, TemplateStage="Processed")
+        resources = body.get("Resources") if isinstance(body, Mapping) else None
+        return resources if isinstance(resources, Mapping) else None
 
-    def _detail(self, logical_id: str) -> Mapping[str, Any] | None:
-        return self._retry(lambda: self._describe_resource(logical_id))
+    def _resources(self, stack_id: str) -> list[Mapping[str, Any]]:
+        return self._once("ListStackResources", stack_id, lambda: self._list_resources(stack_id))
+
+    def _list_resources(self, stack_id: str) -> list[Mapping[str, Any]]:
+        pages = self._service.pages(
+            "ListStackResources", "StackResourceSummaries", each="ResourceStatus", StackName=stack_id
+        )
+        return [resource for page in pages for resource in page]
+
+    def _physical_id(self, logical_id: str) -> str:
+        """Return a resource's physical id, or ``""`` if the stack does not have it, as with a condition."""
+        detail = self._once("DescribeStackResource", logical_id, lambda: self._describe_resource(logical_id))
+        physical_id = str((detail or {}).get("PhysicalResourceId") or "")
+        if detail is not None and not physical_id:
+            text = f"DescribeStackResource got an answer without the physical id of {logical_id}"
+            raise ServiceError(Trouble.TRANSIENT, text)
+        return physical_id
 
     def _describe_resource(self, logical_id: str) -> Mapping[str, Any] | None:
-        """Describe a resource, if the stack has it: a condition keeps out what its template has."""
         try:
             detail: Mapping[str, Any] = self._service.ask(
                 "DescribeStackResource", "StackResourceDetail", StackName=self._id, LogicalResourceId=logical_id
@@ -191,35 +249,38 @@ class Stack:
             raise
         return detail
 
+    def _once(self, action: str, of: str, call: Callable[[], T]) -> T:
+        """Ask a question, and remember the answer."""
+        if (action, of) not in self._answers:
+            self._answers[action, of] = self._retry(call)
+        answer: T = self._answers[action, of]
+        return answer
+
     def _retry(self, call: Callable[[], T]) -> T:
         return retry(call, until=self._until, clock=self._clock)
 
-    def _policy(self, logical_id: str, attribute: str) -> str:
-        return str(self._resources.get(logical_id, {}).get(attribute, ""))
 
-    def _is_retained(self, policy: str, *, is_new: bool) -> bool:
-        """Tell whether a DeletionPolicy keeps a container, which may be new in what is being rolled back."""
-        # Whoever began the operation may have said so for everything new (API reference, Stack, RetainExceptOnCreate).
-        except_on_create = policy == "RetainExceptOnCreate" or self._stack.get("RetainExceptOnCreate")
-        return policy in _RETAINS and not (is_new and except_on_create)
+def _keep(container: Container, why: str) -> Decision:
+    return Decision(Result.KEPT, f"{container.place} is kept: {why}")
 
 
-def _resources_of(template: object) -> Mapping[str, Any]:
-    if not isinstance(template, Mapping) or not isinstance(template.get("Resources"), Mapping):
-        raise ServiceError(
-            Trouble.UNKNOWN,
-            "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
-            " Convert it to JSON.",
-        )
-    resources: Mapping[str, Any] = template["Resources"]
-    return resources
+def _if_listed(container: Container, listed: list[Mapping[str, Any]], why: str) -> Decision:
+    """Stop what CloudFormation still lists: it is about to be deleted. What it does not list is another stack's now."""
+    if any(_is_there(resource) for resource in listed):
+        return Decision(None, why)
+    if any(resource["ResourceStatus"] == _DELETED for resource in listed):
+        return Decision(Result.GONE, f"{container.place} is deleted already")
+    return _keep(container, "the stack does not have it any more")
 
 
-def _unless_rejected(call: Callable[[], T]) -> T | None:
+def _is_there(resource: Mapping[str, Any]) -> bool:
+    return resource["ResourceStatus"] not in (_DELETED, _SKIPPED)
+
+
+def _unless_rejected(call: Callable[[], object]) -> None:
     """Make a call of a stack that is being created, which may lack what is asked for; no source says until when."""
     try:
-        return call()
+        call()
     except ServiceError as error:
         if error.trouble is not Trouble.REJECTED:
             raise
-        return None

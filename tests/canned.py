@@ -75,7 +75,7 @@ class Canned:
         self.calls.append((action, parameters))
         answers = self._answers.get(action, [{}])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        is_xml = action in ("DescribeStacks", "GetTemplate", "DescribeStackResource")
+        is_xml = action in ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStackResources")
         if isinstance(answer, Response):
             return _error_in_xml(answer) if is_xml and answer.body.startswith(b'{"__type"') else answer
         return Response(200, _xml(f"{action}Response", {f"{action}Result": answer}) if is_xml else _json(answer))

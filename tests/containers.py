@@ -315,6 +315,10 @@ GONE = Declared(stops=(), container="")
 KEPT = "kept"
 
 
+# What the handler asks CloudFormation.
+_QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStackResources")
+
+
 def _at(operation: str, fault: Fault, times: float = NEVER) -> tuple[tuple[Fault, float], ...]:
     return ((replace(fault, operation=operation), times),)
 
@@ -422,7 +426,10 @@ def _at_a_creation(kind: str) -> Iterator[Row]:
     refused = Row(kind, "", None, Declared(), jobs=(), shared=True, judged="Create", answer="FAILED", outcome="")
     yield replace(refused, name="a missing container", prepare=World.delete, words="There is no ")
     yield replace(
-        refused, name="a container of the wrong kind", given="arn:aws:sqs:us-west-2:123456789012:q", words=f"for {kind}, it must be"
+        refused,
+        name="a container of the wrong kind",
+        given="arn:aws:sqs:us-west-2:123456789012:q",
+        words=f"for {kind}, it must be",
     )
     if kind in ELSEWHERE:
         yield replace(
@@ -431,7 +438,7 @@ def _at_a_creation(kind: str) -> Iterator[Row]:
             given=ELSEWHERE[kind],
             words="it is in the account 999999999999",
         )
-    for operation in (_CHECKS[kind], "DescribeStacks", "GetTemplate", "DescribeStackResource"):
+    for operation in (_CHECKS[kind], *_QUESTIONS):
         yield replace(
             refused,
             name=f"{operation} is denied at a creation",
@@ -467,7 +474,7 @@ def _what_is_kept(kind: str) -> Iterator[Row]:
             before=retained,
             after=replace(retained, container="second"),
             jobs=(Job("old"), Job("new", container=1)),
-            words="retains what it replaces",
+            words="its UpdateReplacePolicy retains it",
             run_on="old new",
         )
     yield replace(
@@ -499,7 +506,7 @@ def _what_is_kept(kind: str) -> Iterator[Row]:
     unknown = replace(kept, answer="FAILED", outcome="failed", words="CloudFormation can't be asked whether")
     throttling = replace(THROTTLED, code="Throttling")
     yield replace(unknown, name="the status can not be asked", shared=True, faults=_at("DescribeStacks", throttling))
-    for operation in ("GetTemplate", "DescribeStackResource"):
+    for operation in ("GetTemplate", "ListStackResources", "DescribeStackResource"):
         yield replace(
             unknown, name=f"{operation} is denied in a cleanup", after=TAKEN_OUT, faults=_at(operation, ACCESS_DENIED)
         )
@@ -536,7 +543,7 @@ def _what_goes(kind: str) -> Iterator[Row]:
             Declared(policy=policy, fails=True),
         )
     yield Row(kind, "the stack of a shared container is deleted", shared=True)
-    asked = (throttled for throttled in ("DescribeStacks", "GetTemplate", "DescribeStackResource"))
+    asked = (throttled for throttled in _QUESTIONS)
     throttling = replace(THROTTLED, code="Throttling")
     yield Row(
         kind,

@@ -37,7 +37,8 @@ class _Resources(parsing.ResourceMap):
         return self._parsed_resources[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name for name in self._resource_json_map if name in self._parsed_resources])
+        # Every resource that has not been deleted, also one that has left the template and waits for its cleanup.
+        return iter([name for name, known in self._parsed_resources.items() if hasattr(known, "physical_resource_id")])
 
     def put(self, resource: Physical) -> None:
         self._parsed_resources[resource.declaration.logical_id] = resource.handle
@@ -227,7 +228,7 @@ class _Life:
             template={},
             cross_stack_resources=exports,
         )
-        stack.resource_map = self.resources  # what DescribeStackResource looks into
+        stack.resource_map = self.resources  # what DescribeStackResource and ListStackResources look into
         self.custom = CustomResources(stack.stack_id, invoke, urls)
         self._listener = listener
         self.lifecycle = StackLifecycle(_Provisioner(stack, self.resources, self.custom), self.record)

@@ -53,7 +53,12 @@ def _allowed(action: str | list[str], resource: str, **more: Any) -> dict[str, A
 
 
 READS = _allowed(
-    ["cloudformation:DescribeStackResource", "cloudformation:DescribeStacks", "cloudformation:GetTemplate"],
+    [
+        "cloudformation:DescribeStackResource",
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:ListStackResources",
+    ],
     _arn("cloudformation", "stack/*/*", "us-west-2"),
 )
 CLUSTERS = _arn("ecs", "cluster/*")

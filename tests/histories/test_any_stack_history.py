@@ -33,7 +33,7 @@ CLUSTER = "AWS::ECS::Cluster"
 ARN = "arn:aws:ecs:us-west-2:123456789012:cluster/"
 SHARED = f"{ARN}shared"
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:handler"
-QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource")
+QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStackResources")
 
 _numbers = itertools.count(1)
 
@@ -99,6 +99,19 @@ class Aws:
             message = f"Resource {LogicalResourceId} does not exist for stack Stack"
             raise ServiceError(Trouble.REJECTED, message, code="ValidationError", message=message)
         return {"StackResourceDetail": {"PhysicalResourceId": found.physical_id}}
+
+    def ListStackResources(self, **_: Any) -> Mapping[str, Any]:  # noqa: N802
+        return {
+            "StackResourceSummaries": [
+                {
+                    "LogicalResourceId": found.declaration.logical_id,
+                    "PhysicalResourceId": found.physical_id,
+                    "ResourceType": found.declaration.type,
+                    "ResourceStatus": "CREATE_COMPLETE",
+                }
+                for found in self.lifecycle.existing
+            ]
+        }
 
     def DescribeClusters(self, clusters: list[str]) -> Mapping[str, Any]:  # noqa: N802
         return {"clusters": [{"status": "ACTIVE"} for cluster in clusters if cluster in self.active]}

@@ -124,10 +124,10 @@ class TestAtTheMomentOf:
         cloud.change("CREATE", _template(Cluster=_cluster("prod"), Stop=_stop("a", Of={"Ref": "Cluster"})))
         assert cloud.seen["Delete", "a"] == Seen("ROLLBACK_IN_PROGRESS", BOTH, "prod")
 
-    def test_a_cleanup_the_template_is_the_new_one(self, cloud: Cloud) -> None:
+    def test_a_cleanup_the_template_is_the_new_one_and_what_has_left_it_is_there(self, cloud: Cloud) -> None:
         cloud.change("CREATE", _template(Cluster=_cluster("prod"), Stop=_stop("a", Of={"Ref": "Cluster"})))
         cloud.change("UPDATE", _template(Other=_cluster("other")))
-        assert cloud.seen["Delete", "a"] == Seen("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ["Other"], "")
+        assert cloud.seen["Delete", "a"] == Seen("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ["Other"], "prod")
 
     def test_a_cleanup_after_a_replacement_the_physical_id_is_the_new_one(self, cloud: Cloud) -> None:
         cloud.change("CREATE", _template(Cluster=_cluster("prod"), Stop=_stop("a", Of={"Ref": "Cluster"})))

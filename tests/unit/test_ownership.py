@@ -1,4 +1,4 @@
-"""When a Delete stops jobs, and when it leaves them running, by what CloudFormation says of the request's stack."""
+"""When a Delete stops jobs, and when it leaves them running: the table of DESIGN, by what CloudFormation answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from ownership import Decision, Stack
 from properties import Container
+from protocol.outcome import Result
 from teardown import ServiceError, Trouble
 from tests.canned import Answer, Canned, denial, error
 from tests.network import SetClock
@@ -22,26 +23,33 @@ STATE_MACHINE = Container("StateMachineExecutions", "arn:aws:states:us-west-2:12
 APPLICATION = Container("EmrServerlessJobRuns", "00f")
 ROOT_ID = "arn:aws:cloudformation:us-west-2:123456789012:stack/Root/1"
 
-DELETED = Decision(True, "cluster prod is deleted with its stack")
-LEFT = Decision(True, "cluster prod has left the template")
-REPLACED = Decision(True, "cluster prod was replaced")
-RETAINED = Decision(False, "cluster prod is kept: the template retains it")
-WAS_RETAINED = Decision(False, "cluster prod is kept: the template that it has left retained it")
-OLD_RETAINED = Decision(False, "cluster prod is kept: the template retains what it replaces")
-RENAMED = Decision(False, "cluster prod is kept: it is in the template as Other")
-STILL_THERE = Decision(False, "cluster prod is kept: it is still in the template")
-ELSEWHERE = Decision(False, "cluster prod is kept: it is not in this stack, and the stack is not being deleted")
-TWICE = Decision(False, "cluster prod is kept: its stack is deleted, so this request was delivered twice")
-ONLY_NESTED = Decision(
-    False, "cluster prod is kept: it is not in this stack, and of its stacks only this nested one is being deleted"
-)
+DELETION, CREATION = "DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"
+CLEANUP, ROLLBACK = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
 
-DELETIONS = ("DELETE_IN_PROGRESS", "DELETE_FAILED")
-FAILED_CREATIONS = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE")
-UPDATES = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "NEW_STATUS")
-ROLLBACKS = ("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED")
-STAYS = (*UPDATES, *ROLLBACKS)
-CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+STOPS = {
+    "deleted": Decision(None, "cluster prod is deleted with its stack"),
+    "left": Decision(None, "cluster prod has left the template"),
+    "replaced": Decision(None, "cluster prod was replaced"),
+    "stack": Decision(None, "the stack that stops jobs in cluster prod is deleted"),
+    "root": Decision(None, "cluster prod is deleted with the root stack"),
+}
+GONE = Decision(Result.GONE, "cluster prod is deleted already")
+KEEPS = {
+    name: Decision(Result.KEPT, f"cluster prod is kept: {why}")
+    for name, why in {
+        "policy": "its DeletionPolicy retains it",
+        "was": "its DeletionPolicy retained it",
+        "replaced": "its UpdateReplacePolicy retains it",
+        "there": "it is still in the template",
+        "other": "it is in the template as Other",
+        "moved": "the stack does not have it any more",
+        "yaml": "the stack's template is not JSON, so it may still be declared",
+        "elsewhere": "it is not in this stack, and the stack is not being deleted",
+        "nested": "it is not in this stack, and its root stack is not being deleted",
+    }.items()
+}
+YAML = "Resources:\n  Cluster: {}\n"
+REF = {"Ref": "Policy"}
 
 NO_RESOURCE = error("ValidationError", "Resource Cluster does not exist for stack WorldExport")
 NO_STACK = error("ValidationError", f"Stack with id {STACK_ID} does not exist")
@@ -49,89 +57,160 @@ NO_STACK = error("ValidationError", f"Stack with id {STACK_ID} does not exist")
 
 @dataclass(frozen=True)
 class Case:
-    """What CloudFormation says, and the decision."""
+    """What CloudFormation answers, and the decision."""
 
     decision: Decision
-    statuses: tuple[str, ...]
+    status: str
     policy: str | None = None
     """The ContainerDeletionPolicy of the request's properties."""
-    declared: bool = True
-    """Whether the properties have the container's logical id, because it is in the same stack."""
-    resource: Mapping[str, str] | None = field(default_factory=dict)
-    """The container's resource in the template; None if it is not there."""
-    current: str | None = "prod"
-    """Its physical id now; None if the stack has no such resource."""
-    other: str | None = None
-    """The physical id of another cluster in the template."""
-    except_on_create: bool = False
+    owner: str | None = "Cluster"
+    """The container's logical id in the request's properties; None if it is not in the same stack."""
+    template: Mapping[str, Any] | str = field(default_factory=lambda: {"Cluster": {}})
+    """The clusters in the template, or the text of one that is not JSON."""
+    listed: tuple[tuple[str, str, str], ...] = (("Cluster", "prod", "CREATE_COMPLETE"),)
+    """The clusters that ListStackResources shows: logical id, physical id, status."""
+    root: str = ""
+    """The status of the root, if the stack is a nested one. Then the template and the list are the root's."""
+    flag: bool = False
     """Whether the operation was begun with RetainExceptOnCreate."""
 
 
-CASES = [
-    # The stack is being deleted.
-    Case(DELETED, DELETIONS),
-    Case(DELETED, DELETIONS, "Delete", resource={"DeletionPolicy": "Delete"}),
-    Case(DELETED, DELETIONS, resource=None),
-    Case(DELETED, DELETIONS, declared=False),
-    Case(DELETED, DELETIONS, "Retain", declared=False),
-    Case(DELETED, DELETIONS, resource={"UpdateReplacePolicy": "Retain"}),
-    Case(RETAINED, DELETIONS, "Retain"),
-    Case(RETAINED, DELETIONS, "Retain", except_on_create=True),
-    Case(RETAINED, DELETIONS, "RetainExceptOnCreate"),
-    Case(RETAINED, DELETIONS, resource={"DeletionPolicy": "Retain"}),
-    Case(RETAINED, DELETIONS, "Delete", resource={"DeletionPolicy": "RetainExceptOnCreate"}),
-    # It was deleted before: another stack may use the container's name by now.
-    Case(TWICE, ("DELETE_COMPLETE",)),
-    Case(TWICE, ("DELETE_COMPLETE",), declared=False),
-    # Its creation has failed: all that was created is deleted, except what is always retained.
-    Case(DELETED, FAILED_CREATIONS),
-    Case(DELETED, FAILED_CREATIONS, "RetainExceptOnCreate", resource={"DeletionPolicy": "RetainExceptOnCreate"}),
-    Case(RETAINED, FAILED_CREATIONS, "Retain", resource={"DeletionPolicy": "Retain"}),
-    Case(DELETED, FAILED_CREATIONS, resource=None),
-    Case(DELETED, FAILED_CREATIONS, "Retain", resource={"DeletionPolicy": "Retain"}, except_on_create=True),
-    Case(ELSEWHERE, FAILED_CREATIONS, declared=False),
-    # It stays, and so does a container that is not in it, or is still in it.
-    Case(ELSEWHERE, STAYS, declared=False),
-    Case(STILL_THERE, STAYS),
-    Case(STILL_THERE, STAYS, "Retain", resource={"UpdateReplacePolicy": "Retain"}),
-    Case(STILL_THERE, UPDATES, current=CLUSTER_ARN),
-    # The container has left its template.
-    Case(LEFT, STAYS, resource=None, current=None),
-    Case(LEFT, STAYS, "Delete", resource=None),
-    Case(WAS_RETAINED, STAYS, "Retain", resource=None),
-    Case(WAS_RETAINED, UPDATES, "RetainExceptOnCreate", resource=None),
-    Case(LEFT, ROLLBACKS, "RetainExceptOnCreate", resource=None),
-    Case(LEFT, ROLLBACKS, "Retain", resource=None, except_on_create=True),
-    Case(WAS_RETAINED, UPDATES, "Retain", resource=None, except_on_create=True),
-    # It is in the template, but a condition keeps it out of the stack.
-    Case(LEFT, UPDATES, resource={"Condition": "No"}, current=None),
-    Case(WAS_RETAINED, UPDATES, "Retain", resource={"Condition": "No"}, current=None),
-    # It is in the template under another logical id than the properties have.
-    Case(RENAMED, STAYS, resource=None, other="prod"),
-    Case(RENAMED, UPDATES, "Delete", current="prod-2", other=CLUSTER_ARN),
-    Case(LEFT, UPDATES, resource=None, other="prod-2"),
-    Case(REPLACED, UPDATES, current="prod-2", other="prod-3"),
-    # It was replaced.
-    Case(REPLACED, STAYS, current="prod-2"),
-    Case(REPLACED, UPDATES, "Retain", resource={"DeletionPolicy": "Retain"}, current="prod-2"),
-    Case(OLD_RETAINED, UPDATES, resource={"UpdateReplacePolicy": "Retain"}, current="prod-2"),
-    Case(OLD_RETAINED, UPDATES, resource={"UpdateReplacePolicy": "RetainExceptOnCreate"}, current="prod-2"),
-]
+def _listed(status: str, logical_id: str = "Cluster", physical_id: str = "prod") -> tuple[tuple[str, str, str], ...]:
+    return ((logical_id, physical_id, status),)
 
 
-def _described(status: str, **more: str) -> Answer:
-    return {"Stacks": [{"StackName": "WorldExport", "StackStatus": status, **more}]}
+RETAIN: Mapping[str, Any] = {"Cluster": {"DeletionPolicy": "Retain"}}
+EXCEPT: Mapping[str, Any] = {"Cluster": {"DeletionPolicy": "RetainExceptOnCreate"}}
+REPLACED = _listed("UPDATE_COMPLETE", physical_id="prod-2")
+
+CASES = {
+    # The stack is being deleted, and declares the container.
+    "deletion": Case(STOPS["deleted"], DELETION),
+    "deletion, listed by its ARN": Case(STOPS["deleted"], DELETION, listed=_listed("x", physical_id=CLUSTER_ARN)),
+    "deletion, after a failed one": Case(STOPS["deleted"], DELETION, listed=_listed("DELETE_FAILED")),
+    "deletion, another logical id": Case(STOPS["deleted"], DELETION, listed=_listed("x", "Other")),
+    "deletion, moved to another stack": Case(KEEPS["moved"], DELETION, template={}, listed=()),
+    "deletion, moved, its name is taken": Case(KEEPS["moved"], DELETION, listed=REPLACED),
+    "deletion, deleted already": Case(GONE, DELETION, listed=_listed("DELETE_COMPLETE")),
+    "deletion, skipped already": Case(KEEPS["moved"], DELETION, listed=_listed("DELETE_SKIPPED")),
+    "deletion, Retain at synthesis": Case(KEEPS["policy"], DELETION, "Retain"),
+    "deletion, except on create": Case(KEEPS["policy"], DELETION, "RetainExceptOnCreate"),
+    "deletion, Retain in the template": Case(KEEPS["policy"], DELETION, "Delete", template=RETAIN),
+    "deletion, Retain of the other id": Case(
+        KEEPS["policy"], DELETION, template={"Other": RETAIN["Cluster"]}, listed=_listed("x", "Other")
+    ),
+    "deletion, a policy that is no string": Case(
+        KEEPS["policy"], DELETION, "Delete", template={"Cluster": {"DeletionPolicy": REF}}
+    ),
+    "deletion, UpdateReplacePolicy": Case(
+        STOPS["deleted"], DELETION, template={"Cluster": {"UpdateReplacePolicy": "Retain"}}
+    ),
+    "deletion, YAML": Case(STOPS["deleted"], DELETION, "Delete", template=YAML),
+    "deletion, YAML, Retain": Case(KEEPS["policy"], DELETION, "Retain", template=YAML),
+    "deletion with the flag": Case(KEEPS["policy"], DELETION, "Retain", flag=True),
+    # Its creation is rolled back.
+    "creation": Case(STOPS["deleted"], CREATION),
+    "creation, except on create": Case(STOPS["deleted"], CREATION, "RetainExceptOnCreate", template=EXCEPT),
+    "creation, Retain": Case(KEEPS["policy"], CREATION, "Retain", template=RETAIN),
+    "creation, Retain with the flag": Case(STOPS["deleted"], CREATION, "Retain", template=RETAIN, flag=True),
+    "creation, a policy that is no string": Case(
+        KEEPS["policy"], CREATION, template={"Cluster": {"DeletionPolicy": REF}}, flag=True
+    ),
+    "creation, YAML": Case(STOPS["deleted"], CREATION, template=YAML),
+    "creation, not there": Case(KEEPS["moved"], CREATION, listed=()),
+    "creation, elsewhere": Case(KEEPS["elsewhere"], CREATION, owner=None),
+    # It cleans up, and declares the container.
+    **{
+        f"{status}, {name}": case
+        for status in (CLEANUP, ROLLBACK)
+        for name, case in {
+            "still there": Case(KEEPS["there"], status),
+            "still there, by its ARN": Case(KEEPS["there"], status, listed=_listed("x", physical_id=CLUSTER_ARN)),
+            "replaced": Case(STOPS["replaced"], status, listed=REPLACED),
+            "replaced, Retain": Case(STOPS["replaced"], status, "Retain", template=RETAIN, listed=REPLACED),
+            "replaced, kept": Case(
+                KEEPS["replaced"], status, template={"Cluster": {"UpdateReplacePolicy": "Retain"}}, listed=REPLACED
+            ),
+            "replaced, a policy that is no string": Case(
+                KEEPS["replaced"], status, template={"Cluster": {"UpdateReplacePolicy": REF}}, listed=REPLACED
+            ),
+            "replaced, and declared by another id": Case(
+                KEEPS["other"],
+                status,
+                template={"Cluster": {}, "Other": {}},
+                listed=(*REPLACED, ("Other", "prod", "CREATE_COMPLETE")),
+            ),
+            "left": Case(STOPS["left"], status, "Delete", template={}),
+            "left, by another id": Case(STOPS["left"], status, template={}, listed=_listed("x", "Other")),
+            "left, declared by another id": Case(
+                KEEPS["other"], status, template={"Other": {}}, listed=_listed("x", "Other")
+            ),
+            "left, moved or orphaned": Case(KEEPS["moved"], status, template={}, listed=()),
+            "left, deleted by a first try": Case(GONE, status, template={}, listed=_listed("DELETE_COMPLETE")),
+            "left, Retain": Case(KEEPS["was"], status, "Retain", template={}),
+            "a condition keeps it out": Case(KEEPS["moved"], status, listed=()),
+            "YAML": Case(KEEPS["yaml"], status, template=YAML),
+            "elsewhere": Case(KEEPS["elsewhere"], status, owner=None),
+        }.items()
+    },
+    "cleanup, left, except on create": Case(KEEPS["was"], CLEANUP, "RetainExceptOnCreate", template={}),
+    "cleanup, left, Retain with the flag": Case(KEEPS["was"], CLEANUP, "Retain", template={}, flag=True),
+    "rollback, left, except on create": Case(STOPS["left"], ROLLBACK, "RetainExceptOnCreate", template={}),
+    "rollback, left, Retain with the flag": Case(STOPS["left"], ROLLBACK, "Retain", template={}, flag=True),
+    # Any other status: the request was answered before.
+    **{
+        status: Case(
+            Decision(Result.KEPT, f"cluster prod is kept: the stack is {status}, so the request was answered before"),
+            status,
+        )
+        for status in (
+            *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"),
+            *("DELETE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "NEW_STATUS"),
+        )
+    },
+    # The container is of another stack, and this one is being deleted.
+    "elsewhere, no nested stack": Case(STOPS["stack"], DELETION, owner=None),
+    "elsewhere, the root is deleted": Case(STOPS["stack"], DELETION, owner=None, root=DELETION),
+    "elsewhere, the root is updated": Case(KEEPS["nested"], DELETION, owner=None, root=CLEANUP),
+    "elsewhere, the root's creation": Case(STOPS["root"], DELETION, owner=None, root=CREATION),
+    "elsewhere, the root's creation, Retain": Case(
+        KEEPS["nested"], DELETION, owner=None, root=CREATION, template=RETAIN
+    ),
+    "elsewhere, the root's creation, except on create": Case(
+        STOPS["root"], DELETION, owner=None, root=CREATION, template=EXCEPT
+    ),
+    "elsewhere, the root's creation, not there": Case(KEEPS["nested"], DELETION, owner=None, root=CREATION, listed=()),
+    "elsewhere, the root's creation, YAML": Case(KEEPS["nested"], DELETION, owner=None, root=CREATION, template=YAML),
+    # The container is of this nested stack.
+    "nested, except on create": Case(KEEPS["policy"], DELETION, root=DELETION, template=EXCEPT),
+    "nested, the root's creation, except on create": Case(STOPS["deleted"], DELETION, root=CREATION, template=EXCEPT),
+}
 
 
-def _detail(logical_id: str, physical_id: str | None) -> Answer:
-    detail = {"LogicalResourceId": logical_id, "PhysicalResourceId": physical_id}
-    return {"StackResourceDetail": detail} if physical_id else NO_RESOURCE
-
-
-def _say(aws: Canned, status: str, resources: Any, *details: Answer, **more: str) -> None:
-    aws.answer("DescribeStacks", _described(status, **more))
-    aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": resources})})
-    aws.answer("DescribeStackResource", *(details or [_detail("Cluster", "prod")]))
+def _say(aws: Canned, case: Case) -> None:
+    stack = {"StackName": "WorldExport", "StackStatus": case.status}
+    flag = {"RetainExceptOnCreate": str(case.flag).lower()}
+    root = {"StackName": "Root", "StackStatus": case.root, **flag}
+    answers = [{**stack, "RootId": ROOT_ID}, root] if case.root else [{**stack, **flag}]
+    aws.answer("DescribeStacks", *({"Stacks": [answer]} for answer in answers))
+    resources = case.template
+    if not isinstance(resources, str):
+        resources = json.dumps({"Resources": {"Stop": {}, **resources}})
+    aws.answer("GetTemplate", {"TemplateBody": resources})
+    role = {"LogicalResourceId": "R", "PhysicalResourceId": "prod", "ResourceType": "AWS::IAM::Role"}
+    clusters = [
+        {
+            "LogicalResourceId": name,
+            "PhysicalResourceId": id_,
+            "ResourceType": "AWS::ECS::Cluster",
+            "ResourceStatus": status,
+        }
+        for name, id_, status in case.listed
+    ]
+    aws.answer("ListStackResources", {"StackResourceSummaries": [{**role, "ResourceStatus": "x"}, *clusters]})
+    current = next((id_ for name, id_, status in case.listed if name == "Cluster"), None)
+    detail = {"StackResourceDetail": {"LogicalResourceId": "Cluster", "PhysicalResourceId": current}}
+    aws.answer("DescribeStackResource", detail if current else NO_RESOURCE)
 
 
 def _stack(clock: SetClock | None = None, *, seconds: float = 0, **properties: str | None) -> Stack:
@@ -141,160 +220,93 @@ def _stack(clock: SetClock | None = None, *, seconds: float = 0, **properties: s
     return Stack(request("Delete", given, LogicalResourceId="Stop"), until=clock.now + seconds, clock=clock)
 
 
-@pytest.mark.parametrize(("case", "status"), [(case, status) for case in CASES for status in case.statuses], ids=str)
-def test_a_delete_stops_jobs_only_if_what_they_run_in_is_deleted(aws: Canned, case: Case, status: str) -> None:
-    resources: dict[str, Any] = {"Stop": {}, "Role": {"Type": "AWS::IAM::Role"}}
-    details: list[Answer] = []
-    if case.resource is not None:
-        resources["Cluster"] = {"Type": "AWS::ECS::Cluster", **case.resource}
-        details.append(_detail("Cluster", case.current))
-    if case.other:
-        resources["Other"] = {"Type": "AWS::ECS::Cluster"}
-        details.append(_detail("Other", case.other))
-    _say(aws, status, resources, *details, RetainExceptOnCreate=str(case.except_on_create).lower())
-    owner = "Cluster" if case.declared else None
-    assert _stack(ContainerLogicalId=owner, ContainerDeletionPolicy=case.policy).decide(CLUSTER) == case.decision
-
-
-class TestNestedStack:
-    """One that is being deleted with its root, or because an update of the root drops it or rolls it back."""
-
-    def _decide(self, aws: Canned, *root: Answer, root_id: str = ROOT_ID, owner: str | None = None) -> Decision:
-        _say(aws, "DELETE_IN_PROGRESS", {"Cluster": {}})
-        aws.answer("DescribeStacks", _described("DELETE_IN_PROGRESS", RootId=root_id), *root)
-        return _stack(ContainerLogicalId=owner).decide(CLUSTER)
-
-    @pytest.mark.parametrize(
-        ("status", "decision"),
-        [(status, DELETED) for status in DELETIONS] + [(status, ONLY_NESTED) for status in FAILED_CREATIONS + STAYS],
-    )
-    def test_stops_jobs_elsewhere_with_its_root_only(self, aws: Canned, status: str, decision: Decision) -> None:
-        assert self._decide(aws, _described(status)) == decision
-        assert [parameters["StackName"] for _, parameters in aws.calls] == [STACK_ID, ROOT_ID]
-
-    def test_stops_those_of_its_own_container_without_asking_for_the_root(self, aws: Canned) -> None:
-        assert self._decide(aws, owner="Cluster") == DELETED
-        assert aws.actions == ["DescribeStacks", "GetTemplate"]
-
-    def test_is_none_if_it_is_its_own_root(self, aws: Canned) -> None:
-        assert self._decide(aws, root_id=STACK_ID) == DELETED
-        assert aws.actions == ["DescribeStacks"]
-
-    def test_decides_nothing_without_its_root(self, aws: Canned) -> None:
-        with pytest.raises(ServiceError, match="permission cloudformation:DescribeStacks"):
-            self._decide(aws, denial("cloudformation:DescribeStacks"))
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_delete_stops_jobs_only_if_what_they_run_in_is_deleted(aws: Canned, case: Case) -> None:
+    _say(aws, case)
+    stack = _stack(ContainerLogicalId=case.owner, ContainerDeletionPolicy=case.policy)
+    assert stack.decide(CLUSTER) == case.decision
+    assert stack.calls == len(aws.calls) == len({(action, parameters["StackName"]) for action, parameters in aws.calls})
 
 
 @pytest.mark.parametrize(
     ("container", "ref"), [(CLUSTER, "prod"), (STATE_MACHINE, STATE_MACHINE.id), (APPLICATION, "00f")], ids=str
 )
-def test_a_container_is_still_there_by_its_ref(aws: Canned, container: Container, ref: str) -> None:
-    _say(aws, CLEANUP, {"Cluster": {}}, _detail("Cluster", ref))
-    decision = _stack(ContainerLogicalId="Cluster").decide(container)
-    assert decision == Decision(False, f"{container.place} is kept: it is still in the template")
+def test_a_container_is_found_by_its_type_and_its_ref(aws: Canned, container: Container, ref: str) -> None:
+    _say(aws, Case(STOPS["deleted"], DELETION))
+    found = {"LogicalResourceId": "C", "PhysicalResourceId": ref, "ResourceStatus": "x"}
+    aws.answer("ListStackResources", {"StackResourceSummaries": [{**found, "ResourceType": container.resource_type}]})
+    assert _stack(ContainerLogicalId="C").decide(container).result is None
+
+
+def test_a_question_names_the_stack_by_its_id(aws: Canned) -> None:
+    _say(aws, Case(KEEPS["there"], CLEANUP))
+    _stack(ContainerLogicalId="Cluster").decide(CLUSTER)
+    named = {"StackName": STACK_ID, "Version": "2010-05-15"}
+    assert aws.calls == [
+        ("DescribeStacks", named),
+        ("GetTemplate", {**named, "TemplateStage": "Processed"}),
+        ("ListStackResources", named),
+        ("DescribeStackResource", {**named, "LogicalResourceId": "Cluster"}),
+    ]
+
+
+@pytest.mark.parametrize("failing", ["DescribeStacks", "GetTemplate", "ListStackResources", "DescribeStackResource"])
+def test_a_question_is_retried_by_itself(aws: Canned, failing: str) -> None:
+    _say(aws, Case(KEEPS["there"], CLEANUP))
+    [answer] = aws._answers[failing]
+    aws.answer(failing, error("Throttling"), NO_STACK, answer)
+    assert _stack(seconds=100, ContainerLogicalId="Cluster").decide(CLUSTER) == KEEPS["there"]
+    actions = ["DescribeStacks", "GetTemplate", "ListStackResources", "DescribeStackResource"]
+    assert aws.actions == [action for action in actions for _ in range(3 if action == failing else 1)]
 
 
 @pytest.mark.parametrize(
-    ("resource_type", "asked"),
-    [("AWS::StepFunctions::StateMachine", 1), ("AWS::EMRServerless::Application", 0), ("AWS::ECS::Cluster", 0)],
+    ("answer", "seconds", "tried"),
+    [(NO_STACK, 800, 60), (NO_STACK, 30, 30), (error("Throttling"), 100, 100), (error("Throttling"), 0, 0)],
 )
-def test_only_a_resource_of_its_type_can_be_the_container(aws: Canned, resource_type: str, asked: int) -> None:
-    _say(aws, CLEANUP, {"Other": {"Type": resource_type, "Condition": "No"}}, NO_RESOURCE)
-    decision = _stack(ContainerLogicalId="Machine").decide(STATE_MACHINE)
-    assert decision == Decision(True, "state machine nightly has left the template")
-    assert len(aws.asked("DescribeStackResource")) == asked
-
-
-class TestCalls:
-    def test_are_of_the_requests_stack_by_its_id(self, aws: Canned) -> None:
-        _say(aws, CLEANUP, {"Cluster": {}})
-        stack = _stack(ContainerLogicalId="Cluster")
-        stack.decide(CLUSTER)
-        named = {"StackName": STACK_ID, "Version": "2010-05-15"}
-        assert aws.calls == [
-            ("DescribeStacks", named),
-            ("GetTemplate", {**named, "TemplateStage": "Processed"}),
-            ("DescribeStackResource", {**named, "LogicalResourceId": "Cluster"}),
-        ]
-        assert stack.calls == 3
-
-    @pytest.mark.parametrize(
-        ("status", "owner", "policy", "calls"),
-        [
-            ("DELETE_IN_PROGRESS", None, None, ["DescribeStacks"]),
-            ("DELETE_IN_PROGRESS", "Cluster", None, ["DescribeStacks", "GetTemplate"]),
-            ("DELETE_IN_PROGRESS", "Cluster", "Retain", ["DescribeStacks"]),
-            ("DELETE_COMPLETE", "Cluster", None, ["DescribeStacks"]),
-            ("ROLLBACK_IN_PROGRESS", "Cluster", None, ["DescribeStacks", "GetTemplate"]),
-            ("UPDATE_IN_PROGRESS", None, None, ["DescribeStacks"]),
-        ],
-    )
-    def test_are_as_few_as_can(
-        self, aws: Canned, status: str, owner: str | None, policy: str | None, calls: list[str]
-    ) -> None:
-        _say(aws, status, {"Cluster": {}})
-        _stack(ContainerLogicalId=owner, ContainerDeletionPolicy=policy).decide(CLUSTER)
-        assert aws.actions == calls
-
-    @pytest.mark.parametrize("failing", ["DescribeStacks", "GetTemplate", "DescribeStackResource"])
-    def test_are_retried_each_by_itself(self, aws: Canned, failing: str) -> None:
-        answers: dict[str, Answer] = {
-            "DescribeStacks": _described(CLEANUP),
-            "GetTemplate": {"TemplateBody": '{"Resources": {"Cluster": {}}}'},
-            "DescribeStackResource": _detail("Cluster", "prod"),
-        }
-        for action, answer in answers.items():
-            aws.answer(action, *([error("Throttling"), NO_STACK] if action == failing else []), answer)
-        assert _stack(seconds=100, ContainerLogicalId="Cluster").decide(CLUSTER) == STILL_THERE
-        assert aws.actions == [action for action in answers for _ in range(3 if action == failing else 1)]
-
-    @pytest.mark.parametrize(
-        ("answer", "seconds", "tried"),
-        [(NO_STACK, 800, 60), (NO_STACK, 30, 30), (error("Throttling"), 100, 100), (error("Throttling"), 0, 0)],
-    )
-    def test_are_retried_for_the_errors_time(self, aws: Canned, answer: Answer, seconds: float, tried: float) -> None:
-        clock = SetClock()
-        aws.answer("DescribeStacks", answer)
-        with pytest.raises(ServiceError):
-            _stack(clock, seconds=seconds).decide(CLUSTER)
-        assert clock.now == 1000 + tried
-
-
-NO_JSON = (
-    "The stack's template is not JSON, as the CDK writes it, so whether it keeps a container is unknown."
-    " Convert it to JSON."
-)
-NO_SUCH_STACK = f"ValidationError: Stack with id {STACK_ID} does not exist"
-RESOURCE = "DescribeStackResource"
-NAMELESS = {"StackResourceDetail": {"LogicalResourceId": "Cluster"}}
-ODD = error("OddError", "Cluster does not exist for stack x")
-WITHOUT = "DescribeStacks got an answer with"
+def test_a_question_is_retried_as_long_as_the_error_is_worth_and_there_is_time(
+    aws: Canned, answer: Answer, seconds: float, tried: float
+) -> None:
+    clock = SetClock()
+    aws.answer("DescribeStacks", answer)
+    with pytest.raises(ServiceError):
+        _stack(clock, seconds=seconds).decide(CLUSTER)
+    assert clock.now == 1000 + tried
 
 
 @pytest.mark.parametrize(
     ("action", "answer", "trouble", "text"),
     [
-        ("DescribeStacks", {"Stacks": []}, Trouble.TRANSIENT, f"{WITHOUT}out a stack"),
-        (
-            "DescribeStacks",
-            {"Stacks": [{"StackName": "x"}]},
-            Trouble.TRANSIENT,
-            f"{WITHOUT} Stacks without StackStatus",
-        ),
-        ("DescribeStacks", NO_STACK, Trouble.REJECTED, f"DescribeStacks answered {NO_SUCH_STACK}"),
-        *(
-            ("GetTemplate", {"TemplateBody": body}, Trouble.UNKNOWN, NO_JSON)
-            for body in ("Resources:\n  Cluster: {}\n", "[]", "7", '{"Resources": []}', "{}")
-        ),
+        ("DescribeStacks", {"Stacks": []}, Trouble.TRANSIENT, "DescribeStacks got an answer without a stack"),
         ("GetTemplate", {}, Trouble.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
-        ("GetTemplate", error("Throttling"), Trouble.TRANSIENT, "GetTemplate answered Throttling: No."),
-        (RESOURCE, NAMELESS, Trouble.TRANSIENT, f"{RESOURCE} got an answer without the physical id of Cluster"),
-        (RESOURCE, NO_STACK, Trouble.REJECTED, f"{RESOURCE} answered {NO_SUCH_STACK}"),
-        (RESOURCE, ODD, Trouble.REJECTED, f"{RESOURCE} answered OddError: Cluster does not exist for stack x"),
+        (
+            "ListStackResources",
+            {"StackResourceSummaries": [{"LogicalResourceId": "x"}]},
+            Trouble.TRANSIENT,
+            "ListStackResources got an answer with StackResourceSummaries without ResourceStatus",
+        ),
+        (
+            "DescribeStackResource",
+            {"StackResourceDetail": {"LogicalResourceId": "Cluster"}},
+            Trouble.TRANSIENT,
+            "DescribeStackResource got an answer without the physical id of Cluster",
+        ),
+        (
+            "DescribeStackResource",
+            NO_STACK,
+            Trouble.REJECTED,
+            f"DescribeStackResource answered ValidationError: Stack with id {STACK_ID} does not exist",
+        ),
+        (
+            "DescribeStackResource",
+            error("OddError", "Resource Cluster does not exist for stack WorldExport"),
+            Trouble.REJECTED,
+            "DescribeStackResource answered OddError: Resource Cluster does not exist for stack WorldExport",
+        ),
     ],
 )
 def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, trouble: Trouble, text: str) -> None:
-    _say(aws, CLEANUP, {"Cluster": {}})
+    _say(aws, Case(KEEPS["there"], CLEANUP))
     aws.answer(action, answer)
     with pytest.raises(ServiceError) as raised:
         _stack(ContainerLogicalId="Cluster").decide(CLUSTER)
@@ -304,49 +316,39 @@ def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, 
 class TestCheck:
     """Makes every call of a Delete once, when a container is declared."""
 
-    @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
-    def test_asks_for_the_resource_itself(self, aws: Canned, status: str) -> None:
-        _say(aws, status, {"Stop": {}}, {"StackResourceDetail": {"LogicalResourceId": "Stop"}})
+    CALLS = ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStackResources")
+
+    @pytest.mark.parametrize("template", [{"Cluster": {}}, YAML], ids=["JSON", "YAML"])
+    def test_asks_for_the_resource_itself(self, aws: Canned, template: Any) -> None:
+        _say(aws, Case(GONE, "CREATE_IN_PROGRESS", template=template))
         assert _stack().check() is False
-        assert aws.actions == ["DescribeStacks", "GetTemplate", "DescribeStackResource"]
+        assert aws.actions == list(self.CALLS)
         assert aws.asked("DescribeStackResource")[0]["LogicalResourceId"] == "Stop"
 
-    @pytest.mark.parametrize("status", ROLLBACKS)
-    def test_asks_no_more_in_the_rollback_of_an_update(self, aws: Canned, status: str) -> None:
-        _say(aws, status, {"Stop": {}})
+    def test_asks_no_more_in_the_rollback_of_an_update(self, aws: Canned) -> None:
+        _say(aws, Case(GONE, "UPDATE_ROLLBACK_IN_PROGRESS"))
         assert _stack().check() is True
         assert aws.actions == ["DescribeStacks"]
 
-    @pytest.mark.parametrize("action", ["GetTemplate", "DescribeStackResource"])
+    @pytest.mark.parametrize("action", CALLS[1:])
     def test_accepts_at_once_that_something_is_not_there_yet(self, aws: Canned, action: str) -> None:
         clock = SetClock()
-        _say(aws, "CREATE_IN_PROGRESS", {"Stop": {}})
-        aws.answer(action, error("ValidationError", "Template is not ready"))
+        _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
+        aws.answer(action, error("ValidationError", "Not ready"))
         assert _stack(clock, seconds=100).check() is False
-        assert aws.actions == ["DescribeStacks", "GetTemplate", "DescribeStackResource"]
-        assert clock.now == 1000
+        assert (aws.actions, clock.now) == (list(self.CALLS), 1000)
 
-    @pytest.mark.parametrize("action", ["DescribeStacks", "GetTemplate", "DescribeStackResource"])
+    @pytest.mark.parametrize("action", CALLS)
     @pytest.mark.parametrize(
-        ("answer", "trouble"), [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)]
+        ("answer", "trouble"),
+        [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)],
     )
-    def test_raises_any_other_error(self, aws: Canned, action: str, answer: Answer, trouble: Trouble) -> None:
+    def test_retries_and_raises_any_other_error(
+        self, aws: Canned, action: str, answer: Answer, trouble: Trouble
+    ) -> None:
         clock = SetClock()
-        _say(aws, "CREATE_IN_PROGRESS", {"Stop": {}})
+        _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
         aws.answer(action, answer)
         with pytest.raises(ServiceError) as raised:
             _stack(clock, seconds=10).check()
         assert (raised.value.trouble, clock.now) == (trouble, 1010)
-
-    def test_rejects_at_once_a_template_that_a_delete_could_not_read(self, aws: Canned) -> None:
-        clock = SetClock()
-        _say(aws, "CREATE_IN_PROGRESS", {"Stop": {}})
-        aws.answer("GetTemplate", {"TemplateBody": "Resources: {}"})
-        with pytest.raises(ServiceError) as raised:
-            _stack(clock, seconds=100).check()
-        assert (str(raised.value), clock.now) == (NO_JSON, 1000)
-
-    def test_needs_a_stack_that_can_be_described(self, aws: Canned) -> None:
-        aws.answer("DescribeStacks", NO_STACK)
-        with pytest.raises(ServiceError, match="DescribeStacks answered ValidationError"):
-            _stack().check()

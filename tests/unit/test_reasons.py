@@ -60,6 +60,7 @@ class Handler:
         """Send the Create of a StopOnDelete, when CloudFormation and ECS answer so."""
         self.aws.answer("GetTemplate", {"TemplateBody": '{"Resources": {}}'})
         self.aws.answer("DescribeStackResource", {"StackResourceDetail": {"PhysicalResourceId": "x"}})
+        self.aws.answer("ListStackResources", {"StackResourceSummaries": []})
         for action, answer in answers.items():
             self.aws.answer(action, answer)
         return self.reason(request("Create", {"Kind": "EcsTasks", "Container": CLUSTER}))
