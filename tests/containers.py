@@ -232,9 +232,9 @@ class World:
         container, task = self._jobs[name]
         self.client.stop_task(cluster=container, task=task)
 
-    def start_application(self) -> None:
-        """Start the application, which takes a moment."""
-        self._aws.emr_serverless.start_seconds = SOON
+    def start_application(self, seconds: float = SOON) -> None:
+        """Start the application, which takes some seconds."""
+        self._aws.emr_serverless.start_seconds = seconds
         self.client.start_application(applicationId=self._containers[0])
 
     def lag(self) -> None:
@@ -626,12 +626,20 @@ def _of_emr_serverless() -> Iterator[Row]:
         "the application will not stop for a while",
         faults=_at("StopApplication", _NOT_STOPPED, 2),
     )
+    yield Row(
+        kind,
+        "the application stays in STARTING and is stopped within the wait",
+        jobs=(),
+        wait=20,
+        prepare=lambda world: world.start_application(NEVER),
+        words="nothing ran",
+    )
     not_awaited = Row(kind, "", jobs=(), shared=True, wait=0, prepare=World.start_application)
     yield replace(
         not_awaited,
         name="the application is starting and its stop is not awaited",
         outcome="not awaited",
-        words="is STARTED",
+        words="is STARTING",
     )
     yield replace(
         not_awaited,

@@ -17,6 +17,8 @@ _UNFINISHED = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED")
 _STOPPING = ("CANCELLING",)
 # DeleteApplication accepts an application in these only (API reference).
 _DELETABLE = ("CREATED", "STOPPED")
+# One in STARTING can be stopped (gchq/sleeper 1212).
+_STOPPABLE = ("STARTING", "STARTED")
 _GONE = "ResourceNotFoundException"
 
 
@@ -84,17 +86,16 @@ class EmrServerlessJobRuns:
         if state in _DELETABLE:
             return None
         detail = f"{self._name} is {state}"
-        if state == "STARTED":
+        if state in _STOPPABLE:
             try:
                 self.service.call("StopApplication", applicationId=self._application)
             except ServiceError as error:
                 if error.trouble is not Trouble.REJECTED:
                     raise
                 return Step(State.REFUSED, f"{sentence(str(error))} {detail}")
-        if state in ("STARTED", "STOPPING"):
+        if state in (*_STOPPABLE, "STOPPING"):
             return Step(State.STOPPING, detail)
-        # An application that is being created or started can't be stopped yet.
-        raise ServiceError(Trouble.TRANSIENT, f"{detail}, so it can't be stopped yet.")
+        return Step(State.REFUSED, f"{detail}, so it can't be stopped yet")
 
     def _state(self) -> str:
         application = self.service.ask("GetApplication", "application", each="state", applicationId=self._application)

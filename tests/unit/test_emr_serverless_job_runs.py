@@ -133,7 +133,10 @@ class TestClose:
             ("CREATED", {}, None, []),
             ("STOPPED", {}, None, []),
             ("STARTED", {}, Step(State.STOPPING, "Application 00f is STARTED"), ["StopApplication"]),
+            ("STARTING", {}, Step(State.STOPPING, "Application 00f is STARTING"), ["StopApplication"]),
             ("STOPPING", {}, Step(State.STOPPING, "Application 00f is STOPPING"), []),
+            ("CREATING", {}, Step(State.REFUSED, "Application 00f is CREATING, so it can't be stopped yet"), []),
+            ("NEW", {}, Step(State.REFUSED, "Application 00f is NEW, so it can't be stopped yet"), []),
             ("STARTED", error("ValidationException", "It has jobs."), REFUSED, ["StopApplication"]),
             ("STARTED", error("ValidationException", "It has jobs"), REFUSED, ["StopApplication"]),
         ],
@@ -147,22 +150,18 @@ class TestClose:
         assert aws.calls == [(action, APPLICATION) for action in ["GetApplication", *calls]]
 
     @pytest.mark.parametrize(
-        ("application", "code", "text"),
+        ("application", "text"),
         [
-            *(
-                ({"application": {"state": state}}, "", f"Application 00f is {state}, so it can't be stopped yet.")
-                for state in ("CREATING", "STARTING", "NEW")
-            ),
-            (TERMINATED, NOT_FOUND, "Application 00f is TERMINATED"),
-            (MISSING, NOT_FOUND, f"GetApplication answered {NOT_FOUND}: Application 00f does not exist"),
+            (TERMINATED, "Application 00f is TERMINATED"),
+            (MISSING, f"GetApplication answered {NOT_FOUND}: Application 00f does not exist"),
         ],
     )
-    def test_stops_no_other(self, aws: Canned, runs: Runs, application: Any, code: str, text: str) -> None:
+    def test_stops_none_that_is_gone(self, aws: Canned, runs: Runs, application: Any, text: str) -> None:
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
             runs.close()
-        assert raised.value.trouble is (Trouble.REJECTED if code else Trouble.TRANSIENT)
-        assert (raised.value.code, str(raised.value)) == (code, text)
+        assert (raised.value.trouble, raised.value.code) == (Trouble.REJECTED, NOT_FOUND)
+        assert str(raised.value) == text
         assert aws.actions == ["GetApplication"]
 
     @pytest.mark.parametrize(
