@@ -11,6 +11,7 @@ def handler(event: dict, _: object) -> None:
     properties = event["ResourceProperties"]
     cloudformation = boto3.client("cloudformation")
     cloudformation.describe_stacks(StackName=event["StackId"])
+    cloudformation.list_stack_resources(StackName=event["StackId"])
     cloudformation.get_template(StackName=event["StackId"], TemplateStage="Processed")
     LOOKS[properties["Kind"]](properties["Container"])
     copied = ("PhysicalResourceId", "StackId", "RequestId", "LogicalResourceId")
