@@ -634,7 +634,7 @@ def _of_emr_serverless() -> Iterator[Row]:
         prepare=lambda world: world.start_application(NEVER),
         words="nothing ran",
     )
-    not_awaited = Row(kind, "", jobs=(), shared=True, wait=0, prepare=World.start_application)
+    not_awaited = Row(kind, "", jobs=(), shared=True, wait=0, prepare=lambda world: world.start_application(NEVER))
     yield replace(
         not_awaited,
         name="the application is starting and its stop is not awaited",
