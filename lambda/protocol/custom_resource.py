@@ -25,7 +25,7 @@ from protocol.request import Request, property_or_default
 from protocol.response import NotDeliveredError, deliver, write_answer
 
 # Imports and clients make some hundred thousand objects and no garbage. A search for it every 700 objects, as is usual,
-# takes 27 ms of a cold start for a world export job and 66 ms for a cluster (processor time, best of 15).
+# takes 40 of 500 ms of a cold start for a cluster (processor time, median of 20), and none for a world export job.
 gc.set_threshold(100_000)
 
 # crhelper imports boto3 for its polling, which is not used. An empty module in its place saves 60 of 206 ms of a cold
