@@ -221,9 +221,7 @@ class _TearDown:
                 step = self._job.advance()
             except ServiceError as error:
                 if not self._retries.pause(error.trouble, began=began, until=self._until):
-                    return self._outcome(
-                        Result.FAILED, f"{sentence(str(error))} Tried for {self._elapsed(self._started)}."
-                    )
+                    return self._failed(str(error), "Tried for", self._started)
                 continue
             self._retries.succeeded()
             if step.state is State.ENDED:
@@ -233,9 +231,7 @@ class _TearDown:
             # The first step may have come to a refusal alone, which only a look can tell from the end of the job.
             was_more, is_more = is_more, step.state is State.MORE
             if is_more and was_more and self._clock.monotonic() >= self._until:
-                return self._outcome(
-                    Result.FAILED, f"{sentence(step.detail)} Tried for {self._elapsed(self._started)}."
-                )
+                return self._failed(step.detail, "Tried for", self._started)
 
     def _await(self, step: Step) -> Outcome | None:
         """Pause until it is time to look again, unless the wait is over."""
@@ -250,13 +246,14 @@ class _TearDown:
             if is_first:
                 return None
         if now >= self._until:
-            return self._outcome(Result.FAILED, f"{sentence(step.detail)} Waited {self._elapsed(self._waiting_since)}.")
+            return self._failed(step.detail, "Waited", self._waiting_since)
         pause = min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * (now - self._waiting_since))
         self._clock.sleep(min(pause, self._until - now))
         return None
 
-    def _elapsed(self, since: float) -> str:
-        return f"{self._clock.monotonic() - since:.0f} s"
+    def _failed(self, detail: str, what: str, since: float) -> Outcome:
+        elapsed = self._clock.monotonic() - since
+        return self._outcome(Result.FAILED, f"{sentence(detail)} {what} {elapsed:.0f} s.")
 
     def _outcome(self, result: Result, detail: str) -> Outcome:
         return Outcome(result, detail, round(self._clock.monotonic() - self._started, 3), self._job.calls)
