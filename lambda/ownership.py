@@ -13,7 +13,7 @@ from properties import Container
 from protocol.clock import Clock
 from protocol.outcome import Result
 from protocol.request import Request, resource_properties
-from teardown import ServiceError, Trouble, retry
+from teardown import Failure, ServiceError, retry
 
 T = TypeVar("T")
 
@@ -203,7 +203,7 @@ class Stack:
         def describe() -> Mapping[str, Any]:
             stacks = self._service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=stack_id)
             if not stacks:
-                raise ServiceError(Trouble.TRANSIENT, "DescribeStacks got an answer without a stack")
+                raise ServiceError(Failure.TRANSIENT, "DescribeStacks got an answer without a stack")
             stack: Mapping[str, Any] = stacks[0]
             return stack
 
@@ -234,7 +234,7 @@ class Stack:
         physical_id = str((detail or {}).get("PhysicalResourceId") or "")
         if detail is not None and not physical_id:
             text = f"DescribeStackResource got an answer without the physical id of {logical_id}"
-            raise ServiceError(Trouble.TRANSIENT, text)
+            raise ServiceError(Failure.TRANSIENT, text)
         return physical_id
 
     def _describe_resource(self, logical_id: str) -> Mapping[str, Any] | None:
@@ -282,5 +282,5 @@ def _unless_rejected(call: Callable[[], object]) -> None:
     try:
         call()
     except ServiceError as error:
-        if error.trouble is not Trouble.REJECTED:
+        if error.failure is not Failure.REJECTED:
             raise

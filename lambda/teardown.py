@@ -25,7 +25,7 @@ FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 20.0
 
 
-class Trouble(Enum):
+class Failure(Enum):
     """The kind of a failed call, which decides how long to retry."""
 
     TRANSIENT = auto()
@@ -37,7 +37,7 @@ class Trouble(Enum):
 
 
 # How long to retry, in seconds, while there is time.
-RETRY_SECONDS = {Trouble.TRANSIENT: inf, Trouble.UNKNOWN: 60.0, Trouble.REJECTED: 60.0}
+RETRY_SECONDS = {Failure.TRANSIENT: inf, Failure.UNKNOWN: 60.0, Failure.REJECTED: 60.0}
 
 
 class ServiceError(Exception):
@@ -45,7 +45,7 @@ class ServiceError(Exception):
 
     Parameters
     ----------
-    trouble : Trouble
+    failure : Failure
         The kind of failure, which decides how long to retry.
     text : str
         The error for a person, with the name of the call.
@@ -55,16 +55,16 @@ class ServiceError(Exception):
         The HTTP status of the answer. Default: there was no answer.
     """
 
-    def __init__(self, trouble: Trouble, text: str, *, code: str = "", message: str = "", status: int = 0) -> None:
+    def __init__(self, failure: Failure, text: str, *, code: str = "", message: str = "", status: int = 0) -> None:
         super().__init__(text)
-        self.trouble = trouble
+        self.failure = failure
         self.code = code
         self.message = message
         self.status = status
 
     def with_text(self, text: str) -> ServiceError:
         """Return the same error with another text."""
-        return ServiceError(self.trouble, text, code=self.code, message=self.message, status=self.status)
+        return ServiceError(self.failure, text, code=self.code, message=self.message, status=self.status)
 
 
 class State(Enum):
@@ -129,10 +129,10 @@ class _Retries:
         self._retry_seconds = 0.0
         self._backoff = FIRST_BACKOFF
 
-    def pause(self, trouble: Trouble, *, began: float, until: float) -> bool:
+    def pause(self, failure: Failure, *, began: float, until: float) -> bool:
         """Pause before the next try, or return False if the time is up. `began` is when the failed call began."""
-        if self._retry_seconds != RETRY_SECONDS[trouble]:
-            self._retry_seconds, self._since = RETRY_SECONDS[trouble], began
+        if self._retry_seconds != RETRY_SECONDS[failure]:
+            self._retry_seconds, self._since = RETRY_SECONDS[failure], began
         left = min(until, self._since + self._retry_seconds) - self._clock.monotonic()
         if left <= 0:
             return False
@@ -166,7 +166,7 @@ def retry(
         try:
             return call()
         except ServiceError as error:
-            if not retries.pause(error.trouble, began=began, until=until):
+            if not retries.pause(error.failure, began=began, until=until):
                 raise
 
 
@@ -220,7 +220,7 @@ class _TearDown:
             try:
                 step = self._job.advance()
             except ServiceError as error:
-                if not self._retries.pause(error.trouble, began=began, until=self._until):
+                if not self._retries.pause(error.failure, began=began, until=self._until):
                     return self._failed(str(error), "Tried for", self._started)
                 continue
             self._retries.succeeded()

@@ -393,9 +393,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         run_on="job",
     )
     yield Row(kind, "everything is throttled for a while", faults=((THROTTLED, 3), *_at(stops, THROTTLED, 3)))
-    yield Row(
-        kind, "a listing meets trouble", faults=(*_at(lists, SERVER_ERROR, 2), *_at(lists, CONNECTION_DROPPED, 2))
-    )
+    yield Row(kind, "a listing fails", faults=(*_at(lists, SERVER_ERROR, 2), *_at(lists, CONNECTION_DROPPED, 2)))
     yield Row(
         kind,
         "a listing is throttled for ever",

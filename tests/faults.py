@@ -15,7 +15,7 @@ from sandbox.robomaker import (
     THROTTLED,
     Fault,
 )
-from teardown import State, Trouble
+from teardown import Failure, State
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Row:
     ----------
     fault : Fault
         What the endpoint answers in place of the truth.
-    means : State, Trouble or Result
+    means : State, Failure or Result
         What a cancel that is answered so comes to.
     words : str
         A part of what the reason, or the log, says of it.
     """
 
     fault: Fault
-    means: State | Trouble | Result
+    means: State | Failure | Result
     words: str
 
     def __str__(self) -> str:
@@ -51,16 +51,16 @@ class Row:
         return "FAILED" if self.may_pass else "SUCCESS"
 
     @property
-    def means_at_a_look(self) -> State | Trouble | Result:
+    def means_at_a_look(self) -> State | Failure | Result:
         """What a look that is answered so comes to: it asks for nothing that could be refused."""
-        return Trouble.REJECTED if self.means is State.REFUSED else self.means
+        return Failure.REJECTED if self.means is State.REFUSED else self.means
 
 
 def _page(status: int, body: str = "<html>Welcome</html>") -> Fault:
     return Fault(message=body, status=status)
 
 
-TRANSIENT, UNKNOWN, REJECTED = Trouble.TRANSIENT, Trouble.UNKNOWN, Trouble.REJECTED
+TRANSIENT, UNKNOWN, REJECTED = Failure.TRANSIENT, Failure.UNKNOWN, Failure.REJECTED
 GONE, RETIRED_ = Result.GONE, Result.RETIRED
 
 FAULTS = [

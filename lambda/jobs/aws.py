@@ -31,7 +31,7 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from protocol.network import ca_bundle
-from teardown import ServiceError, Trouble
+from teardown import Failure, ServiceError
 
 # Seconds.
 CONNECT_TIMEOUT = 5
@@ -65,7 +65,7 @@ class ConnectionFailedError(ServiceError):
 
     Parameters
     ----------
-    trouble, text
+    failure, text
         As `ServiceError` takes them.
     no_such_name : bool
         Whether DNS says that the endpoint's name does not exist.
@@ -73,8 +73,8 @@ class ConnectionFailedError(ServiceError):
         Whether the connection was dropped without an answer.
     """
 
-    def __init__(self, trouble: Trouble, text: str, *, no_such_name: bool, timed_out: bool) -> None:
-        super().__init__(trouble, text)
+    def __init__(self, failure: Failure, text: str, *, no_such_name: bool, timed_out: bool) -> None:
+        super().__init__(failure, text)
         self.no_such_name = no_such_name
         self.timed_out = timed_out
 
@@ -173,7 +173,7 @@ class AwsService:
         try:
             return self._make_client()
         except Exception as error:
-            raise ServiceError(Trouble.UNKNOWN, f"{self.name} can't be called: {error!r}") from error
+            raise ServiceError(Failure.UNKNOWN, f"{self.name} can't be called: {error!r}") from error
 
     @property
     def endpoint(self) -> str:
@@ -194,15 +194,15 @@ class AwsService:
             self._answered = True
             text = f"{action} got an answer that is not from {self.name}: {error}"
             raise ServiceError(
-                Trouble.TRANSIENT, text, code=error.code, message=error.message, status=error.status
+                Failure.TRANSIENT, text, code=error.code, message=error.message, status=error.status
             ) from error
         except PaginationError as error:
             self.calls -= 1  # no call was made
-            raise ServiceError(Trouble.TRANSIENT, f"{action} got the same page again") from error
+            raise ServiceError(Failure.TRANSIENT, f"{action} got the same page again") from error
         except BotoCoreError as error:
             raise self._connection_error(action, error) from error
         except Exception as error:  # botocore's parsers raise many kinds
-            raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer that can't be read: {error!r}") from error
+            raise ServiceError(Failure.TRANSIENT, f"{action} got an answer that can't be read: {error!r}") from error
         self._answered = True
         return answer
 
@@ -212,19 +212,19 @@ class AwsService:
         message = str(details.get("Message") or "(no message)")
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         text = f"{action} answered {code}: {message}"[:_LONGEST_TEXT]
-        trouble = Trouble.REJECTED
+        failure = Failure.REJECTED
         if (
             code in TRANSIENT_CODES
             or code.endswith("ThrottlingException")
             or status in _TRANSIENT_STATUSES
             or status >= 500
         ):
-            trouble = Trouble.TRANSIENT
+            failure = Failure.TRANSIENT
         elif is_denial(message) or code.startswith("AccessDenied"):
-            trouble = Trouble.UNKNOWN
+            failure = Failure.UNKNOWN
             if is_denial(message):
                 text = f"{self._missing_permission(action, message)} {text}"
-        return ServiceError(trouble, text, code=code, message=message, status=status)
+        return ServiceError(failure, text, code=code, message=message, status=status)
 
     def _missing_permission(self, action: str, message: str) -> str:
         # The prefix of the actions in IAM may differ from botocore's name: states for stepfunctions. The message may
@@ -238,21 +238,21 @@ class AwsService:
 
     def _connection_error(self, action: str, error: BotoCoreError) -> ServiceError:
         look_up = _look_up_again(self.endpoint, error)
-        trouble = Trouble.TRANSIENT if self._answered else Trouble.UNKNOWN
+        failure = Failure.TRANSIENT if self._answered else Failure.UNKNOWN
         if look_up not in (_FOUND, _NO_SUCH_NAME) or (look_up == _FOUND and _is_failed_look_up(error)):
-            trouble, text = Trouble.TRANSIENT, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}"
+            failure, text = Failure.TRANSIENT, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}"
         elif isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
-            trouble, text = Trouble.TRANSIENT, f"{action} lost its connection: {error}"
+            failure, text = Failure.TRANSIENT, f"{action} lost its connection: {error}"
         elif isinstance(
             error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
         ):
             text = f"{action} could not connect: {error}. {_ROUTE_HINT}"
         else:
             # The messages of other client errors may have settings in them, such as a proxy's password.
-            trouble = Trouble.UNKNOWN
+            failure = Failure.UNKNOWN
             text = f"{action} failed: {type(error).__name__ if isinstance(error, HTTPClientError) else error}"
         return ConnectionFailedError(
-            trouble,
+            failure,
             text,
             no_such_name=look_up == _NO_SUCH_NAME,
             timed_out=isinstance(error, ConnectTimeoutError),
@@ -316,11 +316,11 @@ def addresses(endpoint: str) -> list[Any]:
 
 def _member(answer: Mapping[str, Any], action: str, member: str, each: str) -> Any:
     if answer.get(member) in (None, ""):
-        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer without {member}", status=200)
+        raise ServiceError(Failure.TRANSIENT, f"{action} got an answer without {member}", status=200)
     found = answer[member]
     elements = found if isinstance(found, list) else [found]
     if each and not all(element and element.get(each) for element in elements):
-        raise ServiceError(Trouble.TRANSIENT, f"{action} got an answer with {member} without {each}", status=200)
+        raise ServiceError(Failure.TRANSIENT, f"{action} got an answer with {member} without {each}", status=200)
     return found
 
 

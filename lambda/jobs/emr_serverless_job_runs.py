@@ -8,7 +8,7 @@ from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble, sentence
+from teardown import Failure, ServiceError, State, Step, sentence
 
 # EMR Serverless API reference, ListJobRuns.
 _PAGE = 50
@@ -70,7 +70,7 @@ class EmrServerlessJobRuns:
         except ServiceError as error:
             self._state()
             # Without its code: the application is there.
-            raise ServiceError(error.trouble, str(error)) from error
+            raise ServiceError(error.failure, str(error)) from error
 
     def stop(self, job: RunningJob) -> None:
         """Call CancelJobRun."""
@@ -90,7 +90,7 @@ class EmrServerlessJobRuns:
             try:
                 self.service.call("StopApplication", applicationId=self._application)
             except ServiceError as error:
-                if error.trouble is not Trouble.REJECTED:
+                if error.failure is not Failure.REJECTED:
                     raise
                 return Step(State.REFUSED, f"{sentence(str(error))} {detail}")
         if state in (*_STOPPABLE, "STOPPING"):
@@ -101,5 +101,5 @@ class EmrServerlessJobRuns:
         application = self.service.ask("GetApplication", "application", each="state", applicationId=self._application)
         state = str(application["state"])
         if state == "TERMINATED":
-            raise ServiceError(Trouble.REJECTED, f"{self._name} is {state}", code=_GONE)
+            raise ServiceError(Failure.REJECTED, f"{self._name} is {state}", code=_GONE)
         return state

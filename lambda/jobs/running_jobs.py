@@ -13,7 +13,7 @@ from typing import Protocol
 from jobs.aws import AwsService
 from protocol.clock import Clock
 from protocol.log import log
-from teardown import ServiceError, State, Step, Trouble, sentence
+from teardown import Failure, ServiceError, State, Step, sentence
 
 # Seconds after which a step returns, even if it is not done, so that the engine can check the time.
 SLICE = 10.0
@@ -128,9 +128,9 @@ class RunningJobs:
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
         self._stopped: dict[str, float] = {}
-        # The jobs that this step has stopped, and the last error of each `Trouble`.
+        # The jobs that this step has stopped, and the last error of each `Failure`.
         self._stopped_now: list[str] = []
-        self._errors_now: dict[Trouble, ServiceError] = {}
+        self._errors_now: dict[Failure, ServiceError] = {}
         self._pass: _Pass | None = None
         self._was_empty = False
         self._was_refused = False
@@ -200,7 +200,7 @@ class RunningJobs:
         try:
             self._kind.stop(job)
         except ServiceError as error:
-            self._errors_now[error.trouble] = error
+            self._errors_now[error.failure] = error
         else:
             self._stopped[job.id] = self._clock.monotonic()
             self._stopped_now.append(job.id)
@@ -213,14 +213,14 @@ class RunningJobs:
         if not this.is_complete:
             # Until the pass is complete, an error counts only if the service accepted no stop in this step.
             errors = {} if self._stopped_now else self._errors_now
-        for trouble in (Trouble.TRANSIENT, Trouble.UNKNOWN):
-            if trouble in errors:
+        for failure in (Failure.TRANSIENT, Failure.UNKNOWN):
+            if failure in errors:
                 # Without the code, which may mean that the job does not exist, not that its container does not.
-                raise ServiceError(trouble, f"{sentence(str(errors[trouble]))} {left}")
+                raise ServiceError(failure, f"{sentence(str(errors[failure]))} {left}")
         if not this.is_complete:
             return Step(State.MORE, left)
-        if Trouble.REJECTED in errors:
-            return self._look_again(Step(State.REFUSED, f"{sentence(str(errors[Trouble.REJECTED]))} {left}"))
+        if Failure.REJECTED in errors:
+            return self._look_again(Step(State.REFUSED, f"{sentence(str(errors[Failure.REJECTED]))} {left}"))
         return Step(State.STOPPING, left)
 
     def _look_again(self, refused: Step) -> Step:
@@ -246,8 +246,8 @@ class _Pass:
     jobs: Iterator[RunningJob | None]
     # Each job once: it may be listed again while it is being stopped.
     left: dict[str, None] = field(default_factory=dict)
-    # The last error of each `Trouble` of a stop.
-    errors: dict[Trouble, ServiceError] = field(default_factory=dict)
+    # The last error of each `Failure` of a stop.
+    errors: dict[Failure, ServiceError] = field(default_factory=dict)
     is_complete: bool = False
 
 

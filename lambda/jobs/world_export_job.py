@@ -18,7 +18,7 @@ from jobs.aws import AwsService, UnreadableAnswerError, error_code, new_client
 from jobs.retirement import Retirement
 from protocol.clock import Clock
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble
+from teardown import Failure, ServiceError, State, Step
 
 if TYPE_CHECKING:
     from properties import JobArn
@@ -92,7 +92,7 @@ class WorldExportJob:
             return Step(State.MORE, str(error)) if is_first else self._look()
         if self._refusal:
             self._refusal, self._cancels_next = str(error), False
-        elif error.trouble is not Trouble.TRANSIENT or self._clock.monotonic() >= self._next_look:
+        elif error.failure is not Failure.TRANSIENT or self._clock.monotonic() >= self._next_look:
             self._next_look = self._clock.monotonic() + LOOK_EVERY
             try:
                 look = self._look()

@@ -204,9 +204,9 @@ def _resource(declaration: Declaration, properties: Mapping[str, Any], answer: M
 
 def _judge(event: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
     """Hold an answer against the rules of the User Guide (crpg-ref-responses)."""
-    trouble = invalidity(event, body)
-    if trouble:
-        raise ResourceError(trouble)
+    problem = invalidity(event, body)
+    if problem:
+        raise ResourceError(problem)
     answer: Mapping[str, Any] = json.loads(body)
     if answer["Status"] == "FAILED":
         raise ResourceError(

@@ -24,7 +24,7 @@ from sandbox.cloudformation.lifecycle import (
     StackLifecycle,
     Template,
 )
-from teardown import ServiceError, Trouble
+from teardown import Failure, ServiceError
 from tests.containers import RESOURCE_TYPE
 from tests.histories.history import SETTLED, StackHistory
 from tests.requests import HurriedClock
@@ -51,7 +51,7 @@ stops = st.one_of(
     ),
 )
 changes = st.tuples(clusters, clusters, stops, stops)
-troubles = st.sampled_from([Trouble.TRANSIENT, Trouble.UNKNOWN])
+failures = st.sampled_from([Failure.TRANSIENT, Failure.UNKNOWN])
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Aws:
     def __init__(self) -> None:
         self.active = {SHARED}
         self.tasks: dict[str, Task] = {}
-        self.trouble: dict[str, tuple[Trouble, float]] = {}
+        self.failure: dict[str, tuple[Failure, float]] = {}
         self.lifecycle: StackLifecycle
         self.template: Template = {}
         self.told: set[tuple[str, str]] = set()
@@ -80,10 +80,10 @@ class Aws:
 
     def call(self, action: str, **asked: Any) -> Mapping[str, Any]:
         """Answer a call."""
-        trouble, times = self.trouble.get(action, (Trouble.UNKNOWN, 0))
+        failure, times = self.failure.get(action, (Failure.UNKNOWN, 0))
         if times > 0:
-            self.trouble[action] = (trouble, times - 1)
-            raise ServiceError(trouble, f"{action} failed")
+            self.failure[action] = (failure, times - 1)
+            raise ServiceError(failure, f"{action} failed")
         answer: Mapping[str, Any] = getattr(self, action)(**asked)
         return answer
 
@@ -97,7 +97,7 @@ class Aws:
         found = self.lifecycle.live.get(LogicalResourceId)
         if found is None:
             message = f"Resource {LogicalResourceId} does not exist for stack Stack"
-            raise ServiceError(Trouble.REJECTED, message, code="ValidationError", message=message)
+            raise ServiceError(Failure.REJECTED, message, code="ValidationError", message=message)
         return {"StackResourceDetail": {"PhysicalResourceId": found.physical_id}}
 
     def ListStackResources(self, **_: Any) -> Mapping[str, Any]:  # noqa: N802
@@ -118,7 +118,7 @@ class Aws:
 
     def ListTasks(self, cluster: str, desiredStatus: str, family: str = "", **_: Any) -> Mapping[str, Any]:  # noqa: N802, N803
         if cluster not in self.active:
-            raise ServiceError(Trouble.REJECTED, "No cluster", code="ClusterNotFoundException")
+            raise ServiceError(Failure.REJECTED, "No cluster", code="ClusterNotFoundException")
         found = [
             task.arn
             for task in self.tasks.values()
@@ -329,15 +329,15 @@ class History(StackHistory):
 
     @rule(
         action=st.sampled_from([*QUESTIONS, "ListTasks", "DescribeTasks", "StopTask"]),
-        trouble=troubles,
+        failure=failures,
         times=st.sampled_from([1, 3, float("inf")]),
     )
-    def meet_trouble(self, action: str, trouble: Trouble, times: float) -> None:
-        self.aws.trouble[action] = (trouble, times)
+    def fail_calls(self, action: str, failure: Failure, times: float) -> None:
+        self.aws.failure[action] = (failure, times)
 
     @rule()
     def meet_no_trouble(self) -> None:
-        self.aws.trouble.clear()
+        self.aws.failure.clear()
 
     @invariant()
     def no_task_of_a_cluster_that_is_kept_was_ever_told_to_stop(self) -> None:
@@ -363,7 +363,7 @@ class History(StackHistory):
 
     def teardown(self) -> None:
         """End every history with a deletion that nothing disturbs: what a construct was to stop has ended then."""
-        self.aws.trouble.clear()
+        self.aws.failure.clear()
         for task in self.aws.tasks.values():
             task.stops, task.has_ended = True, task.has_ended or task.was_told
         if self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):

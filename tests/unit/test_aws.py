@@ -19,13 +19,13 @@ from jobs import aws as aws_module
 from jobs.aws import AwsService, ConnectionFailedError, addresses, error_code
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
-from teardown import ServiceError, Trouble
+from teardown import Failure, ServiceError
 from tests.canned import Canned, denial, error
 from tests.network import Names, Proxy, certificate
 
 Patch = pytest.MonkeyPatch
 
-TRANSIENT, UNKNOWN, REJECTED = Trouble.TRANSIENT, Trouble.UNKNOWN, Trouble.REJECTED
+TRANSIENT, UNKNOWN, REJECTED = Failure.TRANSIENT, Failure.UNKNOWN, Failure.REJECTED
 ECS = "ecs.eu-west-1.amazonaws.com"
 HINT = (
     "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
@@ -61,7 +61,7 @@ def _error(service: AwsService, action: str = "ListTasks", **parameters: Any) ->
 
 class TestError:
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
+        ("answer", "failure"),
         [
             *((error(code), TRANSIENT) for code in aws_module.TRANSIENT_CODES),
             (error("KmsThrottlingException"), TRANSIENT),
@@ -80,9 +80,9 @@ class TestError:
         ],
         ids=str,
     )
-    def test_says_whether_to_retry(self, aws: Canned, answer: Response, trouble: Trouble) -> None:
+    def test_says_whether_to_retry(self, aws: Canned, answer: Response, failure: Failure) -> None:
         aws.answer("ListTasks", answer)
-        assert _error(AwsService("ecs")).trouble is trouble
+        assert _error(AwsService("ecs")).failure is failure
 
     @pytest.mark.parametrize(
         ("answer", "code", "message"),
@@ -131,13 +131,13 @@ class TestError:
 
     def test_is_raised_for_what_can_not_be_sent(self, aws: Canned) -> None:
         raised = _error(AwsService("ecs"), cluster=7)
-        assert (raised.trouble, raised.status) == (UNKNOWN, 0)
+        assert (raised.failure, raised.status) == (UNKNOWN, 0)
         assert str(raised).startswith("ListTasks failed: Parameter validation failed")
         assert aws.calls == []
 
     def test_is_raised_for_a_client_that_can_not_be_made(self, aws: Canned) -> None:  # noqa: ARG002
         raised = _error(AwsService("no-such-service"))
-        assert raised.trouble is UNKNOWN
+        assert raised.failure is UNKNOWN
         assert str(raised).startswith("no-such-service can't be called: UnknownServiceError(")
 
 
@@ -168,7 +168,7 @@ class TestAnswer:
         aws.answer("DescribeClusters", answer)
         with pytest.raises(ServiceError, match=f"^DescribeClusters got an answer with{lack}$") as raised:
             AwsService("ecs").ask("DescribeClusters", "clusters", each="status")
-        assert (raised.value.trouble, raised.value.status) == (TRANSIENT, 200)
+        assert (raised.value.failure, raised.value.status) == (TRANSIENT, 200)
 
     @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"{", b"[]", b"null", b'{"taskArns": 7}'])
     def test_that_can_not_be_read_is_transient(self, aws: Canned, body: bytes) -> None:
@@ -176,7 +176,7 @@ class TestAnswer:
         message = r"^ListTasks got an answer (without taskArns$|that can't be read: \w+\()"
         with pytest.raises(ServiceError, match=message) as raised:
             AwsService("ecs").ask("ListTasks", "taskArns")
-        assert raised.value.trouble is TRANSIENT
+        assert raised.value.failure is TRANSIENT
 
 
 class TestPages:
@@ -204,7 +204,7 @@ class TestPages:
         service = AwsService("ecs")
         with pytest.raises(ServiceError, match=r"^ListTasks got the same page again$") as raised:
             list(service.pages("ListTasks", "taskArns"))
-        assert raised.value.trouble is TRANSIENT
+        assert raised.value.failure is TRANSIENT
         assert service.calls == len(aws.calls) == 2
 
 
@@ -278,7 +278,7 @@ class TestConnection:
                 patch.setattr(aws_module, impatient, 0.1)
             raised = _error(service)
         assert isinstance(raised, ConnectionFailedError)
-        assert (raised.trouble, raised.timed_out) == (UNKNOWN if answer is None else TRANSIENT, timed_out)
+        assert (raised.failure, raised.timed_out) == (UNKNOWN if answer is None else TRANSIENT, timed_out)
         assert str(raised).startswith(f"ListTasks could not connect: {text}")
         assert endpoint in str(raised)
         assert str(raised).endswith(f". {HINT}")
@@ -299,7 +299,7 @@ class TestConnection:
             lead(endpoint)
             raised = _error(AwsService("ecs"))
         assert isinstance(raised, ConnectionFailedError)
-        assert (raised.trouble, raised.no_such_name, raised.timed_out) == (TRANSIENT, False, False)
+        assert (raised.failure, raised.no_such_name, raised.timed_out) == (TRANSIENT, False, False)
         assert str(raised).startswith("ListTasks lost its connection: ")
 
     def test_is_verified_by_the_bundle_of_the_environment(self, lead: Lead, monkeypatch: Patch, tmp_path: Path) -> None:
@@ -326,11 +326,11 @@ class TestConnection:
                 monkeypatch.setenv("HTTPS_PROXY", proxy)
                 lead("")
                 raised = _error(AwsService("ecs"))
-                assert (raised.trouble, str(raised)[: len(f"ListTasks {text}")]) == (UNKNOWN, f"ListTasks {text}")
+                assert (raised.failure, str(raised)[: len(f"ListTasks {text}")]) == (UNKNOWN, f"ListTasks {text}")
                 assert "s3c" not in str(raised)
 
     @pytest.mark.parametrize(
-        ("together", "ipv4", "trouble"),
+        ("together", "ipv4", "failure"),
         [
             (NO_SUCH_NAME, NO_SUCH_NAME, UNKNOWN),
             (BUSY, NO_SUCH_NAME, UNKNOWN),
@@ -345,15 +345,15 @@ class TestConnection:
         ids=str,
     )
     def test_looks_up_ipv4(
-        self, lead: Lead, monkeypatch: Patch, together: OSError, ipv4: Exception | None, trouble: Trouble
+        self, lead: Lead, monkeypatch: Patch, together: OSError, ipv4: Exception | None, failure: Failure
     ) -> None:
         lead("")
         names = Names(monkeypatch)
         names.fail(ECS, together=together, ipv4=ipv4)
         raised = _error(AwsService("ecs", "eu-west-1"))
         assert isinstance(raised, ConnectionFailedError)
-        assert (raised.trouble, raised.no_such_name) == (trouble, ipv4 is NO_SUCH_NAME)
-        what = "look up its endpoint" if trouble is TRANSIENT else "connect"
+        assert (raised.failure, raised.no_such_name) == (failure, ipv4 is NO_SUCH_NAME)
+        what = "look up its endpoint" if failure is TRANSIENT else "connect"
         url = f"https://{ECS}/"
         assert str(raised) == f'ListTasks could not {what}: Could not connect to the endpoint URL: "{url}". {HINT}'
         assert names.asked[-1] == (f"{ECS}.", 443, socket.AF_INET)
@@ -403,7 +403,7 @@ class TestClient:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
             monkeypatch.delenv(name)
         raised = _error(AwsService("ecs"))
-        assert (raised.trouble, str(raised)) == (UNKNOWN, "ListTasks failed: Unable to locate credentials")
+        assert (raised.failure, str(raised)) == (UNKNOWN, "ListTasks failed: Unable to locate credentials")
         assert requests == []
 
     @pytest.mark.parametrize(("region", "expected"), [(None, "us-west-2"), ("eu-west-1", "eu-west-1")])

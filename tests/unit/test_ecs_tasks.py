@@ -10,7 +10,7 @@ from jobs.ecs_tasks import EcsTasks
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble
+from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, denial, error
 
 CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
@@ -130,24 +130,24 @@ class TestUnfinished:
         assert [asked["tasks"] for asked in aws.asked("DescribeTasks")] == [[A, B], [C]]
 
     @pytest.mark.parametrize(
-        ("action", "answer", "trouble", "code"),
+        ("action", "answer", "failure", "code"),
         [
-            ("ListTasks", error("ClusterNotFoundException"), Trouble.REJECTED, "ClusterNotFoundException"),
-            ("ListTasks", denial("ecs:ListTasks"), Trouble.UNKNOWN, "AccessDeniedException"),
-            ("DescribeTasks", error("ClusterNotFoundException"), Trouble.REJECTED, "ClusterNotFoundException"),
-            ("DescribeTasks", {"tasks": None}, Trouble.TRANSIENT, ""),
-            ("DescribeTasks", {"tasks": [None]}, Trouble.TRANSIENT, ""),
-            ("DescribeTasks", {"tasks": [{"lastStatus": "STOPPED"}]}, Trouble.TRANSIENT, ""),
+            ("ListTasks", error("ClusterNotFoundException"), Failure.REJECTED, "ClusterNotFoundException"),
+            ("ListTasks", denial("ecs:ListTasks"), Failure.UNKNOWN, "AccessDeniedException"),
+            ("DescribeTasks", error("ClusterNotFoundException"), Failure.REJECTED, "ClusterNotFoundException"),
+            ("DescribeTasks", {"tasks": None}, Failure.TRANSIENT, ""),
+            ("DescribeTasks", {"tasks": [None]}, Failure.TRANSIENT, ""),
+            ("DescribeTasks", {"tasks": [{"lastStatus": "STOPPED"}]}, Failure.TRANSIENT, ""),
         ],
     )
     def test_raise_an_error(
-        self, aws: Canned, tasks: EcsTasks, action: str, answer: Any, trouble: Trouble, code: str
+        self, aws: Canned, tasks: EcsTasks, action: str, answer: Any, failure: Failure, code: str
     ) -> None:
         _list(aws, _task(A))
         aws.answer(action, answer)
         with pytest.raises(ServiceError) as raised:
             _unfinished(tasks)
-        assert (raised.value.trouble, raised.value.code) == (trouble, code)
+        assert (raised.value.failure, raised.value.code) == (failure, code)
 
 
 def test_a_stop_gives_its_reason_in_255_characters(aws: Canned, tasks: EcsTasks) -> None:

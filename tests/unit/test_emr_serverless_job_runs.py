@@ -12,7 +12,7 @@ from jobs.emr_serverless_job_runs import EmrServerlessJobRuns as Runs
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble
+from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, denial, error
 
 APPLICATION = {"applicationId": "00f"}
@@ -64,7 +64,7 @@ def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: Runs, answer: An
     aws.answer("GetApplication", answer)
     with pytest.raises(ServiceError) as raised:
         runs.exists()
-    assert raised.value.trouble is Trouble.TRANSIENT
+    assert raised.value.failure is Failure.TRANSIENT
 
 
 class TestUnfinished:
@@ -95,21 +95,21 @@ class TestUnfinished:
         assert aws.actions == ["ListJobRuns", "GetApplication"]
 
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
+        ("answer", "failure"),
         [
-            ({}, Trouble.TRANSIENT),
-            ({"jobRuns": [None]}, Trouble.TRANSIENT),
-            ({"jobRuns": [{}]}, Trouble.TRANSIENT),
-            (error("ThrottlingException", status=429), Trouble.TRANSIENT),
-            (denial("emr-serverless:ListJobRuns"), Trouble.UNKNOWN),
+            ({}, Failure.TRANSIENT),
+            ({"jobRuns": [None]}, Failure.TRANSIENT),
+            ({"jobRuns": [{}]}, Failure.TRANSIENT),
+            (error("ThrottlingException", status=429), Failure.TRANSIENT),
+            (denial("emr-serverless:ListJobRuns"), Failure.UNKNOWN),
         ],
     )
-    def test_of_an_application_that_exists_raise(self, aws: Canned, runs: Runs, answer: Any, trouble: Trouble) -> None:
+    def test_of_an_application_that_exists_raise(self, aws: Canned, runs: Runs, answer: Any, failure: Failure) -> None:
         aws.answer("ListJobRuns", answer)
         _is(aws, "STARTED")
         with pytest.raises(ServiceError, match="ListJobRuns") as raised:
             _unfinished(runs)
-        assert raised.value.trouble is trouble
+        assert raised.value.failure is failure
 
     def test_do_not_lack_their_application_by_the_word_of_the_list_alone(self, aws: Canned, runs: Runs) -> None:
         aws.answer("ListJobRuns", MISSING)
@@ -160,16 +160,16 @@ class TestClose:
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
             runs.close()
-        assert (raised.value.trouble, raised.value.code) == (Trouble.REJECTED, NOT_FOUND)
+        assert (raised.value.failure, raised.value.code) == (Failure.REJECTED, NOT_FOUND)
         assert str(raised.value) == text
         assert aws.actions == ["GetApplication"]
 
     @pytest.mark.parametrize(
-        ("answer", "trouble"), [(BUSY, Trouble.TRANSIENT), (denial("emr-serverless:StopApplication"), Trouble.UNKNOWN)]
+        ("answer", "failure"), [(BUSY, Failure.TRANSIENT), (denial("emr-serverless:StopApplication"), Failure.UNKNOWN)]
     )
-    def test_raises_other_errors_of_the_stop(self, aws: Canned, runs: Runs, answer: Any, trouble: Trouble) -> None:
+    def test_raises_other_errors_of_the_stop(self, aws: Canned, runs: Runs, answer: Any, failure: Failure) -> None:
         _is(aws, "STARTED")
         aws.answer("StopApplication", answer)
         with pytest.raises(ServiceError, match="StopApplication") as raised:
             runs.close()
-        assert raised.value.trouble is trouble
+        assert raised.value.failure is failure

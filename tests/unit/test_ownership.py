@@ -12,7 +12,7 @@ import pytest
 from ownership import Decision, Stack
 from properties import Container
 from protocol.outcome import Result
-from teardown import ServiceError, Trouble
+from teardown import Failure, ServiceError
 from tests.canned import Answer, Canned, denial, error
 from tests.network import SetClock
 from tests.requests import STACK_ID, request
@@ -275,42 +275,42 @@ def test_a_question_is_retried_as_long_as_the_error_is_worth_and_there_is_time(
 
 
 @pytest.mark.parametrize(
-    ("action", "answer", "trouble", "text"),
+    ("action", "answer", "failure", "text"),
     [
-        ("DescribeStacks", {"Stacks": []}, Trouble.TRANSIENT, "DescribeStacks got an answer without a stack"),
-        ("GetTemplate", {}, Trouble.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
+        ("DescribeStacks", {"Stacks": []}, Failure.TRANSIENT, "DescribeStacks got an answer without a stack"),
+        ("GetTemplate", {}, Failure.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
         (
             "ListStackResources",
             {"StackResourceSummaries": [{"LogicalResourceId": "x"}]},
-            Trouble.TRANSIENT,
+            Failure.TRANSIENT,
             "ListStackResources got an answer with StackResourceSummaries without ResourceStatus",
         ),
         (
             "DescribeStackResource",
             {"StackResourceDetail": {"LogicalResourceId": "Cluster"}},
-            Trouble.TRANSIENT,
+            Failure.TRANSIENT,
             "DescribeStackResource got an answer without the physical id of Cluster",
         ),
         (
             "DescribeStackResource",
             NO_STACK,
-            Trouble.REJECTED,
+            Failure.REJECTED,
             f"DescribeStackResource answered ValidationError: Stack with id {STACK_ID} does not exist",
         ),
         (
             "DescribeStackResource",
             error("OddError", "Resource Cluster does not exist for stack WorldExport"),
-            Trouble.REJECTED,
+            Failure.REJECTED,
             "DescribeStackResource answered OddError: Resource Cluster does not exist for stack WorldExport",
         ),
     ],
 )
-def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, trouble: Trouble, text: str) -> None:
+def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, failure: Failure, text: str) -> None:
     _say(aws, Case(KEEPS["there"], CLEANUP))
     aws.answer(action, answer)
     with pytest.raises(ServiceError) as raised:
         _stack(ContainerLogicalId="Cluster").decide(CLUSTER)
-    assert (raised.value.trouble, str(raised.value)) == (trouble, text)
+    assert (raised.value.failure, str(raised.value)) == (failure, text)
 
 
 class TestCheck:
@@ -340,15 +340,15 @@ class TestCheck:
 
     @pytest.mark.parametrize("action", CALLS)
     @pytest.mark.parametrize(
-        ("answer", "trouble"),
-        [(denial("cloudformation:x"), Trouble.UNKNOWN), (error("Throttling"), Trouble.TRANSIENT)],
+        ("answer", "failure"),
+        [(denial("cloudformation:x"), Failure.UNKNOWN), (error("Throttling"), Failure.TRANSIENT)],
     )
     def test_retries_and_raises_any_other_error(
-        self, aws: Canned, action: str, answer: Answer, trouble: Trouble
+        self, aws: Canned, action: str, answer: Answer, failure: Failure
     ) -> None:
         clock = SetClock()
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
         aws.answer(action, answer)
         with pytest.raises(ServiceError) as raised:
             _stack(clock, seconds=10).check()
-        assert (raised.value.trouble, clock.now) == (trouble, 1010)
+        assert (raised.value.failure, clock.now) == (failure, 1010)

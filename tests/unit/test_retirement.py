@@ -16,7 +16,7 @@ from jobs.retirement import SAID_IN_AN_ERROR, SEEN_AT_ITS_ENDPOINT, Retirement
 from jobs.world_export_job import _client, _RoboMaker
 from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
-from teardown import ServiceError, Trouble
+from teardown import Failure, ServiceError
 from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
 
 Patch = pytest.MonkeyPatch
@@ -98,7 +98,7 @@ def test_every_sign_has_its_source() -> None:
 # tests/faults.py has what RoboMaker was seen to say, and what only sounds like it.
 @pytest.mark.parametrize("said", ["Its support has ended", "ITS SUPPORT HAS ENDED", "Support \nfor it\nhas ended"])
 def test_words_are_known_in_any_case_and_over_several_lines(calls: Calls, said: str) -> None:
-    error = ServiceError(Trouble.REJECTED, "The text", code="AnyException", message=said, status=400)
+    error = ServiceError(Failure.REJECTED, "The text", code="AnyException", message=said, status=400)
     assert calls.retirement.sign(error) == "The text"
 
 
@@ -197,14 +197,14 @@ class TestName:
             names.fail(ROBOMAKER, together=error, ipv4=error)
             calls.sign(5)
         else:
-            calls.retirement.sign(ServiceError(Trouble.TRANSIENT, "Busy", status=500))
+            calls.retirement.sign(ServiceError(Failure.TRANSIENT, "Busy", status=500))
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         assert calls.signs(5, 5) == [False, True]
 
     def test_is_still_missed_if_a_call_could_not_be_made_in_between(self, names: Names, calls: Calls) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         calls.sign()
-        calls.retirement.sign(ServiceError(Trouble.UNKNOWN, "It can't be called"))
+        calls.retirement.sign(ServiceError(Failure.UNKNOWN, "It can't be called"))
         assert calls.sign(5)
 
     @pytest.mark.parametrize(
@@ -298,5 +298,5 @@ class TestSilence:
 
     @pytest.mark.parametrize("status", [200, 500])
     def test_after_an_answer_is_none(self, calls: Calls, status: int) -> None:
-        calls.retirement.sign(ServiceError(Trouble.TRANSIENT, "got an answer", status=status))
+        calls.retirement.sign(ServiceError(Failure.TRANSIENT, "got an answer", status=status))
         assert calls.signs(0, 15, 15) == [False] * 3

@@ -14,13 +14,13 @@ import pytest
 from jobs.aws import AwsService
 from jobs.running_jobs import SLICE, Pace, RunningJob, RunningJobs
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble, sentence, tear_down
+from teardown import Failure, ServiceError, State, Step, sentence, tear_down
 from tests.network import SetClock
 
-THROTTLED = ServiceError(Trouble.TRANSIENT, "Rate exceeded", code="ThrottlingException", message="Rate", status=400)
-DENIED = ServiceError(Trouble.UNKNOWN, "Denied", code="AccessDeniedException")
-REJECTED = ServiceError(Trouble.REJECTED, "No.", code="InvalidParameterException")
-NO_CLUSTER = ServiceError(Trouble.REJECTED, "Not found", code="ClusterNotFoundException")
+THROTTLED = ServiceError(Failure.TRANSIENT, "Rate exceeded", code="ThrottlingException", message="Rate", status=400)
+DENIED = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDeniedException")
+REJECTED = ServiceError(Failure.REJECTED, "No.", code="InvalidParameterException")
+NO_CLUSTER = ServiceError(Failure.REJECTED, "Not found", code="ClusterNotFoundException")
 GONE = Step(State.ENDED, "There is no such cluster", Result.GONE)
 NOTHING = Step(State.ENDED, "nothing ran")
 
@@ -84,10 +84,10 @@ class Tasks:
     def states(self, steps: int) -> list[State]:
         return [self.advance().state for _ in range(steps)]
 
-    def raised(self) -> tuple[Trouble, str]:
+    def raised(self) -> tuple[Failure, str]:
         with pytest.raises(ServiceError) as raised:
             self.advance()
-        return raised.value.trouble, str(raised.value)
+        return raised.value.failure, str(raised.value)
 
     def tear_down(self, **settings: float) -> tuple[Result, str]:
         outcome = tear_down(self.running, time_left=800, clock=self.clock, jitter=lambda: 1.0, **settings)
@@ -209,13 +209,13 @@ class TestSlice:
         assert tasks.lists == 1
 
     @pytest.mark.parametrize(
-        ("error", "state"), [(THROTTLED, Trouble.TRANSIENT), (DENIED, Trouble.UNKNOWN), (REJECTED, State.MORE)]
+        ("error", "state"), [(THROTTLED, Failure.TRANSIENT), (DENIED, Failure.UNKNOWN), (REJECTED, State.MORE)]
     )
     def test_remembers_what_a_stop_met_before(self, error: ServiceError, state: object) -> None:
         tasks = Tasks(_ids(15), {"0": repeat(error)}, stop_seconds=1)
         assert tasks.advance() == MORE
         left = f"{sentence(str(error))} {RUNNING}0 of 15 stopped, not 0, 1, 2 and 12 more"
-        if isinstance(state, Trouble):
+        if isinstance(state, Failure):
             assert tasks.raised() == (state, f"{left}. 14 of 15 tasks were told to stop.")
         else:
             assert tasks.advance() == Step(State.MORE, left)
@@ -223,7 +223,7 @@ class TestSlice:
 
     def test_in_which_every_stop_is_denied_raises_that_and_lets_the_next_one_go_on(self) -> None:
         tasks = Tasks(_ids(30), {id_: repeat(DENIED) for id_ in _ids(20)}, stop_seconds=1)
-        denied = (Trouble.UNKNOWN, f"Denied. {RUNNING}not all were listed yet. 0 of {{}} tasks were told to stop.")
+        denied = (Failure.UNKNOWN, f"Denied. {RUNNING}not all were listed yet. 0 of {{}} tasks were told to stop.")
         assert tasks.raised() == (denied[0], denied[1].format(10))
         assert tasks.raised() == (denied[0], denied[1].format(20))
         assert tasks.advance() == MORE
@@ -238,50 +238,50 @@ class TestSlice:
     def test_without_a_stop_raises_nothing(self) -> None:
         jobs = {"a": False, "b": True, "c": True}
         tasks = Tasks(jobs, {"a": repeat(THROTTLED)}, stop_seconds=6, page_size=1, page_seconds=6)
-        assert tasks.raised()[0] is Trouble.TRANSIENT
+        assert tasks.raised()[0] is Failure.TRANSIENT
         assert tasks.advance() == MORE
-        assert tasks.raised()[0] is Trouble.TRANSIENT
+        assert tasks.raised()[0] is Failure.TRANSIENT
 
 
 class TestStop:
     """One that fails keeps no other job from its own, and is made again by the next pass."""
 
     @pytest.mark.parametrize(
-        ("a", "b", "trouble", "text"),
+        ("a", "b", "failure", "text"),
         [
-            (DENIED, None, Trouble.UNKNOWN, "Denied. {}. 1 of 2 tasks were told to stop."),
-            (None, THROTTLED, Trouble.TRANSIENT, "Rate exceeded. {}. 1 of 2 tasks were told to stop."),
-            (THROTTLED, DENIED, Trouble.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
-            (DENIED, THROTTLED, Trouble.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
-            (THROTTLED, REJECTED, Trouble.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
-            (REJECTED, DENIED, Trouble.UNKNOWN, "Denied. {}. 0 of 2 tasks were told to stop."),
+            (DENIED, None, Failure.UNKNOWN, "Denied. {}. 1 of 2 tasks were told to stop."),
+            (None, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. 1 of 2 tasks were told to stop."),
+            (THROTTLED, DENIED, Failure.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
+            (DENIED, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
+            (THROTTLED, REJECTED, Failure.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
+            (REJECTED, DENIED, Failure.UNKNOWN, "Denied. {}. 0 of 2 tasks were told to stop."),
         ],
     )
     def test_raises_what_passes_before_what_may_pass_before_a_rejection(
-        self, a: ServiceError | None, b: ServiceError | None, trouble: Trouble, text: str
+        self, a: ServiceError | None, b: ServiceError | None, failure: Failure, text: str
     ) -> None:
         errors = {id_: iter([error]) for id_, error in (("a", a), ("b", b)) if error}
         tasks = Tasks({"a": False, "b": False}, errors)
-        assert tasks.raised() == (trouble, text.format(f"{RUNNING}0 of 2 stopped, not a, b"))
+        assert tasks.raised() == (failure, text.format(f"{RUNNING}0 of 2 stopped, not a, b"))
         assert tasks.told == ["a", "b"]
         assert tasks.advance().state is State.STOPPING
         assert tasks.told[2:] == list(errors)
 
     def test_raises_the_last_error(self) -> None:
-        last = ServiceError(Trouble.UNKNOWN, "Denied, too.")
+        last = ServiceError(Failure.UNKNOWN, "Denied, too.")
         tasks = Tasks({"a": False, "b": False}, {"a": repeat(DENIED), "b": repeat(last)})
         assert tasks.raised()[1].startswith("Denied, too. Tasks")
 
-    @pytest.mark.parametrize("trouble", [Trouble.TRANSIENT, Trouble.UNKNOWN, Trouble.REJECTED])
-    def test_never_says_that_the_container_is_gone(self, trouble: Trouble) -> None:
-        no_task = ServiceError(trouble, "No such task.", code="ClusterNotFoundException", message="m", status=400)
+    @pytest.mark.parametrize("failure", [Failure.TRANSIENT, Failure.UNKNOWN, Failure.REJECTED])
+    def test_never_says_that_the_container_is_gone(self, failure: Failure) -> None:
+        no_task = ServiceError(failure, "No such task.", code="ClusterNotFoundException", message="m", status=400)
         tasks = Tasks({"a": False}, {"a": repeat(no_task)})
-        if trouble is Trouble.REJECTED:
+        if failure is Failure.REJECTED:
             assert tasks.states(2) == [State.MORE, State.REFUSED]
         else:
             with pytest.raises(ServiceError) as raised:
                 tasks.advance()
-            assert (raised.value.trouble, raised.value.code) == (trouble, "")
+            assert (raised.value.failure, raised.value.code) == (failure, "")
 
     def test_that_is_rejected_is_looked_at_again_at_once_and_only_once(self) -> None:
         tasks = Tasks({"a": False}, {"a": repeat(REJECTED)})

@@ -10,7 +10,7 @@ from jobs.running_jobs import Pace, RunningJob
 from jobs.state_machine_executions import StateMachineExecutions as Jobs
 from properties import Container
 from protocol.outcome import Result
-from teardown import ServiceError, State, Step, Trouble
+from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, error
 
 STATE_MACHINE = "arn:aws:states:us-west-2:123456789012:stateMachine:nightly"
@@ -55,15 +55,15 @@ def test_exists(aws: Canned, jobs: Jobs, answer: Any, exists: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "trouble"),
-    [({}, Trouble.TRANSIENT), (THROTTLED, Trouble.TRANSIENT), (error("InvalidArn"), Trouble.REJECTED)],
+    ("answer", "failure"),
+    [({}, Failure.TRANSIENT), (THROTTLED, Failure.TRANSIENT), (error("InvalidArn"), Failure.REJECTED)],
 )
-def test_any_other_answer_is_an_error(aws: Canned, jobs: Jobs, answer: Any, trouble: Trouble) -> None:
+def test_any_other_answer_is_an_error(aws: Canned, jobs: Jobs, answer: Any, failure: Failure) -> None:
     aws.answer("ListExecutions", answer)
     for call in (jobs.exists, lambda: _unfinished(jobs)):
         with pytest.raises(ServiceError) as raised:
             call()
-        assert raised.value.trouble is trouble
+        assert raised.value.failure is failure
 
 
 def test_the_unfinished_ones_are_those_that_run_of_every_page(aws: Canned, jobs: Jobs) -> None:
@@ -106,7 +106,7 @@ def test_a_stop_gives_its_cause_if_kms_can(
     if code:
         with pytest.raises(ServiceError) as raised:
             jobs.stop(RunningJob(EXECUTION))
-        assert (raised.value.trouble, raised.value.code) == (Trouble.REJECTED, code)
+        assert (raised.value.failure, raised.value.code) == (Failure.REJECTED, code)
     else:
         jobs.stop(RunningJob(EXECUTION))
     assert aws.calls == [("StopExecution", parameters) for parameters in asked]

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from protocol.outcome import Outcome, Result
-from teardown import ServiceError, State, Step, Trouble, retry, sentence, tear_down
+from teardown import Failure, ServiceError, State, Step, retry, sentence, tear_down
 from tests.network import SetClock
 
 STOPPING = Step(State.STOPPING, "Canceling")
@@ -16,9 +16,9 @@ REFUSED = Step(State.REFUSED, "Not now")
 MORE = Step(State.MORE, "3 of 41 told")
 STOPPED = Step(State.ENDED, "Canceled")
 
-TRANSIENT = ServiceError(Trouble.TRANSIENT, "Rate exceeded")
-UNKNOWN = ServiceError(Trouble.UNKNOWN, "Denied!")
-REJECTED = ServiceError(Trouble.REJECTED, "Odd.")
+TRANSIENT = ServiceError(Failure.TRANSIENT, "Rate exceeded")
+UNKNOWN = ServiceError(Failure.UNKNOWN, "Denied!")
+REJECTED = ServiceError(Failure.REJECTED, "Odd.")
 
 # When a call that fails again and again is made in a minute, with the longest pauses.
 TRIES = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 51.5, 60]
@@ -136,10 +136,10 @@ class TestErrors:
         assert 0.25 <= script.clock.pauses[0] <= 0.5
 
     def test_keep_what_they_are_with_another_text(self) -> None:
-        error = ServiceError(Trouble.UNKNOWN, "Denied", code="AccessDenied", message="No", status=403)
+        error = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDenied", message="No", status=403)
         other = error.with_text("Denied. 3 of 41 told.")
         assert str(other) == "Denied. 3 of 41 told."
-        assert other.trouble is Trouble.UNKNOWN
+        assert other.failure is Failure.UNKNOWN
         assert (other.code, other.message, other.status) == ("AccessDenied", "No", 403)
         assert (TRANSIENT.code, TRANSIENT.message, TRANSIENT.status) == ("", "", 0)
 

@@ -17,7 +17,7 @@ from properties import JobArn
 from protocol.outcome import Result
 from sandbox.loopback import LoopbackServer, Request, Response
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
-from teardown import ServiceError, State, Step, Trouble
+from teardown import Failure, ServiceError, State, Step
 from tests.faults import FAULTS, Row
 from tests.network import SetClock
 
@@ -25,7 +25,7 @@ JOB = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"
 CANCEL, LOOK = "CancelWorldExportJob", "DescribeWorldExportJob"
 REFUSAL = f"{CANCEL} answered InvalidParameterException: The job is not in a state to be canceled"
 
-Meaning = State | Trouble | Result
+Meaning = State | Failure | Result
 
 
 class Rig:
@@ -47,7 +47,7 @@ class Rig:
             while (step := self.job.advance()).state is State.MORE:
                 pass
         except ServiceError as error:
-            return error.trouble, str(error)
+            return error.failure, str(error)
         return step.result if step.state is State.ENDED else step.state, step.detail
 
     def answer(self, fault: Fault, operation: str) -> None:
@@ -105,7 +105,7 @@ class TestOrder:
     def test_is_a_look_after_a_cancel_that_failed_after_a_refusal(self, refused: Rig) -> None:
         refused.advance()
         refused.answer(ACCESS_DENIED, CANCEL)
-        assert refused.advance()[0] is Trouble.UNKNOWN
+        assert refused.advance()[0] is Failure.UNKNOWN
         meaning, reason = refused.advance()
         assert meaning is State.REFUSED
         assert "RoboMaker refuses to cancel it. The function's role has no permission robomaker:Cancel" in reason
@@ -114,7 +114,7 @@ class TestOrder:
     def test_is_the_same_look_again_after_one_that_failed(self, refused: Rig) -> None:
         refused.robomaker.switch_on(replace(THROTTLED, operation=LOOK), times=1)
         text = f"{REFUSAL} {LOOK} answered ThrottlingException: Rate exceeded"
-        assert refused.advance() == (Trouble.TRANSIENT, text)
+        assert refused.advance() == (Failure.TRANSIENT, text)
         assert refused.advance()[0] is State.REFUSED
         assert refused.calls == [CANCEL, LOOK, LOOK]
 
@@ -122,13 +122,13 @@ class TestOrder:
         refused.advance()
         refused.answer(THROTTLED, LOOK)
         assert refused.advance()[0] is State.STOPPING
-        assert refused.advance() == (Trouble.TRANSIENT, f"{LOOK} answered ThrottlingException: Rate exceeded")
+        assert refused.advance() == (Failure.TRANSIENT, f"{LOOK} answered ThrottlingException: Rate exceeded")
 
     def test_has_a_look_each_minute_while_the_cancel_meets_transient_errors(self, rig: Rig) -> None:
         rig.answer(THROTTLED, CANCEL)
         for seconds in (0, 59.9, 0.1, 59.9, 0.1):
             rig.clock.now += seconds
-            assert rig.advance() == (Trouble.TRANSIENT, f"{CANCEL} answered ThrottlingException: Rate exceeded")
+            assert rig.advance() == (Failure.TRANSIENT, f"{CANCEL} answered ThrottlingException: Rate exceeded")
         assert rig.calls == [CANCEL] * 3 + [LOOK] + [CANCEL] * 2 + [LOOK]
         rig.robomaker.settle(JOB, "Completed")
         rig.clock.now += 60
@@ -139,7 +139,7 @@ class TestOrder:
         rig.robomaker.settle(JOB, status)
         rig.robomaker.switch_on(replace(THROTTLED, operation=CANCEL), times=1)
         rig.clock.now += 60
-        assert [rig.advance()[0] for _ in range(2)] == [Trouble.TRANSIENT, State.STOPPING]
+        assert [rig.advance()[0] for _ in range(2)] == [Failure.TRANSIENT, State.STOPPING]
         assert rig.calls == [CANCEL, LOOK, CANCEL]
 
     @pytest.mark.parametrize("fault", [ACCESS_DENIED, Fault("OddException", "No")], ids=str)
@@ -179,7 +179,7 @@ class TestStatus:
     @pytest.mark.parametrize("body", [{}, {"status": None}, {"status": ""}])
     def test_that_is_missing_is_transient(self, canceled: Rig, body: dict[str, Any]) -> None:
         canceled.answer(_answer(body), LOOK)
-        assert canceled.advance() == (Trouble.TRANSIENT, f"{LOOK} got an answer without status")
+        assert canceled.advance() == (Failure.TRANSIENT, f"{LOOK} got an answer without status")
 
     def test_is_one_of_the_service_model(self, model: ServiceModel) -> None:
         shape: Any = model.shape_for("WorldExportJobStatus")
@@ -205,9 +205,9 @@ class TestAnswer:
         ("answer", "meaning"),
         [
             (Response(400, b"no object", {"x-amzn-ErrorType": "ResourceNotFoundException"}), Result.GONE),
-            (Response(200, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}), Trouble.TRANSIENT),
-            (Response(300, b'{"message": "Choose"}'), Trouble.REJECTED),
-            (Response(400, b"\xff\xfe"), Trouble.TRANSIENT),
+            (Response(200, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}), Failure.TRANSIENT),
+            (Response(300, b'{"message": "Choose"}'), Failure.REJECTED),
+            (Response(400, b"\xff\xfe"), Failure.TRANSIENT),
             *((Response(200, body), State.STOPPING) for body in (b"", b" ", b"{}", b'{"anything": "else"}')),
         ],
         ids=str,
@@ -223,7 +223,7 @@ class TestAnswer:
         body = {"status": "Canceled", "createdAt": "never"}
         canceled.answer(_answer(body), LOOK)
         text = f"{LOOK} got an answer that is not from RoboMaker: HTTP status 200, {json.dumps(body)!r}"
-        assert canceled.advance() == (Trouble.TRANSIENT, text)
+        assert canceled.advance() == (Failure.TRANSIENT, text)
 
     def test_that_is_a_long_page_is_shown_in_part(self, rig: Rig) -> None:
         rig.answer(Fault(message="x" * 300, status=400), CANCEL)
