@@ -1,4 +1,4 @@
-"""ECS: moto's, with tasks that take time to stop, and clusters that can't be deleted while they run."""
+"""ECS: moto's, with tasks that take time to stop, managed daemons, and clusters that can't be deleted meanwhile."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from moto.moto_api import state_manager
 from .jobs import Container, Jobs, page, replace_model, replace_operation
 
 MAX_TASKS = 100  # on a page of ListTasks, and in a call of DescribeTasks (ECS API Reference)
+MAX_DAEMONS = 100  # on a page of ListDaemons (ECS API Reference)
+# What ListTasks can filter by, of what is of interest here (ECS API Reference).
+_FILTERS = ("desiredStatus", "family", "daemonName", "startedBy")
 
 
 class EcsBackend(EC2ContainerServiceBackend):
@@ -46,9 +49,15 @@ class EcsBackend(EC2ContainerServiceBackend):
             raise InvalidParameterException("The referenced task was not found.")
         if task.desired_status != "STOPPED":
             task.desired_status, task.stopped_reason = "STOPPED", reason
-            self.jobs.move(task, "STOPPING")
-            self.jobs.stop(task.task_arn, lambda: self.jobs.move(task, "STOPPED"))
+            if not task.container_instance_arn:  # or its host is dead, and nobody reports what became of the task
+                self.jobs.move(task, "STOPPING")
+                self.jobs.stop(task.task_arn, lambda: self._stopped(task))
         return task
+
+    def _stopped(self, task: Task) -> None:
+        self.jobs.move(task, "STOPPED")
+        if daemon := self.jobs.daemons.get(task.task_arn):
+            self.jobs.start_task(task.cluster_arn, daemon=daemon)
 
     def delete_cluster(self, cluster_str: str) -> Cluster:
         """Delete a cluster without tasks. It stays visible, and INACTIVE."""
@@ -79,20 +88,36 @@ class ClusterResource(Container, Cluster):
 
 
 class Ecs(Jobs):
-    """The tasks of the local ECS."""
+    """The tasks of the local ECS.
+
+    Attributes
+    ----------
+    daemons : dict
+        The ARN of each task of a managed daemon, and the daemon's name.
+    """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
         super().__init__(ecs_backends, EcsBackend, changed)
         replace_operation(EC2ContainerServiceResponse, "run_task", _run_task)
-        # moto has neither pages nor failures.
+        self.daemons: dict[str, str] = {}
+        # moto has neither pages, nor failures, nor daemons.
         replace_operation(EC2ContainerServiceResponse, "list_tasks", _list_tasks)
         replace_operation(EC2ContainerServiceResponse, "describe_tasks", _describe_tasks)
+        replace_operation(EC2ContainerServiceResponse, "list_daemons", _list_daemons)
         replace_model(ClusterResource)
         # moto moves a task on at each look, until this many of them.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
 
     def start_task(
-        self, cluster: str, *, family: str = "work", group: str = "", stop_seconds: float | None = None
+        self,
+        cluster: str,
+        *,
+        family: str = "work",
+        group: str = "",
+        started_by: str = "",
+        daemon: str = "",
+        host_is_dead: bool = False,
+        stop_seconds: float | None = None,
     ) -> str:
         """Start a task without any container, and give its ARN.
 
@@ -104,13 +129,23 @@ class Ecs(Jobs):
             The family of its task definition, which is registered where it is missing.
         group : str, optional
             Its group, such as ``service:web``. Default: its family.
+        started_by : str, optional
+            Its startedBy.
+        daemon : str, optional
+            The name of the managed daemon that it belongs to.
+        host_is_dead : bool, default: False
+            Whether it runs on a container instance that has died, so that it never stops.
         stop_seconds : float, optional
             How long it takes to stop. Default: as long as every task.
         """
         backend = self.backend
         if family not in backend.task_definitions:
             backend.register_task_definition(family, [{"name": "work", "image": "work", "memory": 128}])
-        [task] = backend.run_task(cluster, family, 1, None, "", None, "FARGATE", group=group or None)
+        [task] = backend.run_task(cluster, family, 1, None, started_by, None, "FARGATE", group=group or None)
+        if host_is_dead:
+            task.container_instance_arn = f"{task.cluster_arn.replace(':cluster/', ':container-instance/')}/dead"
+        if daemon:
+            self.daemons[task.task_arn] = daemon
         self.take(task.task_arn, stop_seconds)
         self.changed(task.task_arn, "RUNNING")
         return str(task.task_arn)
@@ -148,17 +183,34 @@ def _run_task(response: Any) -> ActionResult:
 
 
 def _list_tasks(response: Any) -> ActionResult:
-    status = response._get_param("desiredStatus", "RUNNING")
-    family, started_by = response._get_param("family"), response._get_param("startedBy")
+    asked = {name: response._get_param(name) for name in _FILTERS if response._get_param(name)}
+    if "startedBy" in asked and len(asked) > 1:
+        raise InvalidParameterException("startedBy can't be combined with another filter.")
+    daemons = response.ecs_backend.jobs.daemons
 
     def is_listed(task: Task) -> bool:
-        its_family = str(task.task_definition_arn).rpartition("/")[2].split(":")[0]
-        return task.desired_status == status and family in (None, its_family) and started_by in (None, task.started_by)
+        known = {
+            "desiredStatus": task.desired_status,
+            "family": str(task.task_definition_arn).rpartition("/")[2].split(":")[0],
+            "daemonName": daemons.get(task.task_arn),
+            "startedBy": task.started_by,
+        }
+        return all(known[name] == wanted for name, wanted in {"desiredStatus": "RUNNING", **asked}.items())
 
     tasks = response.ecs_backend.tasks_in(response._get_param("cluster", "default"))
     size = response._get_param("maxResults") or MAX_TASKS
     found, token = page(tasks, is_listed, response._get_param("nextToken"), size)
     return ActionResult({"taskArns": [task.task_arn for task in found], "nextToken": token})
+
+
+def _list_daemons(response: Any) -> ActionResult:
+    backend, cluster = response.ecs_backend, response._get_param("clusterArn", "default")
+    names = {backend.jobs.daemons.get(task.task_arn, "") for task in backend.tasks_in(cluster)} - {""}
+    size = response._get_param("maxResults") or MAX_DAEMONS
+    found, token = page(sorted(names), bool, response._get_param("nextToken"), size)
+    place = backend._get_cluster(cluster).arn.replace(":cluster/", ":daemon/")
+    summaries = [{"daemonArn": f"{place}/{name}", "status": "ACTIVE"} for name in found]
+    return ActionResult({"daemonSummariesList": summaries, "nextToken": token})
 
 
 def _describe_tasks(response: Any) -> ActionResult:

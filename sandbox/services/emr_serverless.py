@@ -1,28 +1,61 @@
-"""EMR Serverless: moto's, with applications and job runs that take time, and AWS::EMRServerless::Application."""
+"""EMR Serverless: moto's, with applications, job runs and sessions that take time, and its resource type."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.emrserverless import urls
 from moto.emrserverless.exceptions import ResourceNotFoundException, ValidationException
 from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun, emrserverless_backends
 from moto.emrserverless.responses import EMRServerlessResponse
+from moto.emrserverless.utils import random_job_id
 
 from .. import ACCOUNT
-from .jobs import Container, Jobs, later, page, replace_model, replace_operation
+from .jobs import NEVER, Container, Jobs, later, page, replace_model, replace_operation
 
-ENDS = ("SUCCESS", "FAILED", "CANCELLED")
-MAX_JOB_RUNS = 50  # on a page of ListJobRuns (EMR Serverless API Reference)
+ENDS = ("SUCCESS", "FAILED", "CANCELLED", "TERMINATED")
+MAX_JOB_RUNS = 50  # on a page of ListJobRuns, and sessions on one of ListSessions (EMR Serverless API Reference)
+
+_SESSIONS = "{0}/applications/(?P<applicationId>[^/]+)/sessions"
+for _path in (f"{_SESSIONS}$", f"{_SESSIONS}/(?P<sessionId>[^/]+)$"):
+    urls.url_paths[_path] = EMRServerlessResponse.dispatch
+
+
+@dataclass
+class Session:
+    """An interactive session. moto's serializer finds the members of a SessionSummary among the attributes."""
+
+    application_id: str
+    release_label: str
+    execution_role_arn: str
+    arn: str = ""
+    state: str = "IDLE"
+    state_details: str = ""
+    id: str = field(default_factory=random_job_id)
+    created_by: str = f"arn:aws:iam::{ACCOUNT}:user/analyst"
+    created_at: datetime.datetime = field(default_factory=utcnow)
+    updated_at: datetime.datetime = field(default_factory=utcnow)
+
+    @property
+    def session_id(self) -> str:
+        """Its id, by the name of the API."""
+        return self.id
 
 
 class EmrServerlessBackend(EMRServerlessBackend):
-    """moto's backend, with the life of applications and job runs."""
+    """moto's backend, with the life of applications, job runs and sessions."""
 
     jobs: ClassVar[EmrServerless]
     _url_module: Any = urls  # moto would look for it beside this module
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.sessions: dict[str, list[Session]] = {}
 
     def create_application(self, *args: Any, **kwargs: Any) -> Application:
         """Create an application."""
@@ -37,34 +70,43 @@ class EmrServerlessBackend(EMRServerlessBackend):
         _move(application, "STARTING", self.jobs.start_seconds, "STARTED")
 
     def stop_application(self, application_id: str) -> None:
-        """Stop an application without unfinished job runs, which takes it some time."""
+        """Stop an application without unfinished job runs and sessions, which takes it some time."""
         application = self.get_application(application_id)
         _check_state(application, "STOPPED", ("STARTING", "STARTED"))
-        if any(job_run.state not in ENDS for job_run in self.runs_of(application_id)):
+        if any(job.state not in ENDS for job in (*self.runs_of(application_id), *self.sessions_of(application_id))):
             raise ValidationException("Application cannot be STOPPED. It has jobs that are scheduled or running.")
         _move(application, "STOPPING", self.jobs.application_stop_seconds, "STOPPED")
 
     def start_job_run(self, application_id: str, *args: Any, **kwargs: Any) -> JobRun:
         """Submit a job run, and start its application if need be and allowed."""
-        application = self.get_application(application_id)
-        if application.state in ("CREATED", "STOPPED"):
-            if not application.auto_start_configuration["enabled"]:  # type: ignore[index]  # moto: a string
-                raise ValidationException(f"Application {application_id} must be STARTED to run jobs.")
-            self.start_application(application_id)
+        self._start_by_itself(application_id)
         job_run = super().start_job_run(application_id, *args, **kwargs)
         job_run.state = "RUNNING"
         self.jobs.changed(job_run.arn, job_run.state)
         return job_run
 
-    def cancel_job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
-        """Cancel a job run, which takes it some time."""
+    def start_session(self, application_id: str, role: str) -> Session:
+        """Start a session, and its application if need be and allowed."""
+        self._start_by_itself(application_id)
+        application = self.get_application(application_id)
+        session = Session(application_id, application.release_label, role)
+        session.arn = f"{application.arn}/sessions/{session.id}"
+        self.sessions.setdefault(application_id, []).append(session)
+        self.jobs.changed(session.arn, session.state)
+        return session
+
+    def cancel_job_run(self, application_id: str, job_run_id: str, grace: float = NEVER) -> tuple[str, str]:
+        """Cancel a job run, which takes it some time, though not more than its grace period."""
         job_run = self.get_job_run(application_id, job_run_id)
-        if job_run.state in ENDS:
-            raise ValidationException(f"Job run {job_run_id} is {job_run.state} and can't be cancelled.")
-        if job_run.state != "CANCELLING":
-            self.settle(job_run, "CANCELLING")
-            self.jobs.stop(job_run.id, lambda: self.settle(job_run, "CANCELLED"))
+        self._end(job_run, "CANCELLING", "CANCELLED", grace)
         return application_id, job_run_id
+
+    def terminate_session(self, application_id: str, session_id: str) -> None:
+        """Terminate a session, which takes it some time."""
+        for session in self.sessions_of(application_id):
+            if session.id == session_id:
+                return self._end(session, "TERMINATING", "TERMINATED")
+        raise ResourceNotFoundException(session_id, "Session")
 
     def get_job_run(self, application_id: str, job_run_id: str) -> JobRun:
         """Find a job run."""
@@ -78,11 +120,30 @@ class EmrServerlessBackend(EMRServerlessBackend):
         self.get_application(application_id)
         return self.job_runs.get(application_id, [])
 
-    def settle(self, job_run: JobRun, state: str) -> None:
-        """Bring a job run to another state, unless it has ended."""
-        if job_run.state not in (state, *ENDS):
-            job_run.state = state
-            self.jobs.changed(job_run.arn, state)
+    def sessions_of(self, application_id: str) -> list[Session]:
+        """Give every session of an application."""
+        self.get_application(application_id)
+        return self.sessions.get(application_id, [])
+
+    def settle(self, job: JobRun | Session, state: str) -> None:
+        """Bring a job run or a session to another state, unless it has ended."""
+        if job.state not in (state, *ENDS):
+            job.state = state
+            self.jobs.changed(job.arn, state)
+
+    def _start_by_itself(self, application_id: str) -> None:
+        application = self.get_application(application_id)
+        if application.state in ("CREATED", "STOPPED"):
+            if not application.auto_start_configuration["enabled"]:  # type: ignore[index]  # moto: a string
+                raise ValidationException(f"Application {application_id} must be STARTED to run jobs.")
+            self.start_application(application_id)
+
+    def _end(self, job: JobRun | Session, by: str, to: str, within: float = NEVER) -> None:
+        if job.state in ENDS:
+            raise ValidationException(f"{job.id} is {job.state} and can't be stopped.")
+        if job.state != by:
+            self.settle(job, by)
+            self.jobs.stop(job.id, lambda: self.settle(job, to), within)
 
 
 class ApplicationResource(Container, Application):
@@ -151,7 +212,7 @@ class ApplicationResource(Container, Application):
 
 
 class EmrServerless(Jobs):
-    """The job runs of the local EMR Serverless.
+    """The job runs and sessions of the local EMR Serverless.
 
     Attributes
     ----------
@@ -164,6 +225,9 @@ class EmrServerless(Jobs):
         self.start_seconds = 0.0
         self.application_stop_seconds = 0.0
         replace_operation(EMRServerlessResponse, "list_job_runs", _list_job_runs)
+        replace_operation(EMRServerlessResponse, "cancel_job_run", _cancel_job_run)
+        replace_operation(EMRServerlessResponse, "list_sessions", _list_sessions)
+        replace_operation(EMRServerlessResponse, "terminate_session", _terminate_session)
         replace_model(ApplicationResource)
 
     def start_job_run(self, application: str, *, stop_seconds: float | None = None, state: str = "RUNNING") -> str:
@@ -178,47 +242,62 @@ class EmrServerless(Jobs):
         state : str
             The state that it is in.
         """
-        role = f"arn:aws:iam::{ACCOUNT}:role/job"
-        job_run = self.backend.start_job_run(application, "", role, None, None, None, None, None)
+        job_run = self.backend.start_job_run(application, "", _ROLE, None, None, None, None, None)
         self.take(job_run.id, stop_seconds)
         self.backend.settle(job_run, state)
         return str(job_run.id)
 
-    def state(self, application: str, job_run: str) -> str:
-        """Give a job run's state."""
-        return str(self.backend.get_job_run(application, job_run).state)
+    def start_session(self, application: str, *, stop_seconds: float | None = None, state: str = "IDLE") -> str:
+        """Start a session of an application and give its id. The parameters are those of `start_job_run`."""
+        session = self.backend.start_session(application, _ROLE)
+        self.take(session.id, stop_seconds)
+        self.backend.settle(session, state)
+        return str(session.id)
 
-    def settle(self, application: str, job_run: str, state: str) -> None:
-        """Bring a job run to another state."""
-        self.backend.settle(self.backend.get_job_run(application, job_run), state)
+    def state(self, application: str, job: str) -> str:
+        """Give the state of a job run or a session."""
+        return str(self._find(application, job).state)
+
+    def settle(self, application: str, job: str, state: str) -> None:
+        """Bring a job run or a session to another state."""
+        self.backend.settle(self._find(application, job), state)
+
+    def _find(self, application: str, job: str) -> JobRun | Session:
+        found: JobRun | Session
+        jobs = (*self.backend.runs_of(application), *self.backend.sessions_of(application))
+        [found] = [one for one in jobs if one.id == job]
+        return found
+
+
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/job"
+
+
+def _page(response: Any, listed: str, jobs: list[Any]) -> ActionResult:
+    states = response._get_param("states", [])
+    size = min(int(response._get_param("maxResults") or MAX_JOB_RUNS), MAX_JOB_RUNS)
+    found, token = page(jobs, lambda job: not states or job.state in states, response._get_param("nextToken"), size)
+    return ActionResult({listed: found, "nextToken": token})
 
 
 def _list_job_runs(response: Any) -> ActionResult:
-    states = response._get_param("states", [])
-    found, token = page(
-        response.emrserverless_backend.runs_of(response._get_param("applicationId")),
-        lambda job_run: not states or job_run.state in states,
-        response._get_param("nextToken"),
-        min(int(response._get_param("maxResults") or MAX_JOB_RUNS), MAX_JOB_RUNS),
-    )
-    job_runs = [
-        {
-            "applicationId": job_run.application_id,
-            "id": job_run.id,
-            "arn": job_run.arn,
-            "name": job_run.name,
-            "createdBy": job_run.execution_role_arn,
-            "createdAt": job_run.created_at,
-            "updatedAt": job_run.updated_at,
-            "executionRole": job_run.execution_role_arn,
-            "state": job_run.state,
-            "stateDetails": job_run.state_details,
-            "releaseLabel": job_run.release_label,
-            "type": job_run.application_type,
-        }
-        for job_run in found
-    ]
-    return ActionResult({"jobRuns": job_runs, "nextToken": token})
+    return _page(response, "jobRuns", response.emrserverless_backend.runs_of(response._get_param("applicationId")))
+
+
+def _list_sessions(response: Any) -> ActionResult:
+    return _page(response, "sessions", response.emrserverless_backend.sessions_of(response._get_param("applicationId")))
+
+
+def _cancel_job_run(response: Any) -> ActionResult:
+    application, job_run = response._get_param("applicationId"), response._get_param("jobRunId")
+    grace = response._get_param("shutdownGracePeriodInSeconds")
+    response.emrserverless_backend.cancel_job_run(application, job_run, NEVER if grace is None else float(grace))
+    return ActionResult({"applicationId": application, "jobRunId": job_run})
+
+
+def _terminate_session(response: Any) -> ActionResult:
+    application, session = response._get_param("applicationId"), response._get_param("sessionId")
+    response.emrserverless_backend.terminate_session(application, session)
+    return ActionResult({"applicationId": application, "sessionId": session})
 
 
 def _check_state(application: Application, to: str, allowed: tuple[str, str]) -> None:

@@ -52,9 +52,9 @@ class Jobs:
         if stop_seconds is not None:
             self._own_stop_seconds[job] = stop_seconds
 
-    def stop(self, job: str, stopped: Callable[[], None]) -> None:
-        """Call something when a job that was told to stop has had its time."""
-        later(self._own_stop_seconds.get(job, self.stop_seconds), stopped)
+    def stop(self, job: str, stopped: Callable[[], None], within: float = NEVER) -> None:
+        """Call something when a job that was told to stop has had its time, or as many seconds as it is given."""
+        later(min(self._own_stop_seconds.get(job, self.stop_seconds), within), stopped)
 
 
 class Container(CloudFormationModel):

@@ -76,6 +76,28 @@ class TestEcs:
         assert [len(page) for page in pages] == [100, 2]
         assert {task for page in pages for task in page} == tasks
 
+    def test_a_listing_by_started_by_takes_no_other_filter(self, aws: LocalAws, ecs: Any) -> None:
+        task = aws.ecs.start_task("prod", started_by="a rule")
+        assert ecs.list_tasks(cluster="prod", startedBy="a rule")["taskArns"] == [task]
+        for other in ({"desiredStatus": "RUNNING"}, {"family": "work"}):
+            code, _ = _refused(ecs.list_tasks, cluster="prod", startedBy="a rule", **other)
+            assert code == "InvalidParameterException"
+
+    def test_a_task_of_a_managed_daemon_comes_back(self, aws: LocalAws, ecs: Any) -> None:
+        aws.ecs.start_task("prod")
+        task = aws.ecs.start_task("prod", daemon="agent")
+        [daemon] = ecs.list_daemons(clusterArn="prod")["daemonSummariesList"]
+        assert daemon["daemonArn"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:daemon/prod/agent"
+        assert ecs.list_tasks(cluster="prod", daemonName="agent")["taskArns"] == [task]
+        ecs.stop_task(cluster="prod", task=task)
+        [other] = ecs.list_tasks(cluster="prod", daemonName="agent")["taskArns"]
+        assert other != task
+
+    def test_a_task_on_a_dead_host_never_stops(self, aws: LocalAws, ecs: Any) -> None:
+        task = aws.ecs.start_task("prod", host_is_dead=True)
+        ecs.stop_task(cluster="prod", task=task)
+        assert self._look(ecs, task) == ("STOPPED", "RUNNING")
+
     def test_a_task_that_is_not_there_or_has_stopped_can_not_be_stopped(self, aws: LocalAws, ecs: Any) -> None:
         task = aws.ecs.start_task("prod")
         ecs.stop_task(cluster="prod", task=task)
@@ -227,6 +249,31 @@ class TestEmrServerless:
         pages = emr.get_paginator("list_job_runs").paginate(applicationId=application, states=["QUEUED", "RUNNING"])
         states = [[job_run["state"] for job_run in page["jobRuns"]] for page in pages]
         assert states == [["RUNNING"] * 30 + ["QUEUED"] * 20, ["QUEUED"] * 10]
+
+    def test_a_job_run_is_cancelled_at_the_end_of_its_grace_period(
+        self, aws: LocalAws, emr: Any, application: str
+    ) -> None:
+        job_run = aws.emr_serverless.start_job_run(application, stop_seconds=NEVER)
+        emr.cancel_job_run(applicationId=application, jobRunId=job_run, shutdownGracePeriodInSeconds=1)
+        assert aws.emr_serverless.state(application, job_run) == "CANCELLING"
+        _until(lambda: aws.emr_serverless.state(application, job_run) == "CANCELLED")
+
+    def test_sessions_are_listed_and_terminated_before_their_application_is_stopped(
+        self, aws: LocalAws, emr: Any, application: str
+    ) -> None:
+        sessions = [aws.emr_serverless.start_session(application, state=state) for state in ["STARTED", "BUSY"] * 26]
+        asked = {"applicationId": application, "states": ["STARTED", "BUSY"]}
+        first = emr.list_sessions(**asked)
+        second = emr.list_sessions(**asked, nextToken=first["nextToken"])
+        listed = [session["sessionId"] for page in (first, second) for session in page["sessions"]]
+        assert (len(first["sessions"]), sorted(listed)) == (50, sorted(sessions))
+        for session in sessions:
+            code, _ = _refused(emr.stop_application, applicationId=application)
+            assert code == "ValidationException"
+            emr.terminate_session(applicationId=application, sessionId=session)
+        assert aws.emr_serverless.state(application, sessions[0]) == "TERMINATED"
+        assert emr.list_sessions(**asked)["sessions"] == []
+        emr.stop_application(applicationId=application)
 
     def test_an_application_is_stopped_after_its_job_runs_and_in_its_time(
         self, aws: LocalAws, emr: Any, application: str
