@@ -22,10 +22,8 @@ class InvalidArgumentError(ValueError):
     __module__ = "cdk_stop_on_delete"
 
 
-class AsWritten:
-    """A value for the handler's rules that an error shows as the user wrote it.
-
-    The rules read the `str` of a value, because CloudFormation sends strings. Errors show its `repr`.
+class AsWritten(str):
+    """A value for the handler's rules, as CloudFormation sends it, that an error shows as the user wrote it.
 
     Parameters
     ----------
@@ -35,12 +33,12 @@ class AsWritten:
         The value as the user wrote it.
     """
 
-    def __init__(self, value: object, written: str) -> None:
-        self._value = value
-        self._written = written
+    _written: str
 
-    def __str__(self) -> str:
-        return str(self._value)
+    def __new__(cls, value: object, written: str) -> AsWritten:
+        text = super().__new__(cls, value)
+        text._written = written
+        return text
 
     def __repr__(self) -> str:
         return self._written

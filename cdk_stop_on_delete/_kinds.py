@@ -6,14 +6,14 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from aws_cdk import CfnResource, Reference, Stack, Tokenization
+from aws_cdk import CfnResource, Duration, Reference, Stack, Tokenization
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDependable
 
-from ._errors import InvalidArgumentError, invalid, naming
+from ._errors import AsWritten, InvalidArgumentError, invalid, naming
 from ._handler_code import properties
 from ._jobs import Jobs, allow, arn_of
 from ._tokens import difference, is_string_token, place_of
@@ -49,8 +49,8 @@ class ContainerJobs(Jobs):
                 return name, token.target
         return name, None
 
-    def filters(self, stop: Construct) -> Mapping[str, str]:  # noqa: ARG002 - a kind that has a filter checks it
-        """Check the filters, and return the properties that limit the stop to some of the container's jobs."""
+    def options(self, stop: Construct) -> Mapping[str, object]:  # noqa: ARG002 - a kind that has options checks them
+        """Check the other arguments, and return their properties: which of the jobs to stop, and how."""
         return {}
 
     def needs(self) -> Sequence[IDependable]:
@@ -79,7 +79,7 @@ class ContainerJobs(Jobs):
 
 
 class EcsTasks(ContainerJobs):
-    """The tasks of an ECS cluster, whoever started them. Tasks of ECS services are not stopped.
+    """The tasks of an ECS cluster, or some of them. Tasks of ECS services and of managed daemons are not stopped.
 
     Parameters
     ----------
@@ -88,6 +88,9 @@ class EcsTasks(ContainerJobs):
     family : str, optional
         Stop only tasks of this task definition family, in a shared cluster: up to 255 letters, digits, hyphens and
         underscores (Amazon ECS API reference, RegisterTaskDefinition). May be a token. Default: every family.
+    started_by : str, optional
+        Stop only tasks that were started with this ``startedBy``: up to 128 printable ASCII characters and no comma.
+        May be a token. Default: whoever started them.
     """
 
     # Where users import it from, as tracebacks and `help()` show it.
@@ -97,9 +100,11 @@ class EcsTasks(ContainerJobs):
     _ARGUMENT = "cluster"
     _RESOURCE = ecs.CfnCluster
 
-    def __init__(self, cluster: ecs.ICluster | ecs.CfnCluster, family: str | None = None) -> None:
+    def __init__(
+        self, cluster: ecs.ICluster | ecs.CfnCluster, family: str | None = None, started_by: str | None = None
+    ) -> None:
         self._cluster = cluster
-        self._family = family
+        self._filters = {"family": ("Family", family), "started_by": ("StartedBy", started_by)}
 
     def _name(self, stop: Construct) -> str:
         if isinstance(self._cluster, ecs.CfnCluster):
@@ -110,14 +115,17 @@ class EcsTasks(ContainerJobs):
             raise self._invalid(stop, self._cluster, "it must be a cluster of ECS", fix)
         return self._cluster.cluster_arn
 
-    def filters(self, stop: Construct) -> Mapping[str, str]:
-        if self._family is None:
-            return {}
-        argument = self._written("family")
-        if not is_string_token(stop, argument, self._family):
-            with naming(stop, argument):
-                properties.check_family(self._family)
-        return {"Family": self._family}
+    def options(self, stop: Construct) -> Mapping[str, object]:
+        given = {}
+        for name, (option, value) in self._filters.items():
+            if value is None:
+                continue
+            argument = self._written(name)
+            if not is_string_token(stop, argument, value):
+                with naming(stop, argument):
+                    properties.check_option(option, value)
+            given[option] = value
+        return given
 
     def needs(self) -> Sequence[IDependable]:
         # jsii keeps a DependencyGroup's identity; it would wrap a Dependable of Python anew in each call.
@@ -192,7 +200,7 @@ class StateMachineExecutions(ContainerJobs):
 
 
 class EmrServerlessJobRuns(ContainerJobs):
-    """The job runs of an EMR Serverless application. The application is stopped after them.
+    """The job runs and interactive sessions of an EMR Serverless application. The application is stopped after them.
 
     Parameters
     ----------
@@ -200,6 +208,10 @@ class EmrServerlessJobRuns(ContainerJobs):
         The application, or the id of one outside the app, such as ``00fexample``: up to 64 digits and lower case
         letters (Amazon EMR Serverless API reference, GetApplication). It must be in the account and region of the
         StopOnDelete's stack. An id may be a token.
+    shutdown_grace_period : Duration, optional
+        How long a job run may clean up after its cancel, in EMR release 7.9 or newer: 0, or 15 seconds to 30 minutes
+        (EMR Serverless User Guide, job-cancellation-grace-period). Give the StopOnDelete a longer `wait`. Default: the
+        job runs are canceled without one.
     """
 
     __module__ = "cdk_stop_on_delete"
@@ -210,12 +222,28 @@ class EmrServerlessJobRuns(ContainerJobs):
     # An application's id does not name its region.
     _SAME_PLACE = ("account", "partition", "region")
 
-    def __init__(self, application: emrserverless.CfnApplication | str) -> None:
+    def __init__(
+        self, application: emrserverless.CfnApplication | str, shutdown_grace_period: Duration | None = None
+    ) -> None:
         self._application = application
+        self._period = shutdown_grace_period
 
     def _name(self, stop: Construct) -> str:  # noqa: ARG002 - `Container.declared` checks the id
         application = self._application
         return application.ref if isinstance(application, emrserverless.CfnApplication) else application
+
+    def options(self, stop: Construct) -> Mapping[str, object]:
+        period, argument = self._period, self._written("shutdown_grace_period")
+        if period is None:
+            return {}
+        if not isinstance(period, Duration):
+            fix = "Pass, for example, Duration.minutes(2)."
+            raise invalid(stop, argument, period, "it must be a Duration", fix)
+        seconds = period.to_seconds(integral=False)
+        if not period.is_unresolved():
+            with naming(stop, argument):
+                properties.check_option("ShutdownGracePeriodInSeconds", AsWritten(f"{seconds:g}", period.to_string()))
+        return {"ShutdownGracePeriodInSeconds": seconds}
 
     @classmethod
     def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:

@@ -92,7 +92,7 @@ class StopOnDelete(OnDelete):
             fix = "Pass EcsTasks(cluster), StateMachineExecutions(state_machine) or EmrServerlessJobRuns(application)."
             raise wrong_type(self, "jobs", jobs, *KINDS, rule="it does not say which jobs to stop", fix=fix)
         name, resource = jobs.container(self)
-        values = {"Kind": type(jobs).__name__, "Container": name, **jobs.filters(self)}
+        values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
         if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self):
             # With these, the handler finds out whether this stack deletes the container.
             values["ContainerLogicalId"] = resource.logical_id

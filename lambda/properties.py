@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # Each kind of job -> its service, as the metrics name it.
@@ -160,8 +160,6 @@ STATE_MACHINE_ARN = re.compile(
 )
 # EMR Serverless API reference, GetApplication.
 APPLICATION_ID = re.compile(r"(?P<name>[0-9a-z]{1,64})")
-# Amazon ECS API reference, RegisterTaskDefinition.
-FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class _ContainerType(NamedTuple):
@@ -198,8 +196,52 @@ _CONTAINERS = {
         "AWS::EMRServerless::Application",
     ),
 }
+
+
+class _Option(NamedTuple):
+    """An optional property, which limits the jobs that are stopped or says how they are stopped."""
+
+    key: str
+    """Its name in the physical id."""
+    kind: str
+    """The kind of job that it is for."""
+    valid: re.Pattern[str]
+    """The pattern of its values, none of which has a comma."""
+    rule: str
+    """The same in words, for an error."""
+    fix: str
+    """What to pass, for an error."""
+
+
+_OPTIONS = {
+    # Amazon ECS API reference, RegisterTaskDefinition.
+    "Family": _Option(
+        "family",
+        "EcsTasks",
+        re.compile(r"[A-Za-z0-9_-]{1,255}"),
+        "it must be letters, digits, - and _, 255 at the most",
+        "Pass the name without a revision.",
+    ),
+    # Amazon ECS API reference, RunTask: at most 128 characters. Step Functions writes "AWS Step Functions", with spaces
+    # (seen in the histories of executions), so more characters than the reference names are in use.
+    "StartedBy": _Option(
+        "startedBy",
+        "EcsTasks",
+        re.compile(r"[ -+\--~]{1,128}"),
+        "it must be 1 to 128 printable ASCII characters, and no comma",
+        "Pass the startedBy of the tasks, as DescribeTasks shows it.",
+    ),
+    # EMR Serverless User Guide, job-cancellation-grace-period.
+    "ShutdownGracePeriodInSeconds": _Option(
+        "shutdownGracePeriod",
+        "EmrServerlessJobRuns",
+        re.compile(r"0|1[5-9]|[2-9][0-9]|[1-9][0-9]{2}|1[0-7][0-9]{2}|1800"),
+        "it must be 0, or a whole number of seconds from 15 to 1,800",
+        "Pass a period in that range.",
+    ),
+}
 # No id has a comma, but a state machine's name may have parentheses.
-_PHYSICAL_ID = re.compile(r"(?P<Kind>\w+)\((?P<Container>[^,]+)(,family=(?P<Family>[^,]+))?\)")
+_PHYSICAL_ID = re.compile(r"(?P<Kind>\w+)\((?P<Container>[^,]+)(?P<options>(,\w+=[^,]+)*)\)")
 
 
 @dataclass(frozen=True)
@@ -212,13 +254,13 @@ class Container:
         The kind of job: ``EcsTasks``, ``StateMachineExecutions`` or ``EmrServerlessJobRuns``.
     id : str
         The cluster's or the state machine's ARN, or the application's id.
-    family : str, optional
-        Only tasks of this task definition family. Default: all.
+    options : Mapping, default: empty
+        Which of its jobs to stop, and how: the values of Family, StartedBy and ShutdownGracePeriodInSeconds.
     """
 
     kind: str
     id: str
-    family: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def declared(
@@ -233,7 +275,7 @@ class Container:
         Parameters
         ----------
         properties : Mapping
-            The properties of the resource: Kind, Container and Family.
+            The properties of the resource: Kind, Container and the options.
         stack_account, stack_partition : str, optional
             The account and the partition of the stack, if they are known.
 
@@ -242,7 +284,7 @@ class Container:
         InvalidPropertyError
             If a property breaks a rule.
         """
-        kind, id_, family = (properties.get(name) for name in ("Kind", "Container", "Family"))
+        kind, id_ = properties.get("Kind"), properties.get("Container")
         if not isinstance(kind, str) or kind not in _CONTAINERS:
             rule = f"it must be one of {', '.join(_CONTAINERS)}"
             raise InvalidPropertyError("Kind", kind, rule, "Pass one of these.")
@@ -262,11 +304,13 @@ class Container:
                     f"it is in the {place} {theirs}, but the stack is in {ours}",
                     f"Declare it in a stack of its own {place}.",
                 )
-        if family is None:
-            return cls(kind, id_)
-        if kind != "EcsTasks":
-            raise InvalidPropertyError("Family", family, "only EcsTasks has a family", "Leave it out.")
-        return cls(kind, id_, check_family(family))
+        options = {}
+        for name, option in _OPTIONS.items():
+            if (value := properties.get(name)) is not None:
+                if kind != option.kind:
+                    raise InvalidPropertyError(name, value, f"only {option.kind} takes it", "Leave it out.")
+                options[name] = check_option(name, value)
+        return cls(kind, id_, options)
 
     @classmethod
     def from_physical_id(cls, text: str) -> Container:
@@ -277,14 +321,18 @@ class Container:
         InvalidPropertyError
             If it names no container.
         """
-        found = _PHYSICAL_ID.fullmatch(text)
-        if found is None:
-            raise InvalidPropertyError("PhysicalResourceId", text, "it names no container", "Leave it as it is.")
-        return cls.declared(found.groupdict())
+        if found := _PHYSICAL_ID.fullmatch(text):
+            given = dict(option.split("=", 1) for option in found["options"].split(",")[1:])
+            options = {name: given[option.key] for name, option in _OPTIONS.items() if option.key in given}
+            container = cls.declared({"Kind": found["Kind"], "Container": found["Container"], **options})
+            if str(container) == text:
+                return container
+        raise InvalidPropertyError("PhysicalResourceId", text, "it names no container", "Leave it as it is.")
 
     def __str__(self) -> str:
         """Return the physical id. A Delete needs nothing else."""
-        return f"{self.kind}({self.id},family={self.family})" if self.family else f"{self.kind}({self.id})"
+        options = [f",{_OPTIONS[name].key}={value}" for name, value in self.options.items()]
+        return f"{self.kind}({self.id}{''.join(options)})"
 
     @property
     def ref(self) -> str:
@@ -312,18 +360,17 @@ class Container:
         return found.groupdict() if found else {}
 
 
-def check_family(value: object) -> str:
-    """Check the name of a task definition family.
+def check_option(name: str, value: object) -> str:
+    """Check a property that a kind of job may have: Family, StartedBy or ShutdownGracePeriodInSeconds.
 
     Raises
     ------
     InvalidPropertyError
-        If it is not a valid name.
+        If the value breaks the property's rule.
     """
-    if not isinstance(value, str) or not FAMILY.fullmatch(value):
-        raise InvalidPropertyError(
-            "Family", value, "it must be letters, digits, - and _, 255 at the most", "Pass the name without a revision."
-        )
+    option = _OPTIONS[name]
+    if not isinstance(value, str) or not option.valid.fullmatch(value):
+        raise InvalidPropertyError(name, value, option.rule, option.fix)
     return value
 
 

@@ -20,6 +20,8 @@ _ROUTES = {
     r"POST /applications/(?P<applicationId>[^/]+)/stop": "StopApplication",
     r"GET /applications/(?P<applicationId>[^/]+)/jobruns": "ListJobRuns",
     r"DELETE /applications/(?P<applicationId>[^/]+)/jobruns/(?P<jobRunId>[^/]+)": "CancelJobRun",
+    r"GET /applications/(?P<applicationId>[^/]+)/sessions": "ListSessions",
+    r"DELETE /applications/(?P<applicationId>[^/]+)/sessions/(?P<sessionId>[^/]+)": "TerminateSession",
 }
 
 Answer = Mapping[str, Any] | Response

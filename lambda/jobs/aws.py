@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import socket
 import ssl
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -28,8 +31,10 @@ from botocore.exceptions import (
     ResponseStreamingError,
     SSLError,
 )
+from botocore.paginate import Paginator
 from botocore.session import Session
 
+from protocol.log import log
 from protocol.network import ca_bundle
 from teardown import Failure, ServiceError
 
@@ -50,6 +55,9 @@ TRANSIENT_CODES = (
     "TooManyRequestsException",
 )
 _TRANSIENT_STATUSES = (408, 429)
+
+# How many transient errors a list may meet that is not always there, before the Delete continues without it.
+OPTIONAL_TRIES = 3
 
 _LONGEST_TEXT = 1000
 # What a look-up of a name may return.
@@ -112,6 +120,8 @@ class AwsService:
         self.name = name
         self.region = region or os.environ["AWS_REGION"]
         self._answered = False
+        self._counting = threading.Lock()
+        self._failures_of_optional: Counter[str] = Counter()
         self.calls = 0
 
     def call(self, action: str, **parameters: Any) -> Mapping[str, Any]:
@@ -157,10 +167,32 @@ class AwsService:
         ServiceError
             If a call does not succeed, or its answer lacks the member or the key.
         """
-        pages = iter(self.client().get_paginator(xform_name(action)).paginate(**parameters))
+        pages = iter(self._paginator(action, member).paginate(**parameters))
         while (page := self._try(action, lambda: next(pages, None))) is not None:
             yield _member(page, action, member, each)
-        self.calls -= 1  # no call was made to learn that there is no further page
+        self._count(-1)  # no call was made to learn that there is no further page
+
+    def optional_pages(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Iterator[list[Any]]:
+        """Yield every page of a list that Lambda's botocore or the service may not have, and the role may not read.
+
+        Then there are no pages, and the log says why. The parameters are those of `ask`.
+
+        Raises
+        ------
+        ServiceError
+            If a call failed with a transient error, for `OPTIONAL_TRIES` times.
+        """
+        if not hasattr(self.client(), xform_name(action)):
+            return
+        try:
+            yield from self.pages(action, member, each=each, **parameters)
+        except ServiceError as error:
+            self._failures_of_optional[action] += 1
+            has_no_list = error.status == 200
+            is_transient = not has_no_list and (error.failure is Failure.TRANSIENT or not error.status)
+            if is_transient and self._failures_of_optional[action] <= OPTIONAL_TRIES:
+                raise
+            log(logging.WARNING, f"The Delete continues without {action}: {error}")
 
     def client(self) -> Any:
         """Return the service's client.
@@ -183,8 +215,16 @@ class AwsService:
     def _make_client(self) -> Any:
         return _client(self.name, self.region)
 
+    def _paginator(self, action: str, member: str) -> Any:
+        client, method = self.client(), xform_name(action)
+        if client.can_paginate(method):
+            return client.get_paginator(method)
+        # botocore 1.44 has no paginator for ListDaemons.
+        tokens = {"input_token": "nextToken", "output_token": "nextToken", "result_key": member}
+        return Paginator(getattr(client, method), tokens, client.meta.service_model.operation_model(action))
+
     def _try(self, action: str, call: Callable[[], Any]) -> Any:
-        self.calls += 1
+        self._count(1)
         try:
             answer = call()
         except ClientError as error:
@@ -197,7 +237,7 @@ class AwsService:
                 Failure.TRANSIENT, text, code=error.code, message=error.message, status=error.status
             ) from error
         except PaginationError as error:
-            self.calls -= 1  # no call was made
+            self._count(-1)  # no call was made
             raise ServiceError(Failure.TRANSIENT, f"{action} got the same page again") from error
         except BotoCoreError as error:
             raise self._connection_error(action, error) from error
@@ -205,6 +245,10 @@ class AwsService:
             raise ServiceError(Failure.TRANSIENT, f"{action} got an answer that can't be read: {error!r}") from error
         self._answered = True
         return answer
+
+    def _count(self, calls: int) -> None:
+        with self._counting:  # stops run side by side
+            self.calls += calls
 
     def _service_error(self, action: str, error: ClientError) -> ServiceError:
         details = error.response.get("Error", {})  # botocore leaves it out of a status of 300

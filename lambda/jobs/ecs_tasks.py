@@ -1,4 +1,4 @@
-"""Lists and stops the ECS tasks of a cluster that belong to no service."""
+"""Lists and stops the ECS tasks of a cluster that belong to no service and to no managed daemon."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LONGEST_REASON = 255
 
 
 class EcsTasks:
-    """The tasks of a cluster, or of one family in it. Tasks of services are not stopped.
+    """The tasks of a cluster, or some of them. Tasks of services and of managed daemons are not stopped.
 
     Parameters
     ----------
     container : Container
-        The cluster, with a family to stop only its tasks.
+        The cluster. With Family or StartedBy, only tasks that have the same are stopped.
     reason : str
         The reason that ECS stores for each stop.
     """
@@ -40,11 +40,14 @@ class EcsTasks:
     def __init__(self, container: Container, reason: str) -> None:
         self.service = AwsService("ecs", container.region)
         self._cluster = container.id
-        family = {"family": container.family} if container.family else {}
+        family = {"family": family} if (family := container.options.get("Family")) else {}
         self._listed: dict[str, Any] = {"cluster": container.id, "maxResults": _PAGE, **family}
+        # As a filter of ListTasks, it "must be the only filter" (API reference).
+        self._started_by = container.options.get("StartedBy")
         self._reason = reason[:_LONGEST_REASON]
-        # Tasks that have ended, which ECS lists for a while, and tasks of services. Neither needs a second look.
+        # Tasks that have ended, which ECS lists for a while, and tasks that are not stopped. None needs a second look.
         self._ignored: set[str] = set()
+        self._daemons: list[str] | None = None
 
     def exists(self) -> bool:
         """Call DescribeClusters. A deleted cluster may stay visible as INACTIVE (API reference, Cluster)."""
@@ -67,13 +70,31 @@ class EcsTasks:
             return []
         tasks = self.service.ask("DescribeTasks", "tasks", each="taskArn", cluster=self._cluster, tasks=asked)
         found = {task["taskArn"]: task for task in tasks}
-        self._ignored.update(arn for arn, task in found.items() if _is_of_a_service(task) or _has_ended(task))
-        # A task that is listed but not described (failures: MISSING) counts as unfinished.
-        return [
-            RunningJob(arn, is_stopping=found.get(arn, {}).get("desiredStatus", desired) == "STOPPED")
-            for arn in asked
-            if arn not in self._ignored
-        ]
+        self._ignored.update(arn for arn, task in found.items() if self._is_another(task) or _has_ended(task))
+        if any(arn not in self._ignored for arn in asked):
+            self._ignored.update(self._tasks_of_daemons(desired))
+        return [_running(arn, found.get(arn)) for arn in asked if arn not in self._ignored]
+
+    def _is_another(self, task: Mapping[str, Any]) -> bool:
+        is_of_a_service = str(task.get("group")).startswith("service:")
+        return is_of_a_service or self._started_by not in (None, task.get("startedBy"))
+
+    def _tasks_of_daemons(self, desired: str) -> Iterator[str]:
+        """Call ListDaemons once, and ListTasks for each managed daemon.
+
+        If a daemon's task is stopped, its container instance is drained and another one is started (API reference,
+        DeleteDaemon). No source tells how DescribeTasks shows that a task belongs to a daemon.
+        """
+        if self._daemons is None:
+            pages = self.service.optional_pages(
+                "ListDaemons", "daemonSummariesList", each="daemonArn", clusterArn=self._cluster
+            )
+            # The ARN ends with the daemon's name (API reference, DaemonSummary).
+            self._daemons = [daemon["daemonArn"].rpartition("/")[2] for page in pages for daemon in page]
+        for name in self._daemons:
+            daemon = {"cluster": self._cluster, "daemonName": name, "desiredStatus": desired}
+            for arns in self.service.pages("ListTasks", "taskArns", **daemon):
+                yield from arns
 
     def stop(self, job: RunningJob) -> None:
         """Call StopTask."""
@@ -83,8 +104,17 @@ class EcsTasks:
         """Do nothing: a cluster without tasks can be deleted."""
 
 
-def _is_of_a_service(task: Mapping[str, Any]) -> bool:
-    return str(task.get("group")).startswith("service:")
+def _running(arn: str, task: Mapping[str, Any] | None) -> RunningJob:
+    if task is None:
+        # It is listed but not described yet (failures: MISSING), so it may belong to a service.
+        return RunningJob(arn, is_stopping=True, note="not described by ECS")
+    if task.get("desiredStatus") != "STOPPED":
+        return RunningJob(arn)
+    status = task.get("lastStatus")
+    if status == "RUNNING" and task.get("containerInstanceArn"):
+        # The agent reports that a task has stopped. If its host has died, nobody does (amazon-ecs-agent 818).
+        return RunningJob(arn, is_stopping=True, note="is to stop, but RUNNING: has its container instance died?")
+    return RunningJob(arn, is_stopping=True, note=f"is to stop, but {status}")
 
 
 def _has_ended(task: Mapping[str, Any]) -> bool:

@@ -1,8 +1,8 @@
-"""Cancels the unfinished EMR Serverless job runs of an application, and then stops the application."""
+"""Cancels the job runs and terminates the sessions of an EMR Serverless application, and then stops it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
@@ -10,11 +10,11 @@ from properties import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step, sentence
 
-# EMR Serverless API reference, ListJobRuns.
+# EMR Serverless API reference, ListJobRuns and ListSessions.
 _PAGE = 50
-# API reference, JobRun and Application: states.
-_UNFINISHED = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED")
-_STOPPING = ("CANCELLING",)
+# API reference, JobRun, Session and Application: states.
+_UNFINISHED_RUNS, _STOPPING_RUNS = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"), ("CANCELLING",)
+_UNFINISHED_SESSIONS, _STOPPING_SESSIONS = ("SUBMITTED", "STARTING", "STARTED", "IDLE", "BUSY"), ("TERMINATING",)
 # DeleteApplication accepts an application in these only (API reference).
 _DELETABLE = ("CREATED", "STOPPED")
 # One in STARTING can be stopped (gchq/sleeper 1212).
@@ -23,18 +23,17 @@ _GONE = "ResourceNotFoundException"
 
 
 class EmrServerlessJobRuns:
-    """The unfinished job runs of an application. After them, the application is stopped, not deleted.
+    """The unfinished job runs and sessions of an application. After them, the application is stopped, not deleted.
 
     Parameters
     ----------
     container : Container
-        The application.
+        The application. With ShutdownGracePeriodInSeconds, job runs are canceled with this grace period.
     reason : str
         Not used: EMR Serverless stores no reason for a cancel.
     """
 
-    noun = "job runs"
-    # No limit of CancelJobRun is documented: these numbers are assumed.
+    # No limit of CancelJobRun and TerminateSession is documented: these numbers are assumed.
     pace = Pace(burst=10, rate=10)
     settles_after = 0.0
     ends: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
@@ -42,7 +41,15 @@ class EmrServerlessJobRuns:
     def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - every kind takes it
         self.service = AwsService("emr-serverless")
         self._application = container.id
+        period = container.options.get("ShutdownGracePeriodInSeconds")
+        self._grace = {"shutdownGracePeriodInSeconds": int(period)} if period else {}
+        self._sessions: set[str] = set()
         self._name = f"Application {container.id}"
+
+    @property
+    def noun(self) -> str:
+        """Name sessions only if there are any, because most applications have none."""
+        return "job runs and sessions" if self._sessions else "job runs"
 
     def exists(self) -> bool:
         """Call GetApplication."""
@@ -55,32 +62,45 @@ class EmrServerlessJobRuns:
         return True
 
     def unfinished(self) -> Iterator[list[RunningJob]]:
-        """Call ListJobRuns, and GetApplication after an error, because ListJobRuns has none for "no application"."""
+        """Call ListJobRuns and ListSessions.
+
+        After an error, call GetApplication, because ListJobRuns has no error for an application that does not exist.
+        """
         try:
-            for states, is_stopping in ((_UNFINISHED, False), (_STOPPING, True)):
-                for page in self.service.pages(
-                    "ListJobRuns",
-                    "jobRuns",
-                    each="id",
-                    applicationId=self._application,
-                    states=list(states),
-                    maxResults=_PAGE,
-                ):
-                    yield [RunningJob(run["id"], is_stopping) for run in page]
+            yield from self._unfinished_runs(_UNFINISHED_RUNS)
+            yield from self._unfinished_sessions(_UNFINISHED_SESSIONS)
+            yield from self._unfinished_runs(_STOPPING_RUNS, is_stopping=True)
+            yield from self._unfinished_sessions(_STOPPING_SESSIONS, is_stopping=True)
         except ServiceError as error:
             self._state()
             # Without its code: the application is there.
             raise ServiceError(error.failure, str(error)) from error
 
+    def _unfinished_runs(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
+        listed = {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
+        for page in self.service.pages("ListJobRuns", "jobRuns", each="id", **listed):
+            yield [RunningJob(run["id"], is_stopping) for run in page]
+
+    def _unfinished_sessions(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
+        # Sessions came with EMR 7.13 (API reference, StartSession). If one runs and they can't be listed, the service
+        # refuses StopApplication, and the Delete fails with that.
+        listed = {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
+        for page in self.service.optional_pages("ListSessions", "sessions", each="sessionId", **listed):
+            self._sessions.update(session["sessionId"] for session in page)
+            yield [RunningJob(session["sessionId"], is_stopping) for session in page]
+
     def stop(self, job: RunningJob) -> None:
-        """Call CancelJobRun."""
-        self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id)
+        """Call CancelJobRun or TerminateSession."""
+        if job.id in self._sessions:
+            self.service.call("TerminateSession", applicationId=self._application, sessionId=job.id)
+        else:
+            self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id, **self._grace)
 
     def close(self) -> Step | None:
         """Call StopApplication until the application can be deleted.
 
-        It is called only after all runs have ended, because a new run starts its application again (API reference,
-        AutoStartConfig).
+        It is called only after all job runs and sessions have ended, because a new one starts its application again
+        (API reference, AutoStartConfig).
         """
         state = self._state()
         if state in _DELETABLE:

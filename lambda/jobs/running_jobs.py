@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
@@ -19,6 +20,8 @@ from teardown import Failure, ServiceError, State, Step, sentence
 SLICE = 10.0
 # Seconds after which an accepted stop is sent again, if the service does not report that the job is stopping.
 STOP_AGAIN_AFTER = 60.0
+# How many stops run side by side at most: 40 a second, if a call takes a quarter of a second.
+WIDTH = 10
 # How many unfinished jobs a reason names.
 NAMED = 3
 # How many stopped jobs a log line names, far below the maximum size of a log event (CloudWatch Logs quotas).
@@ -34,11 +37,14 @@ class RunningJob:
     id : str
         The id with which it is stopped.
     is_stopping : bool
-        Whether the service reports that it is being stopped.
+        Whether not to stop it now, because the service reports that it is being stopped, for example.
+    note : str
+        Why it has not ended, for a reason. Default: nothing is known.
     """
 
     id: str
     is_stopping: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,14 +68,16 @@ class Kind(Protocol):
 
     service: AwsService
     """The service that is called."""
-    noun: str
-    """The plural noun for its jobs, for messages."""
     pace: Pace
     """The service's limit of stops."""
     settles_after: float
     """Seconds after which a list without jobs must be read again; 0 if once is enough."""
     ends: Mapping[str, Step]
     """The errors of any call but `stop` after which no job can be running."""
+
+    @property
+    def noun(self) -> str:
+        """The plural noun for its jobs, for messages."""
 
     def exists(self) -> bool:
         """Return whether the container exists.
@@ -123,7 +131,7 @@ class RunningJobs:
 
     def __init__(self, kind: Kind, place: str, clock: Clock = time) -> None:
         self._kind = kind
-        self._name = f"{kind.noun[0].upper()}{kind.noun[1:]} in {place}"
+        self._place = place
         self._clock = clock
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
@@ -155,17 +163,17 @@ class RunningJobs:
             if error.code in self._kind.ends:
                 return self._kind.ends[error.code]
             if self._seen:
-                progress = f"{len(self._stopped):,} of {len(self._seen):,} {self._kind.noun} were told to stop."
+                progress = f"The stop of {len(self._stopped):,} of {len(self._seen):,} {self._kind.noun} was accepted."
                 raise error.with_text(f"{sentence(str(error))} {progress}") from error
             raise
         finally:
             for first in range(0, len(self._stopped_now), NAMED_IN_A_LINE):
                 some = self._stopped_now[first : first + NAMED_IN_A_LINE]
-                log(logging.INFO, f"Told {len(some)} {self._kind.noun} to stop", stopped=some)
+                log(logging.INFO, f"The stop of {len(some)} {self._kind.noun} was accepted", stopped=some)
 
     def _advance(self, until: float) -> Step:
         while True:
-            this = self._pass or _Pass(_one_by_one(self._kind.unfinished()))
+            this = self._pass or _Pass(_batches(self._kind.unfinished(), min(WIDTH, self._kind.pace.burst)))
             self._pass = None  # an error ends the pass
             self._stop_listed(this, until)
             if this.left or not this.is_complete:
@@ -181,29 +189,38 @@ class RunningJobs:
         return self._look_again(step) if step.state is State.REFUSED else step
 
     def _stop_listed(self, this: _Pass, until: float) -> None:
-        for job in this.jobs:
-            if job is not None:
-                self._seen.add(job.id)
-                this.left[job.id] = None
-                if (
-                    not job.is_stopping
-                    and self._clock.monotonic() - self._stopped.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
-                ):
-                    self._stop(job)
+        for batch in this.batches:
+            self._seen.update(job.id for job in batch)
+            this.left |= {job.id: job.note for job in batch}
+            self._stop(dict.fromkeys(job for job in batch if not job.is_stopping and self._is_due(job)))
             if self._clock.monotonic() >= until:
                 self._pass = this
                 return
         this.is_complete = True
 
-    def _stop(self, job: RunningJob) -> None:
-        self._limit.take()
+    def _is_due(self, job: RunningJob) -> bool:
+        return self._clock.monotonic() - self._stopped.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
+
+    def _stop(self, jobs: Collection[RunningJob]) -> None:
+        """Stop the jobs of a batch, side by side."""
+        if not jobs:
+            return
+        self._limit.take(len(jobs))
+        with ThreadPoolExecutor(len(jobs)) as threads:
+            errors = list(threads.map(self._stop_one, jobs))
+        for job, error in zip(jobs, errors, strict=True):
+            if error:
+                self._errors_now[error.failure] = error
+            else:
+                self._stopped[job.id] = self._clock.monotonic()
+                self._stopped_now.append(job.id)
+
+    def _stop_one(self, job: RunningJob) -> ServiceError | None:
         try:
             self._kind.stop(job)
         except ServiceError as error:
-            self._errors_now[error.failure] = error
-        else:
-            self._stopped[job.id] = self._clock.monotonic()
-            self._stopped_now.append(job.id)
+            return error
+        return None
 
     def _step_of(self, this: _Pass) -> Step:
         """Return the step of a pass that has found jobs, or is not complete."""
@@ -229,12 +246,16 @@ class RunningJobs:
         return Step(State.MORE, refused.detail) if is_first else refused
 
     def _left(self, this: _Pass) -> str:
+        noun = self._kind.noun
+        are_running = f"{noun[0].upper()}{noun[1:]} in {self._place} are still running"
         if not this.is_complete:
-            return f"{self._name} are still running: not all were listed yet"
-        names = ", ".join(re.split("[/:]", id_)[-1] for id_ in islice(this.left, NAMED))
+            return f"{are_running}: not all were listed yet"
+        names = ", ".join(
+            re.split("[/:]", id_)[-1] + (note and f" ({note})") for id_, note in islice(this.left.items(), NAMED)
+        )
         more = len(this.left) - NAMED
         return (
-            f"{self._name} are still running: {len(self._seen) - len(this.left):,} of {len(self._seen):,} stopped, not"
+            f"{are_running}: {len(self._seen) - len(this.left):,} of {len(self._seen):,} stopped, not"
             f" {names}{f' and {more:,} more' if more > 0 else ''}"
         )
 
@@ -243,19 +264,19 @@ class RunningJobs:
 class _Pass:
     """One pass through the list of all unfinished jobs, which may take several steps."""
 
-    jobs: Iterator[RunningJob | None]
-    # Each job once: it may be listed again while it is being stopped.
-    left: dict[str, None] = field(default_factory=dict)
+    batches: Iterator[list[RunningJob]]
+    # Each job once, with its note: it may be listed again while it is being stopped.
+    left: dict[str, str] = field(default_factory=dict)
     # The last error of each `Failure` of a stop.
     errors: dict[Failure, ServiceError] = field(default_factory=dict)
     is_complete: bool = False
 
 
-def _one_by_one(pages: Iterator[list[RunningJob]]) -> Iterator[RunningJob | None]:
-    """Yield each job, and None after each page, because a list may have many pages without jobs."""
+def _batches(pages: Iterator[list[RunningJob]], width: int) -> Iterator[list[RunningJob]]:
+    """Yield so many jobs at a time, and an empty page as it is, because a list may have many of them."""
     for page in pages:
-        yield from page
-        yield None
+        for first in range(0, max(1, len(page)), width):
+            yield page[first : first + width]
 
 
 class _Bucket:
@@ -267,10 +288,10 @@ class _Bucket:
         self._tokens = float(pace.burst)
         self._at = clock.monotonic()
 
-    def take(self) -> None:
+    def take(self, calls: int) -> None:
         now = self._clock.monotonic()
         self._tokens = min(float(self._pace.burst), self._tokens + (now - self._at) * self._pace.rate)
         self._at = now
-        if self._tokens < 1:
-            self._clock.sleep((1 - self._tokens) / self._pace.rate)
-        self._tokens -= 1
+        if self._tokens < calls:
+            self._clock.sleep((calls - self._tokens) / self._pace.rate)
+        self._tokens -= calls

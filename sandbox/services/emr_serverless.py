@@ -73,7 +73,8 @@ class EmrServerlessBackend(EMRServerlessBackend):
         """Stop an application without unfinished job runs and sessions, which takes it some time."""
         application = self.get_application(application_id)
         _check_state(application, "STOPPED", ("STARTING", "STARTED"))
-        if any(job.state not in ENDS for job in (*self.runs_of(application_id), *self.sessions_of(application_id))):
+        jobs: tuple[JobRun | Session, ...] = (*self.runs_of(application_id), *self.sessions_of(application_id))
+        if any(job.state not in ENDS for job in jobs):
             raise ValidationException("Application cannot be STOPPED. It has jobs that are scheduled or running.")
         _move(application, "STOPPING", self.jobs.application_stop_seconds, "STOPPED")
 

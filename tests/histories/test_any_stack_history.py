@@ -126,6 +126,9 @@ class Aws:
         ]
         return {"taskArns": found}
 
+    def ListDaemons(self, **_: Any) -> Mapping[str, Any]:  # noqa: N802
+        return {"daemonSummariesList": []}
+
     def DescribeTasks(self, tasks: list[str], **_: Any) -> Mapping[str, Any]:  # noqa: N802
         return {
             "tasks": [

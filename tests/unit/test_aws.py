@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from jobs import aws as aws_module
-from jobs.aws import AwsService, ConnectionFailedError, addresses, error_code
+from jobs.aws import OPTIONAL_TRIES, AwsService, ConnectionFailedError, addresses, error_code
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
@@ -206,6 +206,47 @@ class TestPages:
             list(service.pages("ListTasks", "taskArns"))
         assert raised.value.failure is TRANSIENT
         assert service.calls == len(aws.calls) == 2
+
+
+class TestOptionalPages:
+    def test_are_read_like_others_where_botocore_has_no_paginator(self, aws: Canned) -> None:
+        first, second = ([{"daemonArn": arn}] for arn in "12")
+        aws.answer("ListDaemons", {"daemonSummariesList": first, "nextToken": "a"}, {"daemonSummariesList": second})
+        service = AwsService("ecs")
+        assert list(service.optional_pages("ListDaemons", "daemonSummariesList")) == [first, second]
+        assert aws.asked("ListDaemons") == [{}, {"nextToken": "a"}]
+        assert service.calls == 2
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {},
+            denial("ecs:ListDaemons"),
+            error("UnknownOperationException"),
+            error("MissingAuthenticationTokenException", status=403),
+        ],
+    )
+    def test_are_none_if_the_service_does_not_have_them(
+        self, aws: Canned, answer: Response, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        aws.answer("ListDaemons", answer)
+        assert list(AwsService("ecs").optional_pages("ListDaemons", "daemonSummariesList")) == []
+        assert len(aws.calls) == 1
+        [line] = caplog.messages
+        assert "The Delete continues without ListDaemons: " in line
+
+    def test_are_none_if_botocore_does_not_have_them(self, aws: Canned) -> None:
+        assert list(AwsService("ecs").optional_pages("ListTrains", "trains")) == []
+        assert aws.calls == []
+
+    @pytest.mark.parametrize("answer", [error("ThrottlingException"), error("X", status=500), DROPPED])
+    def test_are_none_after_some_transient_errors(self, aws: Canned, answer: Response) -> None:
+        aws.answer("ListDaemons", answer)
+        service = AwsService("ecs")
+        for _ in range(OPTIONAL_TRIES):
+            with pytest.raises(ServiceError, match="ListDaemons"):
+                list(service.optional_pages("ListDaemons", "daemonSummariesList"))
+        assert list(service.optional_pages("ListDaemons", "daemonSummariesList")) == []
 
 
 @contextmanager

@@ -76,39 +76,16 @@ class TestUnfinished:
         ]
 
     def test_may_be_those_of_a_family_only(self, aws: Canned, tasks: EcsTasks) -> None:  # noqa: ARG002
-        _unfinished(EcsTasks(Container("EcsTasks", CLUSTER, "nightly"), "Because."))
+        _unfinished(EcsTasks(Container("EcsTasks", CLUSTER, {"Family": "nightly"}), "Because."))
         assert [asked["family"] for asked in aws.asked("ListTasks")] == ["nightly", "nightly"]
 
-    @pytest.mark.parametrize(
-        ("members", "expected"),
-        [
-            *(({"lastStatus": s}, RunningJob(A)) for s in ("PROVISIONING", "PENDING", "ACTIVATING", "DEACTIVATING")),
-            ({"desiredStatus": "STOPPED", "lastStatus": "DEPROVISIONING"}, RunningJob(A, is_stopping=True)),
-            ({"desiredStatus": "STOPPED", "lastStatus": "STOPPED"}, None),
-            ({"lastStatus": "STOPPED"}, None),
-            ({"group": "service:web"}, None),
-            ({"group": "service:"}, None),
-            *(
-                ({"group": group}, RunningJob(A))
-                for group in ("", None, "family:service:web", "services:web", "Service:a")
-            ),
-        ],
-    )
-    def test_are_of_no_service(
-        self, aws: Canned, tasks: EcsTasks, members: dict[str, Any], expected: RunningJob | None
-    ) -> None:
-        _list(aws, _task(A, **members), _task(B))
-        assert _unfinished(tasks) == [*([expected] if expected else []), RunningJob(B)]
-
-    def test_include_those_that_are_to_stop_and_have_not(self, aws: Canned, tasks: EcsTasks) -> None:
-        to_stop = {"desiredStatus": "STOPPED"}
-        _list(aws, stopped=(_task(A, **to_stop), _task(B, lastStatus="STOPPED", **to_stop)))
-        assert _unfinished(tasks) == [RunningJob(A, is_stopping=True)]
-
-    def test_include_those_that_are_listed_but_not_found_yet(self, aws: Canned, tasks: EcsTasks) -> None:
-        _list(aws, _task(A), stopped=(_task(B),))
-        aws.answer("DescribeTasks", {"tasks": [], "failures": [{"arn": A, "reason": "MISSING"}]})
-        assert _unfinished(tasks) == [RunningJob(A), RunningJob(B, is_stopping=True)]
+    def test_are_all_tasks_if_daemons_cant_be_listed(self, aws: Canned, tasks: EcsTasks) -> None:
+        _list(aws, _task(A))
+        aws.answer("ListDaemons", denial("ecs:ListDaemons"))
+        assert _unfinished(tasks) == [RunningJob(A)]
+        _list(aws, _task(A), _task(B))
+        assert _unfinished(tasks) == [RunningJob(A), RunningJob(B)]
+        assert len(aws.asked("ListDaemons")) == 1
 
     def test_are_described_a_page_at_a_time(self, aws: Canned, tasks: EcsTasks) -> None:
         pages = [[_task(f"{A}{number}") for number in range(count)] for count in (100, 50)]
@@ -135,6 +112,7 @@ class TestUnfinished:
             ("ListTasks", error("ClusterNotFoundException"), Failure.REJECTED, "ClusterNotFoundException"),
             ("ListTasks", denial("ecs:ListTasks"), Failure.UNKNOWN, "AccessDeniedException"),
             ("DescribeTasks", error("ClusterNotFoundException"), Failure.REJECTED, "ClusterNotFoundException"),
+            ("ListDaemons", error("ThrottlingException"), Failure.TRANSIENT, "ThrottlingException"),
             ("DescribeTasks", {"tasks": None}, Failure.TRANSIENT, ""),
             ("DescribeTasks", {"tasks": [None]}, Failure.TRANSIENT, ""),
             ("DescribeTasks", {"tasks": [{"lastStatus": "STOPPED"}]}, Failure.TRANSIENT, ""),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from jobs.emr_serverless_job_runs import _STOPPING, _UNFINISHED
+from jobs.emr_serverless_job_runs import _STOPPING_RUNS, _STOPPING_SESSIONS, _UNFINISHED_RUNS, _UNFINISHED_SESSIONS
 from jobs.emr_serverless_job_runs import EmrServerlessJobRuns as Runs
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
@@ -26,6 +26,7 @@ REFUSED = Step(State.REFUSED, "StopApplication answered ValidationException: It 
 @pytest.fixture
 def runs(aws: Canned) -> Runs:
     aws.answer("ListJobRuns", {"jobRuns": []})
+    aws.answer("ListSessions", {"sessions": []})
     return Runs(Container("EmrServerlessJobRuns", "00f"), "Because.")
 
 
@@ -71,18 +72,37 @@ class TestUnfinished:
     def test_are_those_to_cancel_and_then_those_that_are_canceled(self, aws: Canned, runs: Runs) -> None:
         first, second, third = ({"jobRuns": [{"id": id_}]} for id_ in "123")
         aws.answer("ListJobRuns", {**first, "nextToken": "next"}, second, third)
-        assert _unfinished(runs) == [RunningJob("1"), RunningJob("2"), RunningJob("3", is_stopping=True)]
+        aws.answer("ListSessions", *({"sessions": [{"sessionId": id_}]} for id_ in "45"))
+        assert _unfinished(runs) == [
+            *(RunningJob(id_) for id_ in "124"),
+            *(RunningJob(id_, is_stopping=True) for id_ in "35"),
+        ]
         to_cancel = ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"]
-        asked = {**APPLICATION, "states": to_cancel, "maxResults": ["50"]}
+        to_terminate = ["SUBMITTED", "STARTING", "STARTED", "IDLE", "BUSY"]
+        asked = {**APPLICATION, "maxResults": ["50"]}
         assert aws.calls == [
-            ("ListJobRuns", asked),
-            ("ListJobRuns", {**asked, "nextToken": ["next"]}),
+            ("ListJobRuns", {**asked, "states": to_cancel}),
+            ("ListJobRuns", {**asked, "states": to_cancel, "nextToken": ["next"]}),
+            ("ListSessions", {**asked, "states": to_terminate}),
             ("ListJobRuns", {**asked, "states": ["CANCELLING"]}),
+            ("ListSessions", {**asked, "states": ["TERMINATING"]}),
         ]
 
-    def test_are_in_every_state_of_the_api_but_three(self) -> None:
-        shape: Any = Session().get_service_model("emr-serverless").shape_for("JobRunState")
-        assert set(shape.enum) - {*_UNFINISHED, *_STOPPING} == {"SUCCESS", "FAILED", "CANCELLED"}
+    @pytest.mark.parametrize(
+        ("shape", "unfinished", "ended"),
+        [
+            ("JobRunState", {*_UNFINISHED_RUNS, *_STOPPING_RUNS}, {"SUCCESS", "FAILED", "CANCELLED"}),
+            ("SessionState", {*_UNFINISHED_SESSIONS, *_STOPPING_SESSIONS}, {"FAILED", "TERMINATED"}),
+        ],
+    )
+    def test_are_in_every_state_of_the_api_but_these(self, shape: str, unfinished: set[str], ended: set[str]) -> None:
+        states: Any = Session().get_service_model("emr-serverless").shape_for(shape)
+        assert set(states.enum) - unfinished == ended
+
+    def test_are_job_runs_only_if_sessions_cant_be_listed(self, aws: Canned, runs: Runs) -> None:
+        aws.answer("ListJobRuns", {"jobRuns": [{"id": "1"}]}, {"jobRuns": []})
+        aws.answer("ListSessions", denial("emr-serverless:ListSessions"))
+        assert _unfinished(runs) == [RunningJob("1")]
 
     @pytest.mark.parametrize("application", [TERMINATED, MISSING])
     @pytest.mark.parametrize("answer", [error("ValidationException"), BUSY])
@@ -93,6 +113,13 @@ class TestUnfinished:
             _unfinished(runs)
         assert raised.value.code in runs.ends
         assert aws.actions == ["ListJobRuns", "GetApplication"]
+
+    def test_raise_an_error_of_the_list_of_sessions_that_is_transient(self, aws: Canned, runs: Runs) -> None:
+        aws.answer("ListSessions", BUSY)
+        _is(aws, "STARTED")
+        with pytest.raises(ServiceError, match="ListSessions") as raised:
+            _unfinished(runs)
+        assert raised.value.failure is Failure.TRANSIENT
 
     @pytest.mark.parametrize(
         ("answer", "failure"),
@@ -119,9 +146,27 @@ class TestUnfinished:
         assert failure.value.code not in runs.ends
 
 
-def test_a_stop_cancels_a_run(aws: Canned, runs: Runs) -> None:
-    runs.stop(RunningJob("1"))
-    assert aws.calls == [("CancelJobRun", {**APPLICATION, "jobRunId": "1"})]
+@pytest.mark.parametrize(
+    ("options", "period"),
+    [
+        ({}, {}),
+        *(
+            ({"ShutdownGracePeriodInSeconds": seconds}, {"shutdownGracePeriodInSeconds": [seconds]})
+            for seconds in ("60", "0")
+        ),
+    ],
+)
+def test_a_stop_cancels_a_job_run(aws: Canned, options: dict[str, str], period: dict[str, Any]) -> None:
+    Runs(Container("EmrServerlessJobRuns", "00f", options), "Because.").stop(RunningJob("1"))
+    assert aws.calls == [("CancelJobRun", {**APPLICATION, "jobRunId": "1", **period})]
+
+
+def test_a_stop_terminates_a_session(aws: Canned, runs: Runs) -> None:
+    aws.answer("ListSessions", {"sessions": [{"sessionId": "1"}]}, {"sessions": []})
+    [session] = _unfinished(runs)
+    runs.stop(session)
+    assert runs.noun == "job runs and sessions"
+    assert aws.calls[-1] == ("TerminateSession", {**APPLICATION, "sessionId": "1"})
 
 
 class TestClose:

@@ -156,6 +156,7 @@ class TestStopOnDelete:
         look: list[Answer] = [{"taskArns": [TASK]}, {"taskArns": []}]
         aws.answer("ListTasks", *look * 50)
         aws.answer("DescribeTasks", *({"tasks": [{**RUNNING, **told}]} for told in last))
+        aws.answer("ListDaemons", {"daemonSummariesList": []})
 
     @staticmethod
     def create(kind: str = "EcsTasks", container: str = CLUSTER, **more: str) -> dict[str, Any]:
@@ -302,7 +303,7 @@ class TestStopOnDelete:
         self.stack_is(aws, "DELETE_IN_PROGRESS")
         self.task_runs(aws, {})
         assert send.send(self.delete(WaitSeconds="0"))["Status"] == "SUCCESS"
-        assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "StopTask", "ListTasks"]
+        assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "ListDaemons", "StopTask", "ListTasks"]
 
     @pytest.mark.parametrize(
         ("physical_id", "named"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -174,9 +175,10 @@ BAD_CONTAINERS: dict[str, list[object]] = {
 }
 
 
-def _declared(kind: object, container: object, family: object = None, **stack: str) -> Container:
-    named = {"Kind": kind, "Container": container, "Family": family}
-    return Container.declared({name: value for name, value in named.items() if value is not None}, **stack)
+def _declared(
+    kind: object, container: object, options: Mapping[str, object] = MappingProxyType({}), **stack: str
+) -> Container:
+    return Container.declared({"Kind": kind, "Container": container, **options}, **stack)
 
 
 def _shown(value: object) -> str:
@@ -186,24 +188,52 @@ def _shown(value: object) -> str:
 
 class TestContainer:
     @pytest.mark.parametrize(
-        ("kind", "id_", "family"),
+        ("kind", "id_"),
         [
-            *((TASKS, CLUSTER.replace("prod", name), None) for name in ("prod", "A_b-3" * 51)),
-            (TASKS, CLUSTER.replace("aws", "aws-iso-b"), None),
-            *((TASKS, CLUSTER, family) for family in ("nightly", "A_b-3", "x" * 255)),
+            *((TASKS, CLUSTER.replace("prod", name)) for name in ("prod", "A_b-3" * 51)),
+            (TASKS, CLUSTER.replace("aws", "aws-iso-b")),
             *(
-                (EXECUTIONS, STATE_MACHINE.replace("nightly", name), None)
+                (EXECUTIONS, STATE_MACHINE.replace("nightly", name))
                 for name in ("x" * 80, "a(b)", ")", "(", "a.b", "a+b=c@d!e'f", "é", "\U0010fffe", "\U0001f600")
             ),
-            *((RUNS, id_, None) for id_ in (APPLICATION, "0", "x" * 64)),
+            *((RUNS, id_) for id_ in (APPLICATION, "0", "x" * 64)),
         ],
     )
-    def test_is_declared_and_named_by_its_physical_id(self, kind: str, id_: str, family: str | None) -> None:
-        container = Container(kind, id_, family)
-        assert _declared(kind, id_, family) == container
-        assert str(container) == f"{kind}({id_},family={family})" if family else f"{kind}({id_})"
+    def test_is_declared_and_named_by_its_physical_id(self, kind: str, id_: str) -> None:
+        container = Container(kind, id_)
+        assert _declared(kind, id_) == container
+        assert str(container) == f"{kind}({id_})"
         assert Container.from_physical_id(str(container)) == container
-        assert len(str(container).encode()) <= MAX_ARN_BYTES
+
+    @pytest.mark.parametrize(
+        ("container", "physical_id"),
+        [
+            *(
+                (Container(TASKS, CLUSTER, {"Family": family}), f"EcsTasks({CLUSTER},family={family})")
+                for family in ("nightly", "A_b-3", "x" * 255)
+            ),
+            *(
+                (Container(TASKS, CLUSTER, {"StartedBy": name}), f"EcsTasks({CLUSTER},startedBy={name})")
+                for name in ("AWS Step Functions", "events-rule/a=b(c)~", "x" * 128)
+            ),
+            (
+                Container(TASKS, CLUSTER, {"Family": "f", "StartedBy": "me"}),
+                f"EcsTasks({CLUSTER},family=f,startedBy=me)",
+            ),
+            *(
+                (
+                    Container(RUNS, APPLICATION, {"ShutdownGracePeriodInSeconds": seconds}),
+                    f"EmrServerlessJobRuns({APPLICATION},shutdownGracePeriod={seconds})",
+                )
+                for seconds in ("0", "15", "20", "99", "100", "999", "1000", "1799", "1800")
+            ),
+        ],
+        ids=str,
+    )
+    def test_is_named_with_its_options(self, container: Container, physical_id: str) -> None:
+        assert _declared(container.kind, container.id, container.options) == container
+        assert str(container) == physical_id
+        assert Container.from_physical_id(physical_id) == container
 
     @pytest.mark.parametrize(("kind", "id_"), [(kind, id_) for kind, ids in BAD_CONTAINERS.items() for id_ in ids])
     def test_of_another_form_is_rejected(self, kind: str, id_: object) -> None:
@@ -215,15 +245,40 @@ class TestContainer:
         rule = "it must be one of EcsTasks, StateMachineExecutions, EmrServerlessJobRuns"
         assert _error(_declared, kind, CLUSTER) == f"Kind {kind!r} is not valid: {rule}. Pass one of these."
 
-    @pytest.mark.parametrize("family", ["", "nightly:3", "a,b", "x" * 256, "é", "nightly\n", "*", 7, ["nightly"]])
-    def test_with_another_family_is_rejected(self, family: object) -> None:
-        rule = "it must be letters, digits, - and _, 255 at the most"
-        error = f"Family {_shown(family)} is not valid: {rule}. Pass the name without a revision."
-        assert _error(_declared, TASKS, CLUSTER, family) == error
+    @pytest.mark.parametrize(
+        ("kind", "id_", "name", "values", "rule", "fix"),
+        [
+            (
+                *(TASKS, CLUSTER, "Family"),
+                ["", "nightly:3", "a,b", "x" * 256, "é", "nightly\n", "*", 7, ["nightly"]],
+                "it must be letters, digits, - and _, 255 at the most",
+                "Pass the name without a revision.",
+            ),
+            (
+                *(TASKS, CLUSTER, "StartedBy"),
+                ["", "a,b", "x" * 129, "é", "me\n", "\x7f", 7],
+                "it must be 1 to 128 printable ASCII characters, and no comma",
+                "Pass the startedBy of the tasks, as DescribeTasks shows it.",
+            ),
+            (
+                *(RUNS, APPLICATION, "ShutdownGracePeriodInSeconds"),
+                ["", "1", "14", "015", "1801", "2000", "10000", "1.5", "-20", 60],
+                "it must be 0, or a whole number of seconds from 15 to 1,800",
+                "Pass a period in that range.",
+            ),
+        ],
+        ids=lambda value: value if isinstance(value, str) else None,
+    )
+    def test_with_an_option_of_another_form_is_rejected(
+        self, kind: str, id_: str, name: str, values: list[object], rule: str, fix: str
+    ) -> None:
+        for value in values:
+            error = f"{name} {_shown(value)} is not valid: {rule}. {fix}"
+            assert _error(_declared, kind, id_, {name: value}) == error
 
-    def test_that_has_no_families_is_rejected_with_one(self) -> None:
-        error = "Family 'nightly' is not valid: only EcsTasks has a family. Leave it out."
-        assert _error(_declared, RUNS, APPLICATION, "nightly") == error
+    def test_with_an_option_of_another_kind_is_rejected(self) -> None:
+        error = "Family 'nightly' is not valid: only EcsTasks takes it. Leave it out."
+        assert _error(_declared, RUNS, APPLICATION, {"Family": "nightly"}) == error
 
     @pytest.mark.parametrize(("kind", "arn"), [(TASKS, CLUSTER), (EXECUTIONS, STATE_MACHINE)])
     @pytest.mark.parametrize(
@@ -233,15 +288,15 @@ class TestContainer:
         self, kind: str, arn: str, place: str, theirs: str, ours: str
     ) -> None:
         stack = {"stack_account": ACCOUNT, "stack_partition": "aws"}
-        error = _error(_declared, kind, arn, **{**stack, f"stack_{place}": ours})
+        error = _error(_declared, kind, arn, {}, **{**stack, f"stack_{place}": ours})
         rule = f"it is in the {place} {theirs}, but the stack is in {ours}"
         fix = f"Declare it in a stack of its own {place}."
         assert error == f"Container '{arn}' is not valid: {rule}. {fix}"
-        assert _declared(kind, arn, **stack).id == arn
+        assert _declared(kind, arn, {}, **stack).id == arn
 
     def test_without_an_arn_may_be_of_any(self) -> None:
         stack = {"stack_account": OTHER_ACCOUNT, "stack_partition": "aws-cn"}
-        assert _declared(RUNS, APPLICATION, **stack).id == APPLICATION
+        assert _declared(RUNS, APPLICATION, {}, **stack).id == APPLICATION
 
     @pytest.mark.parametrize(
         ("container", "place", "ref", "region", "resource_type"),
@@ -262,7 +317,8 @@ class TestContainer:
     def test_has_a_physical_id_that_cloudformation_keeps(self) -> None:
         cluster = f"arn:aws-us-gov:ecs:{'x' * 63}:{ACCOUNT}:cluster/{'x' * 255}"
         state_machine = f"arn:aws-us-gov:states:{'x' * 63}:{ACCOUNT}:stateMachine:{chr(0x1F600) * 80}"
-        for longest in _declared(TASKS, cluster, "x" * 255), _declared(EXECUTIONS, state_machine):
+        options = {"Family": "x" * 255, "StartedBy": "x" * 128}
+        for longest in _declared(TASKS, cluster, options), _declared(EXECUTIONS, state_machine):
             assert len(str(longest).encode()) <= MAX_ARN_BYTES
 
     @pytest.mark.parametrize(
@@ -270,6 +326,7 @@ class TestContainer:
         [
             *("", CLUSTER, "EcsTasks", "EcsTasks()", f"EcsTasks({CLUSTER}", f" EcsTasks({CLUSTER})"),
             *(f"EcsTasks({CLUSTER},{more})" for more in ("", "family=", "family=a,family=b", "name=a")),
+            f"EcsTasks({CLUSTER},startedBy=me,family=f)",
             f"EcsTasks({CLUSTER},family=a)\n",
             f"Tasks({CLUSTER})",
             f"EcsTasks({STATE_MACHINE})",

@@ -129,7 +129,12 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "not all were listed yet": _many_tasks,
     "answered … are still running": _stop({**_task_runs(), "StopTask": error("InvalidParameterException", "Not now.")}),
     "Application … is": _stop(
-        {"GetApplication": {"application": {"state": "STOPPING"}}, "ListJobRuns": {"jobRuns": []}}, APPLICATION
+        {
+            "GetApplication": {"application": {"state": "STOPPING"}},
+            "ListJobRuns": {"jobRuns": []},
+            "ListSessions": {"sessions": []},
+        },
+        APPLICATION,
     ),
     "answered … Tried": _cancel(THROTTLED),
     "has no permission": _cancel(ACCESS_DENIED),

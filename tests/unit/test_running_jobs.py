@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from jobs.aws import AwsService
-from jobs.running_jobs import SLICE, Pace, RunningJob, RunningJobs
+from jobs.running_jobs import SLICE, WIDTH, Pace, RunningJob, RunningJobs
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step, sentence, tear_down
-from tests.network import SetClock
+from tests.network import InTurn, SetClock
 
 THROTTLED = ServiceError(Failure.TRANSIENT, "Rate exceeded", code="ThrottlingException", message="Rate", status=400)
 DENIED = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDeniedException")
@@ -106,6 +108,11 @@ class Tasks:
         return RunningJobs(self, "cluster prod", self.clock)
 
 
+@pytest.fixture(autouse=True)
+def _in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", InTurn)
+
+
 def _ids(count: int) -> dict[str, bool]:
     return dict.fromkeys(map(str, range(count)), False)
 
@@ -176,6 +183,11 @@ class TestDetail:
         )
         assert tasks.advance().detail == f"{RUNNING}0 of 3 stopped, not a, b, c"
 
+    def test_says_what_is_known_of_a_job(self) -> None:
+        tasks = Tasks()
+        tasks.unfinished = lambda: iter([[RunningJob("a", True, "still STOPPING"), RunningJob("b", True)]])  # type: ignore[method-assign]
+        assert tasks.advance().detail == f"{RUNNING}0 of 2 stopped, not a (still STOPPING), b"
+
     def test_counts_in_thousands(self) -> None:
         tasks = Tasks(dict.fromkeys(_ids(2004), True), page_size=5000)
         assert tasks.advance().detail == f"{RUNNING}0 of 2,004 stopped, not 0, 1, 2 and 2,001 more"
@@ -216,14 +228,17 @@ class TestSlice:
         assert tasks.advance() == MORE
         left = f"{sentence(str(error))} {RUNNING}0 of 15 stopped, not 0, 1, 2 and 12 more"
         if isinstance(state, Failure):
-            assert tasks.raised() == (state, f"{left}. 14 of 15 tasks were told to stop.")
+            assert tasks.raised() == (state, f"{left}. The stop of 14 of 15 tasks was accepted.")
         else:
             assert tasks.advance() == Step(State.MORE, left)
         assert tasks.told == list(tasks.jobs)
 
     def test_in_which_every_stop_is_denied_raises_that_and_lets_the_next_one_go_on(self) -> None:
         tasks = Tasks(_ids(30), {id_: repeat(DENIED) for id_ in _ids(20)}, stop_seconds=1)
-        denied = (Failure.UNKNOWN, f"Denied. {RUNNING}not all were listed yet. 0 of {{}} tasks were told to stop.")
+        denied = (
+            Failure.UNKNOWN,
+            f"Denied. {RUNNING}not all were listed yet. The stop of 0 of {{}} tasks was accepted.",
+        )
         assert tasks.raised() == (denied[0], denied[1].format(10))
         assert tasks.raised() == (denied[0], denied[1].format(20))
         assert tasks.advance() == MORE
@@ -243,18 +258,33 @@ class TestSlice:
         assert tasks.raised()[0] is Failure.TRANSIENT
 
 
+class TestSideBySide:
+    def test_are_stops_of_a_batch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", ThreadPoolExecutor)
+        tasks, together = Tasks(_ids(2 * WIDTH)), Barrier(WIDTH)
+        tasks.stop = lambda _: together.wait(60)  # type: ignore[method-assign,assignment]
+        assert tasks.advance().state is State.STOPPING
+
+    @pytest.mark.parametrize("burst", [WIDTH, 3])
+    def test_are_no_more_than_the_burst(self, monkeypatch: pytest.MonkeyPatch, burst: int) -> None:
+        widths: list[int] = []
+        monkeypatch.setattr(InTurn, "__init__", lambda _, width: widths.append(width))
+        Tasks(_ids(25), pace=Pace(burst, 1000)).advance()
+        assert widths == [burst] * (25 // burst) + [25 % burst]
+
+
 class TestStop:
     """One that fails keeps no other job from its own, and is made again by the next pass."""
 
     @pytest.mark.parametrize(
         ("a", "b", "failure", "text"),
         [
-            (DENIED, None, Failure.UNKNOWN, "Denied. {}. 1 of 2 tasks were told to stop."),
-            (None, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. 1 of 2 tasks were told to stop."),
-            (THROTTLED, DENIED, Failure.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
-            (DENIED, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
-            (THROTTLED, REJECTED, Failure.TRANSIENT, "Rate exceeded. {}. 0 of 2 tasks were told to stop."),
-            (REJECTED, DENIED, Failure.UNKNOWN, "Denied. {}. 0 of 2 tasks were told to stop."),
+            (DENIED, None, Failure.UNKNOWN, "Denied. {}. The stop of 1 of 2 tasks was accepted."),
+            (None, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 1 of 2 tasks was accepted."),
+            (THROTTLED, DENIED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 0 of 2 tasks was accepted."),
+            (DENIED, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 0 of 2 tasks was accepted."),
+            (THROTTLED, REJECTED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 0 of 2 tasks was accepted."),
+            (REJECTED, DENIED, Failure.UNKNOWN, "Denied. {}. The stop of 0 of 2 tasks was accepted."),
         ],
     )
     def test_raises_what_passes_before_what_may_pass_before_a_rejection(
@@ -329,7 +359,7 @@ class TestList:
         self._fail(tasks, THROTTLED)
         with pytest.raises(ServiceError) as raised:
             tasks.advance()
-        assert str(raised.value) == "Rate exceeded. 1,999 of 2,000 tasks were told to stop."
+        assert str(raised.value) == "Rate exceeded. The stop of 1,999 of 2,000 tasks was accepted."
         assert vars(raised.value) == vars(THROTTLED)
 
     def test_that_fails_is_read_from_its_beginning_again(self) -> None:
@@ -341,7 +371,7 @@ class TestList:
             raise THROTTLED
 
         tasks.unfinished = unfinished  # type: ignore[method-assign]
-        assert tasks.raised()[1] == "Rate exceeded. 1 of 1 tasks were told to stop."
+        assert tasks.raised()[1] == "Rate exceeded. The stop of 1 of 1 tasks was accepted."
         tasks.unfinished = pages  # type: ignore[method-assign]
         assert tasks.advance().detail == f"{RUNNING}0 of 2 stopped, not 0, 1"
         assert tasks.told == ["0", "1"]
@@ -396,7 +426,7 @@ class TestPace:
     @pytest.mark.parametrize(
         ("jobs", "pace", "stop_seconds", "seconds"),
         [
-            pytest.param(6, Pace(3, 2), 0, [0, 0, 0, 0.5, 1, 1.5], id="the burst at once, then the rate"),
+            pytest.param(7, Pace(3, 2), 0, [0, 0, 0, 1.5, 1.5, 1.5, 2], id="the burst at once, then the rate"),
             pytest.param(4, Pace(1, 2), 0.2, [0.2, 0.7, 1.2, 1.7], id="a stop's own time counts"),
             pytest.param(3, Pace(2, 1), 0.25, [0.25, 0.5, 1.25], id="no pause while the burst lasts"),
         ],
@@ -439,9 +469,9 @@ class TestLog:
         tasks.advance()
         ids = list(_ids(401))
         assert self._lines(caplog) == [
-            ("Told 200 tasks to stop", ids[:200]),
-            ("Told 200 tasks to stop", ids[200:400]),
-            ("Told 1 tasks to stop", ids[400:]),
+            ("The stop of 200 tasks was accepted", ids[:200]),
+            ("The stop of 200 tasks was accepted", ids[200:400]),
+            ("The stop of 1 tasks was accepted", ids[400:]),
         ]
         assert {record.levelname for record in caplog.records} == {"INFO"}
 
