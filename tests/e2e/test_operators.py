@@ -34,6 +34,8 @@ LIST_EXECUTIONS = "list-executions"
 STOP_EXECUTION = "stop-execution"
 LIST_RUNS = "list-job-runs"
 CANCEL_RUN = "cancel-job-run"
+LIST_SESSIONS = "list-sessions"
+TERMINATE_SESSION = "terminate-session"
 STOP_APPLICATION = "stop-application"
 QUERY = "start-query"
 RESULTS = "get-query-results"
@@ -172,7 +174,7 @@ def test_executions_are_stopped(cloud: Cloud, operator: Operator) -> None:
     assert cloud.aws.step_functions.status(execution) == "ABORTED"
 
 
-def test_job_runs_and_their_application_are_stopped(cloud: Cloud, operator: Operator) -> None:
+def test_job_runs_and_sessions_and_their_application_are_stopped(cloud: Cloud, operator: Operator) -> None:
     client = cloud.aws.client("emr-serverless")
     made = client.create_application(name="by-hand", releaseLabel="emr-7.10.0", type="SPARK")
     application = made["applicationId"]
@@ -180,6 +182,9 @@ def test_job_runs_and_their_application_are_stopped(cloud: Cloud, operator: Oper
     assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == [job_run]
     operator.run(CANCEL_RUN, CONTAINER=application, JOB=job_run)
     assert json.loads(operator.run(LIST_RUNS, CONTAINER=application)) == []
+    session = cloud.aws.emr_serverless.start_session(application)
+    assert json.loads(operator.run(LIST_SESSIONS, CONTAINER=application)) == [session]
+    operator.run(TERMINATE_SESSION, CONTAINER=application, JOB=session)
     operator.run(STOP_APPLICATION, CONTAINER=application)
     assert client.get_application(applicationId=application)["application"]["state"] == "STOPPED"
 
