@@ -14,7 +14,7 @@ from bench.cases import CASES, construct_is_taken_out, holds
 from bench.contenders import world_export_job as cancelers
 from bench.contenders.stop_on_delete import OURS, USUAL
 from bench.endpoints import Endpoints
-from bench.kinds import Cluster
+from bench.kinds import KINDS, Cluster, Container
 from bench.measure import FULL, median, milliseconds
 from sandbox import PROJECT
 from tests.pages import section
@@ -31,10 +31,11 @@ def test_a_case_tells_the_contenders_apart(endpoints: Endpoints) -> None:
     assert [holds(case, endpoints, contender, Cluster) for contender in (OURS, USUAL)] == [True, False]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_handler_and_plain_boto3_make_the_same_calls(
-    endpoints: Endpoints, capsys: pytest.CaptureFixture[str]
+    endpoints: Endpoints, capsys: pytest.CaptureFixture[str], kind: type[Container]
 ) -> None:
-    [[ours, theirs]] = stop_on_delete.measure_cold(endpoints, Cluster, runs=1)
+    [[ours, theirs]] = stop_on_delete.measure_cold(endpoints, kind, runs=1)
     assert ours > 0
     assert theirs > 0
     assert capsys.readouterr().err == ""
