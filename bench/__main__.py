@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from bench.measure import FULL, QUICK
 def main() -> None:
     """Measure and print. ``--quick`` shows in a short time that everything runs."""
     size = QUICK if sys.argv[1:] == ["--quick"] else FULL
+    started = time.monotonic()
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder, closing(Endpoints(Path(folder))) as endpoints:
-        world_export_job.measure(endpoints, size)
-        stop_on_delete.measure(endpoints, size)
+        for table in (*world_export_job.tables(endpoints, size), *stop_on_delete.tables(endpoints, size)):
+            table.show()
+    print(f"\nMeasured in {(time.monotonic() - started) / 60:.0f} minutes")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from moto.core.common_types import TYPE_RESPONSE
+from moto.core.responses import BaseResponse
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.emrserverless.responses import EMRServerlessResponse
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from bench.contenders import Contender
 from sandbox import ACCOUNT, REGION
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
-from sandbox.lambda_service import ExecutionEnvironment, Function
+from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError
 from sandbox.local_aws import LocalAws
 from sandbox.robomaker import Job
+from sandbox.services.jobs import replace_operation
 
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Bench/1"
 _FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench"
@@ -30,7 +36,7 @@ class Answer:
     Parameters
     ----------
     status, reason : str
-        What it says.
+        What it says. Without an answer: no status, and why there is none.
     at : float
         When it arrived, by the monotonic clock.
     """
@@ -38,6 +44,10 @@ class Answer:
     status: str
     reason: str
     at: float
+
+    def __str__(self) -> str:
+        """Write it for a person."""
+        return f"{self.status or 'no answer'}: {self.reason}"
 
     @property
     def is_success(self) -> bool:
@@ -59,6 +69,8 @@ class Endpoints:
         When a job was last stopped, by the monotonic clock.
     at_end : callable
         Called whenever a job is stopped.
+    call_seconds : float
+        How long each call of ECS, Step Functions and EMR Serverless takes, whatever other calls there are.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -69,7 +81,10 @@ class Endpoints:
         authority.issue_cert("127.0.0.1").configure_cert(tls)
         self.last_end = 0.0
         self.at_end: Callable[[], None] = lambda: None
+        self.call_seconds = 0.0
         self.aws = LocalAws(job_changed=self._job_changed)
+        for responses in (EC2ContainerServiceResponse, StepFunctionResponse, EMRServerlessResponse):
+            replace_operation(responses, "call_action", self._slowed(responses.call_action))
         self._urls = ResponseUrls(tls)
         self._variables = {
             **self.aws.variables,
@@ -111,10 +126,21 @@ class Endpoints:
         )
         arrived: list[float] = []
         exchange.first.add_done_callback(lambda _: arrived.append(time.monotonic()))
-        environment.invoke({**exchange.event, "ResponseURL": self._urls.open(exchange)})
+        problem = "the function sent no answer"
+        try:
+            environment.invoke({**exchange.event, "ResponseURL": self._urls.open(exchange)})
+        except FunctionError as error:
+            problem = str(error)
         if not arrived:
-            raise SystemExit(f"No answer to the Delete of {physical_id}")
+            return Answer("", problem, time.monotonic())
         return Answer(exchange.answer["Status"], exchange.answer.get("Reason", ""), arrived[0])
+
+    def _slowed(self, answer: Callable[[BaseResponse], TYPE_RESPONSE]) -> Callable[[BaseResponse], TYPE_RESPONSE]:
+        def slowly(response: BaseResponse) -> TYPE_RESPONSE:
+            time.sleep(self.call_seconds)
+            return answer(response)
+
+        return slowly
 
     def _job_changed(self, job: Job) -> None:
         if job.status in _ENDS:

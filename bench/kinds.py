@@ -12,6 +12,10 @@ from typing import Any, ClassVar
 from moto.cloudformation.models import cloudformation_backends
 
 from bench.contenders import call_on_delete
+from jobs.ecs_tasks import EcsTasks
+from jobs.emr_serverless_job_runs import EmrServerlessJobRuns
+from jobs.running_jobs import Pace
+from jobs.state_machine_executions import StateMachineExecutions
 from sandbox import ACCOUNT, REGION
 from sandbox.local_aws import LocalAws
 from sandbox.services.front import LIMITS_ELSEWHERE
@@ -42,6 +46,8 @@ class Container:
     # The operation that stops a job, how many of it may come at once, and how many a second may follow.
     operation: ClassVar[str]
     limit: ClassVar[tuple[float, float]]
+    # The limit that the function keeps to.
+    pace: ClassVar[Pace]
     # The longest page of the operation that lists jobs.
     page: ClassVar[int]
     # Seconds between the two looks that find no job.
@@ -117,6 +123,7 @@ class Cluster(Container):
     noun = "ECS tasks"
     operation = "StopTask"
     limit = LIMITS_ELSEWHERE[operation]
+    pace = EcsTasks.pace
     page = 100  # API reference, ListTasks
     pause = 2.0
 
@@ -164,6 +171,7 @@ class StateMachine(Container):
     noun = "executions"
     operation = "StopExecution"
     limit = LIMITS_ELSEWHERE[operation]
+    pace = StateMachineExecutions.pace
     page = 1000  # API reference, ListExecutions
     pause = 2.0
 
@@ -212,6 +220,7 @@ class Application(Container):
     noun = "EMR Serverless job runs"
     operation = "CancelJobRun"
     limit = (10, 10)  # no limit is documented: this is assumed
+    pace = EmrServerlessJobRuns.pace
     page = 50  # EMR Serverless API reference, ListJobRuns
     pause = 0.0
 

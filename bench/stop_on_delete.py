@@ -2,32 +2,100 @@
 
 from __future__ import annotations
 
-import statistics
 import time
+from dataclasses import dataclass
+from functools import cache, partial
 
 from bench.cases import CASES, Play, holds
 from bench.contenders import Contender
 from bench.contenders.stop_on_delete import CONTENDERS, LIMIT, OURS
 from bench.endpoints import Endpoints
 from bench.kinds import KINDS, Container
-from bench.measure import Size, head, in_turns, row
+from bench.measure import FAILED, Size, Table, failed, in_turns, median, milliseconds
+
+CALL_SECONDS = 0.05
 
 
-def measure(endpoints: Endpoints, size: Size) -> None:
-    """Print the tables."""
-    head("StopOnDelete", "measured", "beside it")
-    for kind in KINDS:
-        measure_cold(endpoints, kind, size.runs)
-    for kind in KINDS:
-        measure_crowd(endpoints, kind, size.crowd)
+@dataclass(frozen=True)
+class Crowd:
+    """What a Delete of many jobs took.
 
-    head("Case", *(contender.title for contender in CONTENDERS))
-    for case in CASES:
-        row(case, *(_held(case, endpoints, contender) for contender in CONTENDERS))
+    Parameters
+    ----------
+    last_stop, answered : float
+        Seconds until the last stop was accepted, and until the answer.
+    calls : float
+        How many calls were made for each job.
+    memory : float
+        The peak, in MiB.
+    """
+
+    last_stop: float = FAILED
+    answered: float = FAILED
+    calls: float = FAILED
+    memory: float = FAILED
 
 
-def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None:
-    """Measure a Delete of a container without jobs, from the start of the process to the answer, without its pause."""
+def tables(endpoints: Endpoints, size: Size) -> list[Table]:
+    """Give the tables. Nothing is measured before they are shown."""
+
+    @cache
+    def crowds() -> list[Crowd]:
+        return [measure_crowd(endpoints, kind, size.crowd) for kind in KINDS]
+
+    @cache
+    def colds() -> list[list[list[float]]]:
+        return [measure_cold(endpoints, kind, size.runs) for kind in KINDS]
+
+    def memory() -> list[str]:
+        ones = [measure_crowd(endpoints, kind, 1).memory for kind in KINDS]
+        form = "{:.1f}".format
+        return [
+            f"{median([crowd.memory], form)} ({median([one], form)}) MiB"
+            for crowd, one in zip(crowds(), ones, strict=True)
+        ]
+
+    def held(case: str) -> list[str]:
+        return [_held(case, endpoints, contender) for contender in CONTENDERS]
+
+    nouns, form = [kind.noun for kind in KINDS], "{:.1f} s".format
+    return [
+        Table(
+            (f"{size.crowd:,} jobs at {CALL_SECONDS * 1000:.0f} ms a call, wall time", *nouns),
+            {
+                "until the last stop is accepted": lambda: [median([crowd.last_stop], form) for crowd in crowds()],
+                "the least time that the function's own limit allows": lambda: [
+                    form(max(0, size.crowd - kind.pace.burst) / kind.pace.rate) for kind in KINDS
+                ],
+                "until the answer": lambda: [median([crowd.answered], form) for crowd in crowds()],
+                "calls for each job": lambda: [median([crowd.calls], "{:.2f}".format) for crowd in crowds()],
+                "peak memory (with one job)": memory,
+            },
+        ),
+        Table(
+            ("no job, wall time", *nouns),
+            {
+                "cold Delete, minus the 2 s between two listings": lambda: [
+                    median([ours for ours, _ in pairs], milliseconds) for pairs in colds()
+                ],
+                LIMIT.title: lambda: [median([limit for _, limit in pairs], milliseconds) for pairs in colds()],
+                "the first divided by the second, median of the pairs": lambda: [
+                    median([ours / limit for ours, limit in pairs], "{:.2f}".format) for pairs in colds()
+                ],
+            },
+        ),
+        Table(
+            ("case", *(contender.title for contender in CONTENDERS)),
+            {case: partial(held, case) for case in CASES},
+        ),
+    ]
+
+
+def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> list[list[float]]:
+    """Measure pairs of Deletes of a container without jobs, from the start of the process to the answer.
+
+    The pause between two looks is left out.
+    """
     container = kind.make(endpoints.aws)
     contenders = (OURS, LIMIT)
     calls: dict[str, list[str]] = {}
@@ -38,53 +106,36 @@ def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> None
         started = time.monotonic()
         with endpoints.process(contender) as environment:
             answer = endpoints.delete(environment, container.physical_id, container.properties(), container.stack)
-        if not answer.is_success:
-            raise SystemExit(f"{contender.title} answered {answer}")
         calls[contender.title] = [call.operation for call in endpoints.aws.front.calls]
+        if not answer.is_success:
+            return failed(f"{contender.title}, {kind.noun}", answer)
         return answer.at - started - kind.pause
 
     pairs = [in_turns(contenders, run, delete) for run in range(runs)]
     if calls[OURS.title] != calls[LIMIT.title]:
-        raise SystemExit(f"These are not the same calls: {calls}")
-    ours, limit = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
-    times_as_long = statistics.median(ours / limit for ours, limit in pairs)
-    but = f", but for the {kind.pause:.0f} s between two looks" if kind.pause else ""
-    title = f"Delete, cold, no {kind.noun}{but} ({times_as_long:.2f} times as long, pair by pair)"
-    row(title, f"{ours:.0f} ms", f"{limit:.0f} ms: {LIMIT.title}")
+        failed(kind.noun, f"these are not the same calls: {calls}")
+    return pairs
 
 
-def measure_crowd(endpoints: Endpoints, kind: type[Container], crowd: int) -> None:
+def measure_crowd(endpoints: Endpoints, kind: type[Container], jobs: int) -> Crowd:
     """Measure the Delete of a container with many jobs, at an endpoint that holds to the service's limit."""
-    _, _, _, one = _stop(endpoints, kind, 1)
-    last_stop, answered, calls, memory = _stop(endpoints, kind, crowd)
-    burst, rate = kind.limit
-    title = f"{crowd:,} {kind.noun}, {kind.operation} limited to {burst:.0f} at once and {rate:.0f} a second"
-    row(
-        f"{title}: until the last stop is accepted",
-        f"{last_stop:.1f} s",
-        f"{max(0, crowd - burst) / rate:.1f} s at the least",
-    )
-    row(f"{title}: until the answer", f"{answered:.1f} s", "840 s at the most")
-    row(f"{title}: calls for each", f"{calls / crowd:.2f}", "1 at the least, and the listing")
-    row(f"{title}: peak memory", f"{memory:.1f} MiB", f"{one:.1f} MiB: with one")
-
-
-def _stop(endpoints: Endpoints, kind: type[Container], jobs: int) -> tuple[float, float, int, float]:
-    """Stop that many jobs: seconds until the last stop and until the answer, the number of calls, the peak in MiB."""
     play = Play(endpoints, OURS, kind)
     play.start(jobs)
     front = endpoints.aws.front
     front.calls.clear()
     front.limit({kind.operation: kind.limit})
+    endpoints.call_seconds = CALL_SECONDS
     properties = {**play.container.properties(), "WaitSeconds": "840"}
     with endpoints.process(OURS) as environment:
         started = time.monotonic()
         answer = endpoints.delete(environment, play.container.physical_id, properties, play.container.stack)
-        memory = environment.peak_memory / 1024
+        memory = environment.peak_memory / 1024 if answer.is_success else FAILED
+    endpoints.call_seconds = 0.0
     play.close()
     if not answer.is_success or not play.all_ended():
-        raise SystemExit(f"Not all {jobs} {kind.noun} were stopped: {answer}")
-    return endpoints.last_end - started, answer.at - started, len(front.calls), memory
+        failed(f"{jobs:,} {kind.noun}", answer)
+        return Crowd()
+    return Crowd(endpoints.last_end - started, answer.at - started, len(front.calls) / jobs, memory)
 
 
 def _held(case: str, endpoints: Endpoints, contender: Contender) -> str:

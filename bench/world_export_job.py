@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
 
 from bench.contenders import Contender
-from bench.contenders.world_export_job import CONTENDERS, JOB, LIMIT, OURS
+from bench.contenders.world_export_job import AWS_CUSTOM_RESOURCE, CONTENDERS, JOB, OURS
 from bench.endpoints import Endpoints
-from bench.measure import Size, head, in_turns, row
+from bench.measure import Size, Table, failed, in_turns, median, milliseconds
 from jobs.world_export_job import WorldExportJob
 from properties import JobArn
 from sandbox import PROJECT
@@ -36,37 +38,68 @@ lambda_.Function(
 app.synth()
 """
 
-Times = dict[str, list[float]]
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that the Deletes of one process took."""
+
+    cold: float
+    warm: float
 
 
-def measure(endpoints: Endpoints, size: Size) -> None:
-    """Print the table."""
-    head("ManagedWorldExportJob", "measured", "beside it")
-    for name, times in _deletes(endpoints, size.runs).items():
-        limit = f"{statistics.median(times.pop(LIMIT.title)) * 1000:.0f} ms: {LIMIT.title}"
-        for title, measured in times.items():
-            row(f"Delete, {name}: {title}", f"{statistics.median(measured) * 1000:.0f} ms", limit)
+def tables(endpoints: Endpoints, size: Size) -> list[Table]:
+    """Give the tables. Nothing is measured before they are shown."""
 
-    with endpoints.process(OURS) as environment:
-        delete(endpoints, environment, OURS)
-        for seconds in size.cancel_seconds:
-            late = delete(endpoints, environment, OURS, seconds) - endpoints.last_end
-            title = f"From the end of a job that takes {seconds} s to cancel to the answer"
-            row(title, f"{late:.2f} s", f"{seconds / 10 + 1:.1f} s is the aim")
+    @cache
+    def deletes() -> list[list[Times]]:
+        return _deletes(endpoints, size.runs)
 
-    calls, took = _fleet(endpoints.aws.robomaker, size.fleet)
-    title = f"{size.fleet} teardowns at once, of {CALLS_A_SECOND:.0f} calls a second that are let through"
+    @cache
+    def fleet() -> tuple[float, float]:
+        return _fleet(endpoints.aws.robomaker, size.fleet)
+
+    def cells(contender: Contender) -> list[str]:
+        times = [run[CONTENDERS.index(contender)] for run in deletes()]
+        return [median([run.cold for run in times], milliseconds), median([run.warm for run in times], milliseconds)]
+
+    def ratios() -> list[str]:
+        pairs = [(run[CONTENDERS.index(OURS)], run[CONTENDERS.index(AWS_CUSTOM_RESOURCE)]) for run in deletes()]
+        return [
+            median([ours.cold / theirs.cold for ours, theirs in pairs], "{:.2f}".format),
+            median([ours.warm / theirs.warm for ours, theirs in pairs], "{:.2f}".format),
+        ]
+
+    *some, longest = (str(seconds) for seconds in size.cancel_seconds)
+    crowd = f"{size.fleet} Deletes at once, where {CALLS_A_SECOND:.0f} calls a second are allowed"
     least = (2 * size.fleet - CALLS_A_SECOND) / CALLS_A_SECOND  # a second's calls may come at once
-    row(f"{title}: until the last one is done", f"{took:.0f} s", f"{least:.0f} s at the least")
-    row(f"{title}: calls for each job", f"{calls / size.fleet:.1f}", "2, if none is refused")
-    row("Size of the asset, zipped", f"{len(OURS.package()) / 1024:.0f} KiB", "")
-
-    apps = (PLAIN_APP, (PROJECT / "examples" / "retained_job.py").read_text())
-    pairs = [in_turns(apps, run, _synthesize) for run in range(size.runs)]
-    plain, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
-    more = statistics.median(ours / plain - 1 for plain, ours in pairs)
-    title = f"Synthesis of an app with one job ({more * 100:+.0f} %, pair by pair)"
-    row(title, f"{ours:.2f} s", f"{plain:.2f} s: with one plain function")
+    return [
+        Table(
+            ("wall time", "cold Delete", "warm Delete"),
+            {
+                **{contender.title: partial(cells, contender) for contender in CONTENDERS},
+                "this library divided by AwsCustomResource, median of the pairs": ratios,
+            },
+        ),
+        Table(
+            ("wall time, where it is a time", "measured", "for comparison"),
+            {
+                f"From the end of a job that takes {', '.join(some)} or {longest} s to cancel to the answer": lambda: (
+                    ", ".join(f"{late:.2f}" for late in _late(endpoints, size.cancel_seconds)) + " s",
+                    f"aim: {', '.join(f'{seconds / 10 + 1:.1f}' for seconds in size.cancel_seconds)} s",
+                ),
+                f"{crowd}: until the last one is done": lambda: (
+                    median([fleet()[0]], "{:.0f} s".format),
+                    f"{least:.0f} s at least",
+                ),
+                "The same: calls for each job": lambda: (
+                    median([fleet()[1]], "{:.1f}".format),
+                    "2 without throttling",
+                ),
+                "Size of the asset, zipped": lambda: (f"{len(OURS.package()) / 1024:.0f} KiB", ""),
+                "Synthesis of an app with one job": lambda: _syntheses(size.runs),
+            },
+        ),
+    ]
 
 
 def delete(
@@ -75,35 +108,33 @@ def delete(
     """Send a Delete, and give the moment at which its answer arrived."""
     endpoints.aws.robomaker.start_job(JOB, cancel_seconds=cancel_seconds)
     answer = endpoints.delete(environment, JOB, contender.properties)
-    if not answer.is_success:
-        raise SystemExit(f"{contender.title} answered {answer}")
-    return answer.at
+    return answer.at if answer.is_success else failed(contender.title, answer)
 
 
-def _deletes(endpoints: Endpoints, runs: int) -> dict[str, Times]:
+def _deletes(endpoints: Endpoints, runs: int) -> list[list[Times]]:
     """Measure a Delete of each contender, by a new process and by one that has had its first."""
 
-    def both(contender: Contender) -> tuple[float, float]:
+    def both(contender: Contender) -> Times:
         started = time.monotonic()
         with endpoints.process(contender) as environment:
             cold = delete(endpoints, environment, contender) - started
             started = time.monotonic()
-            return cold, delete(endpoints, environment, contender) - started
+            return Times(cold, delete(endpoints, environment, contender) - started)
 
     for contender in CONTENDERS:
         contender.package()  # before any time counts
-    measured = [in_turns(CONTENDERS, run, both) for run in range(runs)]
-    by_contender = {
-        contender.title: times for contender, times in zip(CONTENDERS, zip(*measured, strict=True), strict=True)
-    }
-    return {
-        name: {title: [pair[index] for pair in times] for title, times in by_contender.items()}
-        for index, name in enumerate(("cold", "warm"))
-    }
+    return [in_turns(CONTENDERS, run, both) for run in range(runs)]
 
 
-def _fleet(robomaker: RoboMaker, fleet: int) -> tuple[int, float]:
-    """Tear down a fleet of jobs in this process, all at once."""
+def _late(endpoints: Endpoints, cancel_seconds: Sequence[float]) -> list[float]:
+    """Measure how long after the end of a job a warm process answers."""
+    with endpoints.process(OURS) as environment:
+        delete(endpoints, environment, OURS)
+        return [delete(endpoints, environment, OURS, seconds) - endpoints.last_end for seconds in cancel_seconds]
+
+
+def _fleet(robomaker: RoboMaker, fleet: int) -> tuple[float, float]:
+    """Tear down a fleet of jobs in this process, all at once: seconds until the last one is done, calls for each."""
     os.environ.update(AWS_ENDPOINT_URL=robomaker.url, AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench")
     arns = [f"{JOB}-{number}" for number in range(fleet)]
     for arn in arns:
@@ -116,8 +147,15 @@ def _fleet(robomaker: RoboMaker, fleet: int) -> tuple[int, float]:
         list(pool.map(lambda job: tear_down(job, wait=300, time_left=880), jobs))
     took = time.monotonic() - started
     if {robomaker.status(arn) for arn in arns} != {"Canceled"}:
-        raise SystemExit("Not every job of the fleet was canceled")
-    return len(robomaker.calls), took
+        took = failed(f"{fleet} Deletes at once", "not every job was canceled")
+    return took, len(robomaker.calls) / fleet
+
+
+def _syntheses(runs: int) -> tuple[str, str]:
+    apps = (PLAIN_APP, (PROJECT / "examples" / "retained_job.py").read_text())
+    pairs = [in_turns(apps, run, _synthesize) for run in range(runs)]
+    plain, ours = (median(times, "{:.2f} s".format) for times in zip(*pairs, strict=True))
+    return ours, f"{plain} with a plain function"
 
 
 def _synthesize(app: str) -> float:

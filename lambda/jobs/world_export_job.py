@@ -198,7 +198,8 @@ class _Loader(Loader):
 
 @cache
 def _client(region: str) -> Any:
-    session = Session()
+    # botocore's handlers serve the needs of other services. To register and copy them takes as long as the whole rest.
+    session = Session(include_builtin_handlers=False)
     # models/ has the service model that boto3 dropped after 1.40.60, and the pattern of the endpoints' names. Without
     # the pattern, botocore would read more than a megabyte about other services.
     session.register_component("data_loader", _Loader(extra_search_paths=[str(MODELS)]))

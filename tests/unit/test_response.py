@@ -106,10 +106,10 @@ class Bucket:
         self.requests.append(request)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
-    def deliver(self, *answers: Response, seconds: float = 20) -> str:
+    def deliver(self, *answers: Response, clock: SetClock | None = None) -> str:
         """Deliver an answer to this bucket."""
         self.answers = list(answers)
-        return deliver(self.url, b"body", until=_in(seconds))
+        return _deliver(self.url, clock)
 
 
 @pytest.fixture
@@ -118,21 +118,18 @@ def bucket() -> Iterator[Bucket]:
         yield opened
 
 
-@pytest.fixture
-def patient(monkeypatch: Patch) -> None:
-    """Give the last try, for which next to no time is left, enough for a busy machine."""
-    monkeypatch.setattr("protocol.response.SHORTEST_TRY", 20)
+def _deliver(url: str, clock: SetClock | None = None) -> str:
+    """Deliver an answer within ten seconds by a clock that only pauses move. So a try may take as long as it needs."""
+    clock = clock or SetClock()
+    with Patch.context() as patch:
+        patch.setattr("protocol.response.time", clock)
+        patch.setattr("protocol.response.SHORTEST_TRY", 60)
+        return deliver(url, b"body", until=clock.now + 10)
 
 
-@pytest.fixture
-def _hurried(monkeypatch: Patch) -> None:
-    """Let the pauses between two tries be short."""
-    monkeypatch.setattr("protocol.response.FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr("protocol.response.LONGEST_BACKOFF", 0.01)
-
-
-def _in(seconds: float) -> float:
-    return time.monotonic() + seconds
+def _soon() -> float:
+    """Give a moment that the clock reaches soon, for tries that never end by themselves."""
+    return time.monotonic() + 0.2
 
 
 @contextmanager
@@ -153,14 +150,13 @@ def _dripping(answer: bytes) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/x"
 
 
-@pytest.mark.usefixtures("_hurried")
 class TestDelivery:
     @pytest.mark.parametrize(
         ("path", "arrives"),
         [("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"), ("", "/"), ("?a=b", "/?a=b")],
     )
     def test_is_a_put_to_the_path_as_it_was_signed(self, bucket: Bucket, path: str, arrives: str) -> None:
-        assert deliver(bucket.origin + path, b"body", until=_in(20)) == ""
+        assert _deliver(bucket.origin + path) == ""
         [request] = bucket.requests
         assert (request.method, request.path, request.body) == ("PUT", arrives, b"body")
         assert request.headers.get("Content-Type") is None
@@ -211,7 +207,7 @@ class TestDelivery:
     @pytest.mark.parametrize("drip", [b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 3])
     def test_ends_in_time_however_slowly_an_answer_drips_in(self, drip: bytes) -> None:
         with _dripping(drip) as url, pytest.raises(NotDeliveredError, match="the last try met TimeoutError"):
-            deliver(url, b"body", until=_in(0.3))
+            deliver(url, b"body", until=_soon())
 
     @pytest.mark.parametrize("error", [ConnectionResetError(), http.client.IncompleteRead(b"")], ids=repr)
     def test_whose_error_can_not_be_read_is_retried(self, bucket: Bucket, monkeypatch: Patch, error: Exception) -> None:
@@ -224,25 +220,22 @@ class TestDelivery:
     @pytest.mark.parametrize("scheme", ["http", "https"])
     def test_waits_for_no_connection_longer_than_its_time(self, scheme: str) -> None:
         with closing(SilentListener()) as hole, pytest.raises(NotDeliveredError, match="in time"):
-            deliver(f"{scheme}://{hole.address}/x", b"body", until=_in(0.2))
+            deliver(f"{scheme}://{hole.address}/x", b"body", until=_soon())
 
     def test_waits_for_no_look_up_longer_than_its_time(self, monkeypatch: Patch) -> None:
         goes_on = threading.Event()
         monkeypatch.setattr("socket.getaddrinfo", lambda *_: goes_on.wait(20))
         with pytest.raises(NotDeliveredError, match="met TimeoutError"):
-            deliver("http://bucket/x", b"body", until=_in(0.2))
+            deliver("http://bucket/x", b"body", until=_soon())
         goes_on.set()
 
     def test_goes_on_to_the_end_of_its_time(self, bucket: Bucket) -> None:
-        until = _in(0.3)
-        bucket.answers = [Response(503)]
-        with pytest.raises(
-            NotDeliveredError,
-            match=r"^CloudFormation did not accept the answer in time; the last try met \w+( status 503)?\.$",
-        ):
-            deliver(bucket.url, b"body", until=until)
-        assert time.monotonic() >= until
-        assert len(bucket.requests) > 1
+        clock = SetClock()
+        said = r"^CloudFormation did not accept the answer in time; the last try met HTTP status 503\.$"
+        with pytest.raises(NotDeliveredError, match=said):
+            bucket.deliver(Response(503), clock=clock)
+        assert sum(clock.pauses) == pytest.approx(10)
+        assert len(bucket.requests) == len(clock.pauses) + 1
 
     @pytest.mark.parametrize(
         "url",
@@ -262,14 +255,14 @@ class TestDelivery:
     def test_to_no_usable_url_fails_at_once_and_keeps_the_url_to_itself(self, bucket: Bucket, url: str) -> None:
         said = r"^The answer can't be delivered: a response URL that can't be used \(\w*(Error|URL)\)\.$"
         with pytest.raises(NotDeliveredError, match=said) as failure:
-            deliver(url.replace("{origin}", bucket.origin), b"body", until=_in(20))
+            _deliver(url.replace("{origin}", bucket.origin))
         assert failure.value.__context__ is None, "an error that quotes the URL goes along"
 
     @pytest.mark.parametrize("answer", [Response(200), Response(403), Response(503), DROPPED], ids=str)
     def test_never_tells_the_url(self, bucket: Bucket, caplog: pytest.LogCaptureFixture, answer: Response) -> None:
         caplog.set_level(logging.DEBUG)
         try:
-            said = bucket.deliver(answer, seconds=0.3)
+            said = bucket.deliver(answer)
         except NotDeliveredError as error:
             said = str(error)
         assert not re.search("SECRET|put%7Chere", said + caplog.text)
@@ -310,13 +303,11 @@ class TestPace:
         ],
     )
     def test_pauses_grow(self, monkeypatch: Patch, bucket: Bucket, spread: float, expected: list[float]) -> None:
-        pauses: list[float] = []
-        monkeypatch.setattr("protocol.response.time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append))
+        clock = SetClock()
         monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: spread))
-        assert bucket.deliver(*[Response(503)] * 6, Response(200), seconds=60).startswith(
-            "The answer was accepted at try 7;"
-        )
-        assert pauses == expected
+        report = bucket.deliver(*[Response(503)] * 6, Response(200), clock=clock)
+        assert report.startswith("The answer was accepted at try 7;")
+        assert clock.pauses == expected
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +323,6 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         yield SimpleNamespace(url=f"{server.url}/put?X-Amz-Signature=SECRET", bundle=bundle, requests=requests)
 
 
-@pytest.mark.usefixtures("_hurried")
 class TestEnvironment:
     """The answer takes the proxy and the CAs that every other call takes."""
 
@@ -349,14 +339,13 @@ class TestEnvironment:
 
     @pytest.mark.usefixtures("_trusted")
     def test_may_name_the_ca_that_the_endpoint_is_trusted_by(self) -> None:
-        assert deliver(self.url, b"body", until=_in(20)) == ""
+        assert _deliver(self.url) == ""
         assert [request.body for request in self.requests] == [b"body"]
 
-    @pytest.mark.usefixtures("patient")
     def test_with_a_certificate_that_is_not_trusted_is_retried_and_named(self) -> None:
         said = r"met a certificate that can't be verified \(unable to get local issuer certificate\)\.$"
         with pytest.raises(NotDeliveredError, match=said):
-            deliver(self.url, b"body", until=_in(0.3))
+            _deliver(self.url)
         assert self.requests == []
 
     def test_with_a_bundle_that_is_not_there_fails_at_once_and_names_it(self, monkeypatch: Patch) -> None:
@@ -365,7 +354,7 @@ class TestEnvironment:
             NotDeliveredError,
             match=r"can't be delivered: the CA bundle '/no/such/file' can't be loaded \(FileNotFoundError\)\.",
         ):
-            deliver(self.url, b"body", until=_in(20))
+            _deliver(self.url)
 
     @pytest.mark.usefixtures("_trusted")
     @pytest.mark.parametrize(
@@ -384,7 +373,7 @@ class TestEnvironment:
     def test_may_name_a_proxy(self, monkeypatch: Patch, form: str, login: str) -> None:
         with closing(Proxy()) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", form.format(proxy.address))
-            assert deliver(self.url, b"body", until=_in(20)) == ""
+            assert _deliver(self.url) == ""
         [request] = self.requests
         assert request.headers.get("Content-Type") is None
         assert request.headers.get("Proxy-Authorization") is None
@@ -400,26 +389,25 @@ class TestEnvironment:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
         with closing(Proxy()) as proxy:
             names.lead("proxy", proxy.address)
-            deliver(self.url, b"body", until=_in(20))
+            _deliver(self.url)
         assert ("proxy", 80, 0) in names.asked
 
     @pytest.mark.usefixtures("_trusted")
     def test_may_except_the_endpoint_from_the_proxy(self, monkeypatch: Patch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert deliver(self.url, b"body", until=_in(20)) == ""
+        assert _deliver(self.url) == ""
 
     def test_may_name_a_proxy_that_is_of_no_interest(self, monkeypatch: Patch, bucket: Bucket) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy:1")
         assert bucket.deliver(Response(200)) == ""
 
-    @pytest.mark.usefixtures("patient")
     def test_with_a_proxy_that_refuses_is_retried_and_named(self, monkeypatch: Patch) -> None:
         with closing(Proxy("407 Proxy Authentication Required")) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
             said = r"refused the connection \(Tunnel connection failed: 407 Proxy Authentication Required\)\.$"
             with pytest.raises(NotDeliveredError, match=f"met a proxy that {said}"):
-                deliver(self.url, b"body", until=_in(0.3))
+                _deliver(self.url)
         assert len(proxy.requests) > 1
 
     @pytest.mark.parametrize(
@@ -430,4 +418,4 @@ class TestEnvironment:
         with pytest.raises(
             NotDeliveredError, match=r"can't be delivered: HTTPS_PROXY is not of the form http://HOST:PORT\."
         ):
-            deliver(self.url, b"body", until=_in(20))
+            _deliver(self.url)

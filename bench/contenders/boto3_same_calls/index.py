@@ -38,8 +38,13 @@ def look_for_executions(state_machine: str) -> None:
 
 def look_for_job_runs(application: str) -> None:
     emr = boto3.client("emr-serverless")
-    for states in (["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"], ["CANCELLING"]):
-        emr.list_job_runs(applicationId=application, states=states, maxResults=50)
+    unfinished = (
+        ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"],
+        ["SUBMITTED", "STARTING", "STARTED", "IDLE", "BUSY"],
+    )
+    for runs, sessions in (unfinished, (["CANCELLING"], ["TERMINATING"])):
+        emr.list_job_runs(applicationId=application, states=runs, maxResults=50)
+        emr.list_sessions(applicationId=application, states=sessions, maxResults=50)
     emr.get_application(applicationId=application)
 
 
