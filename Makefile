@@ -60,8 +60,9 @@ mutation: .venv/ready .mutation/ready
 bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
 	@PYTHONPATH=lambda python -m bench
 
-## docs: Build the pages and the API reference into one site, in DOCS.
-docs: .docs/ready
+## docs: Write docs/api.md from the docstrings, and build the pages into one site, in DOCS.
+docs: .venv/ready .docs/ready
+	@python -m docs.api
 	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
 	@echo 'The site begins at $(DOCS)/index.html'
 
