@@ -46,9 +46,9 @@ test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node
 	$(PYTEST) --numprocesses 2 tests/construct tests/repository
 	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
 
-## release-check: Run the tests that are too slow for each change: the oldest versions, other tools, the site and the wheel.
+## release-check: Run the tests that are too slow for each change: the oldest versions, other tools, the site and the packages.
 release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .awscli/ready .docs/ready \
-               node_modules/ready
+               .workflows/ready node_modules/ready
 	$(PYTEST) --numprocesses 2 tests/release
 	MAKEFLAGS= MAKELEVEL= .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
 
@@ -60,8 +60,9 @@ mutation: .venv/ready .mutation/ready
 bench: .venv/ready .runtime/ready .bench-crhelper/ready bench/contenders/aws_custom_resource/node_modules/ready
 	@PYTHONPATH=lambda python -m bench
 
-## docs: Build the pages and the API reference into one site, in DOCS.
-docs: .docs/ready
+## docs: Write docs/api.md from the docstrings, and build the pages into one site, in DOCS.
+docs: .venv/ready .docs/ready
+	@python -m docs.api
 	@.docs/bin/sphinx-build --quiet --fail-on-warning --builder html docs '$(DOCS)'
 	@echo 'The site begins at $(DOCS)/index.html'
 
@@ -71,7 +72,7 @@ package: .venv/ready
 
 ## lock: Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation; do \
+	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation workflows; do \
 	  uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
@@ -79,7 +80,7 @@ lock: .venv/ready
 ## clean: Remove everything that was installed or built.
 clean:
 	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper \
-	  .checkov .witness .mutation node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist \
+	  .checkov .witness .mutation .workflows node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist \
 	  .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache
 
 # --- What is installed. When a list has changed, its folder is created anew.
@@ -92,6 +93,7 @@ holds.cdk-oldest := the oldest CDK that the constructs support
 holds.checkov := a scanner of templates
 holds.awscli := the AWS CLI
 holds.docs := what builds the site
+holds.workflows := what checks the workflows
 holds.bench-crhelper := a handler with crhelper as it is usually written
 holds.mutation := the tool that changes the handler
 

@@ -1,18 +1,15 @@
-"""The pages, the examples and the API reference as one site: `make docs`."""
+"""The pages and the examples as one site: `make docs`."""
 
 import ast
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-# autoapi finds inherited members by the import path.
-sys.path.insert(0, str(ROOT))
 
 project = "cdk-world-export-job"
 author = "The maintainers"
-extensions = ["myst_parser", "autoapi.extension", "sphinx.ext.napoleon"]
+extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = project
 html_static_path = ["site.css"]
@@ -20,16 +17,7 @@ html_css_files = ["site.css"]
 
 myst_heading_anchors = 4
 # A link to a file of the repository, such as a stack of the example app, becomes a download.
-suppress_warnings = ["myst.xref_missing", "autoapi.python_import_resolution"]
-
-# autoapi reads the source, because jsii hides the arguments of a construct's class from an import.
-autoapi_dirs = ["../cdk_stop_on_delete", "../cdk_world_export_job"]
-autoapi_root = "api"
-autoapi_add_toctree_entry = False
-autoapi_options = ["members", "inherited-members", "show-module-summary", "imported-members"]
-autoapi_python_class_content = "class"
-autoapi_keep_files = False
-napoleon_google_docstring = False
+suppress_warnings = ["myst.xref_missing"]
 
 # Page of the site -> file of the repository that it begins with.
 FROM_THE_REPOSITORY = {"index": "README.md", "changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}

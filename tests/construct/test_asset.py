@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from importlib.metadata import PackagePath
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from aws_cdk import FileSystem, Stack
 
 from cdk_stop_on_delete import StopOnDeleteProvider, _bundling, _handler_code
-from cdk_stop_on_delete._bundling import bundle
+from cdk_stop_on_delete._bundling import bundle, handler_files
+from cdk_stop_on_delete._handler_code import LAMBDA
 from sandbox import PROJECT
 from sandbox.lambda_service import RUNTIME_PYTHON
 
@@ -63,6 +64,19 @@ def test_has_a_hash_of_its_content_alone(asset: Path, tmp_path: Path) -> None:
     assert FileSystem.fingerprint(str(again)) == FileSystem.fingerprint(str(asset))
     (again / "index.py").write_bytes((asset / "index.py").read_bytes() + b"\n")
     assert FileSystem.fingerprint(str(again)) != FileSystem.fingerprint(str(asset))
+
+
+def test_has_the_same_names_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Folder(PureWindowsPath):
+        def glob(self, pattern: str) -> list[Folder]:
+            return [Folder(self, file.relative_to(LAMBDA)) for file in LAMBDA.glob(pattern)]
+
+        def read_bytes(self) -> bytes:
+            return b""
+
+    names = set(handler_files())
+    monkeypatch.setattr(_bundling, "LAMBDA", Folder("C:/library/lambda"))
+    assert set(handler_files()) == names
 
 
 def test_needs_only_what_the_lambda_runtime_has_and_loads_boto3_late(asset: Path) -> None:

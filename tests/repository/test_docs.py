@@ -23,6 +23,7 @@ from cdk_stop_on_delete import (
     __version__,
 )
 from cdk_world_export_job import WorldExportJobs
+from docs import api
 from jobs import running_jobs
 from properties import Container
 from protocol.outcome import Result
@@ -103,6 +104,23 @@ def test_the_kind_of_the_example_for_contributors_has_all_that_a_kind_must_have(
 def test_every_outcome_of_the_log_is_on_the_page_for_operators() -> None:
     page = (PROJECT / "docs" / "operators.md").read_text()
     assert set(quoted(section(page, "Read the line"))) - {"outcome"} == {str(result) for result in Result}
+
+
+def test_the_page_of_the_api_is_what_the_docstrings_say() -> None:
+    assert api.PAGE.read_text() == api.page(), "python -m docs.api writes it anew"
+
+
+def test_the_page_for_upgrades_keeps_the_function_and_the_resource_of_0_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aws_cdk.App", functools.partial(App, outdir=str(tmp_path)))
+    [block] = blocks((PROJECT / "docs" / "upgrade.md").read_text(), "python")
+    exec(block, {"__name__": "__main__"})  # noqa: S102 - the project's own page
+    resources = json.loads((tmp_path / "Simulation.template.json").read_text())["Resources"]
+    # The logical ids that version 0.2 wrote.
+    assert resources["JobB9D00F9F"]["Properties"]["ServiceToken"] == {
+        "Fn::GetAtt": ["WorldExportJobProviderFunctionDC3EF343", "Arn"]
+    }
 
 
 def test_the_changelog_begins_with_the_version_of_the_project() -> None:
