@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import json
 import logging
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -398,13 +395,6 @@ def test_the_log_level(
     names = (None, "crhelper", "botocore", "urllib3")
     levels = [logging.getLevelName(logging.getLogger(name).level) for name in names]
     assert levels == [level, "WARNING", "ERROR", "ERROR"]
-
-
-def test_boto3_is_not_loaded_for_crhelper_and_can_be_loaded_afterwards() -> None:
-    code = "import sys, protocol.custom_resource; print('botocore' in sys.modules); import boto3; print(boto3.client)"
-    handler = inspect.getfile(CustomResource).removesuffix("protocol/custom_resource.py")
-    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": handler}, capture_output=True)
-    assert run.stdout.startswith(b"False\n<function client at ")
 
 
 def test_python_rarely_looks_for_garbage_in_a_cold_start() -> None:
