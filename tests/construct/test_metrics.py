@@ -22,7 +22,6 @@ def provider(shared_stack: Stack) -> StopOnDeleteProvider:
 def _declared(service: str) -> dict[str, Any]:
     line = embedded("function", 0, service=service, left_running=True, seconds=1)
     [declared] = line["_aws"]["CloudWatchMetrics"]
-    assert service in line.values()
     return dict(declared)
 
 

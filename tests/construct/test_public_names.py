@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import pydoc
 import re
-import tomllib
 from typing import Any, get_type_hints
 
 import pytest
@@ -15,7 +14,6 @@ import cdk_world_export_job
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, ProviderSettings, StateMachineExecutions, StopOnDelete
 from cdk_stop_on_delete import StopOnDeleteProvider as Provider
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
-from sandbox import PROJECT
 
 CHOICES = ["wait", "best_effort", "removal_policy", "provider"]
 SETTINGS = list(get_type_hints(ProviderSettings))
@@ -46,9 +44,9 @@ def test_are_shown_in_the_package_that_they_are_imported_from(package: Any) -> N
         (StopOnDelete, ["scope", "id", "jobs", *CHOICES]),
         (Provider, ["scope", "id", "kinds", *SETTINGS]),
         (WorldExportJobProvider, ["scope", "id", "kinds", *SETTINGS]),
-        (EcsTasks, ["cluster", "family"]),
+        (EcsTasks, ["cluster", "family", "started_by"]),
         (StateMachineExecutions, ["state_machine"]),
-        (EmrServerlessJobRuns, ["application"]),
+        (EmrServerlessJobRuns, ["application", "shutdown_grace_period"]),
     ],
 )
 def test_have_help_for_each_argument(shown: type, arguments: list[str]) -> None:
@@ -62,10 +60,3 @@ def test_have_help_for_each_argument(shown: type, arguments: list[str]) -> None:
 def test_the_settings_are_those_that_the_readme_promises() -> None:
     network, rest = {"vpc", "vpc_subnets", "security_groups", "proxy"}, {"memory_size", "log_group", "role", "runtime"}
     assert set(SETTINGS) == {*network, *rest, "architecture", "environment_encryption"}
-
-
-def test_the_version_is_written_once() -> None:
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    assert project["project"]["dynamic"] == ["version"]
-    assert project["tool"]["hatch"]["version"]["path"] == "cdk_stop_on_delete/__init__.py"
-    assert re.fullmatch(r"\d+\.\d+\.\d+", cdk_stop_on_delete.__version__)

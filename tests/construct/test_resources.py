@@ -8,25 +8,21 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, CfnOutput, Duration, NestedStack, RemovalPolicy, Stack, Stage
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 from constructs import Construct
 
-from cdk_stop_on_delete import EcsTasks, StateMachineExecutions, StopOnDeleteProvider
+from cdk_stop_on_delete import StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobProvider
 from tests.construct.conftest import (
     JOB,
     cfn_resource,
     make_job,
     make_stop,
-    of_type,
     properties_of,
     resource_of,
     resources,
-    the,
 )
 
 FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
@@ -145,20 +141,6 @@ def test_the_logical_ids_of_a_provider_of_ones_own_stay(stack: Stack, provider: 
     provider(stack, "Provider")
     own = {"ProviderFunction30350776", "ProviderLogs6E147F93", "ProviderRole1DE8EC3B", "ProviderPolicy73D9A088"}
     assert own <= set(resources(stack)), MOVED
-
-
-def test_of_every_kind_share_one_function_and_stop_in_the_order_that_is_declared(stack: Stack) -> None:
-    tasks = make_stop(stack, "Tasks", jobs=EcsTasks(ecs.CfnCluster(stack, "Cluster")))
-    state_machine = sfn.CfnStateMachine(stack, "StateMachine", role_arn="arn:aws:iam::123456789012:role/r")
-    executions = make_stop(stack, "Executions", jobs=StateMachineExecutions(state_machine))
-    executions.node.add_dependency(tasks)
-    make_stop(stack, "Runs")
-    make_job(stack)
-    found = resources(stack)
-    for shared in (FUNCTION, "AWS::IAM::Role", "AWS::Logs::LogGroup"):
-        the(found, shared)
-    assert stack.resolve(cfn_resource(tasks).logical_id) in resource_of(executions)["DependsOn"]
-    assert len(of_type(found, POLICY)) == 5
 
 
 def test_many_in_a_stack_share_one_function_and_a_policy_each_kind_within_the_limits(stack: Stack) -> None:

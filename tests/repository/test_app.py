@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from cdk_stop_on_delete import InvalidArgumentError
 from sandbox import PROJECT
 from tests.construct.conftest import JOB
 
@@ -53,22 +52,6 @@ def test_takes_the_arn_from_the_context(with_an_arn: Path) -> None:
         ("Exports25637AFB", "AWS::S3::Bucket"),
         ("ExportRoleB9ACA3CD", "AWS::IAM::Role"),
     }
-
-
-def test_the_function_is_in_a_stack_of_its_own_which_is_deleted_last(with_an_arn: Path) -> None:
-    templates = _templates(with_an_arn)
-    types = {name: {body["Type"] for body in template["Resources"].values()} for name, template in templates.items()}
-    assert [name for name in types if "AWS::Lambda::Function" in types[name]] == ["WorldExportProvider"]
-    [job] = [body for body in templates["WorldExport"]["Resources"].values() if body["Type"].startswith("Custom::")]
-    [export] = templates["WorldExportProvider"]["Outputs"].values()
-    assert job["Properties"]["ServiceToken"] == {"Fn::ImportValue": export["Export"]["Name"]}
-    assert job["Properties"]["ProviderOutlivesStack"] is True
-    assert "WorldExportProvider" in _dependencies(with_an_arn, "WorldExport")
-
-
-def test_with_a_bad_arn_says_why(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"^WorldExport/WorldExportJob: job_arn 'job-1' is not valid: it is"):
-        _synthesize(tmp_path, job_arn="job-1")
 
 
 def test_without_an_arn_says_what_to_pass_and_leaves_the_provider_as_it_is(with_an_arn: Path, tmp_path: Path) -> None:

@@ -49,10 +49,6 @@ def test_a_code_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.glob("*.template.json"))
 
 
-def test_the_pages_have_code_blocks() -> None:
-    assert len(BLOCKS) >= 2
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):

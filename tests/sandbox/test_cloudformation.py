@@ -1,8 +1,9 @@
-"""The CloudFormation API of the local AWS: what can be deleted, with what let go of, and what can't."""
+"""The CloudFormation of the local AWS refuses what CloudFormation refuses, and waits for what it waits for."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,14 +13,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.cloudformation.backend import LifecycleBackend
-from sandbox.local_aws import LocalAws
+from sandbox.local_aws import ACCOUNT, LocalAws
 from tests.sandbox.answers import put
 
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
 BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "a-bucket"}}
 # Depends on the bucket, as a job does on what it writes to.
 JOB = {"Type": "Custom::Job", "Properties": {"ServiceToken": "arn:function", "Bucket": {"Ref": "Bucket"}}}
 KEPT = {"Type": "AWS::SNS::Topic", "DeletionPolicy": "Retain", "Properties": {}}
-STACK = {"Resources": {"Bucket": BUCKET, "Job": JOB, "Kept": KEPT}}
+STACK = {"Bucket": BUCKET, "Job": JOB, "Kept": KEPT}
 
 
 class Cloud:
@@ -29,36 +31,42 @@ class Cloud:
         self.aws = aws
         self.failing: set[str] = set()
         self.cloudformation = aws.client("cloudformation")
-        self.s3 = aws.client("s3")
 
     def answer(self, _: str, event: dict[str, Any]) -> None:
-        """Answer a request at once: FAILED, if its type is to fail."""
+        """Answer a request at once: FAILED, if its type is to fail. What is named Silent has no answer."""
+        if event["LogicalResourceId"] == "Silent" and event["RequestType"] == "Create":
+            return
         copied = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
         status = "FAILED" if event["RequestType"] in self.failing else "SUCCESS"
-        body = json.dumps({**copied, "Status": status, "Reason": "No.", "PhysicalResourceId": "job-1"})
-        put(event["ResponseURL"], body.encode())
+        sent = event.get("PhysicalResourceId", "job-1")
+        put(
+            event["ResponseURL"],
+            json.dumps({**copied, "Status": status, "Reason": "No.", "PhysicalResourceId": sent}).encode(),
+        )
 
-    def create(self, stack: str, template: dict[str, Any]) -> str:
-        """Create a stack and give the status that it ends in."""
-        change = {"StackName": stack, "ChangeSetName": f"change-of-{stack}"}
-        self.cloudformation.create_change_set(**change, ChangeSetType="CREATE", TemplateBody=json.dumps(template))
+    def change(self, kind: str, **resources: Any) -> str:
+        """Create or update the stack, and give the status that it ends in."""
+        change = {"StackName": "Stack", "ChangeSetName": "change"}
+        template = json.dumps({"Resources": resources})
+        self.cloudformation.create_change_set(**change, ChangeSetType=kind, TemplateBody=template)
         self.cloudformation.execute_change_set(**change)
-        return self.settled(stack)
+        return self.settled()
 
-    def delete(self, stack: str, **how: Any) -> str:
-        """Delete a stack and give the status that it ends in."""
-        self.cloudformation.delete_stack(StackName=stack, **how)
-        return self.settled(stack)
+    def delete(self, **how: Any) -> str:
+        """Delete the stack, and give the status that it ends in."""
+        self.cloudformation.delete_stack(StackName="Stack", **how)
+        return self.settled()
 
-    def settled(self, stack: str) -> str:
+    def settled(self) -> str:
         """Wait until nothing is in progress. A stack that is gone has the status ``""``."""
-        while "IN_PROGRESS" in (status := self.aws.stacks().get(stack, "")):
+        while "IN_PROGRESS" in (status := self.aws.stacks().get("Stack", "")):
             time.sleep(0.01)
         return status
 
-    def buckets(self) -> list[str]:
-        """Give the names of the buckets that exist."""
-        return [bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]]
+    def resources(self) -> list[str]:
+        """Give the logical ids of what the stack has."""
+        found = self.cloudformation.describe_stack_resources(StackName="Stack")["StackResources"]
+        return [resource["LogicalResourceId"] for resource in found]
 
 
 @pytest.fixture
@@ -69,58 +77,61 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.fixture
-def failed(cloud: Cloud) -> Cloud:
-    """Give a cloud whose stack ``Stack`` is in DELETE_FAILED, because its job could not be deleted."""
-    assert cloud.create("Stack", STACK) == "CREATE_COMPLETE"
+def test_a_stack_in_delete_failed_retains_only_what_it_still_has(cloud: Cloud) -> None:
+    cloud.change("CREATE", **STACK)
     cloud.failing = {"Delete"}
-    assert cloud.delete("Stack") == "DELETE_FAILED"
-    return cloud
-
-
-class TestInDeleteFailed:
-    def test_the_stack_has_what_failed_and_nothing_else(self, failed: Cloud) -> None:
-        left = failed.cloudformation.describe_stack_resources(StackName="Stack")["StackResources"]
-        assert [resource["LogicalResourceId"] for resource in left] == ["Job"]
-        assert failed.buckets() == []
-
-    def test_a_second_delete_tries_what_failed_again(self, failed: Cloud) -> None:
-        assert failed.delete("Stack") == "DELETE_FAILED"
-        failed.failing = set()
-        assert failed.delete("Stack") == ""
-
-    def test_what_failed_can_be_retained(self, failed: Cloud) -> None:
-        assert failed.delete("Stack", RetainResources=["Job"]) == ""
-
-    def test_the_stack_can_be_deleted_by_force(self, failed: Cloud) -> None:
-        assert failed.delete("Stack", DeletionMode="FORCE_DELETE_STACK") == ""
-
-    @pytest.mark.parametrize("name", ["Bucket", "Kept", "Nonsense"])
-    def test_nothing_that_is_gone_can_be_retained(self, failed: Cloud, name: str) -> None:
+    assert cloud.delete() == "DELETE_FAILED"
+    assert cloud.resources() == ["Job"]
+    for name in ("Bucket", "Kept", "Nonsense"):
         with pytest.raises(ClientError, match="resources to retain must be in a valid state"):
-            failed.delete("Stack", RetainResources=["Job", name])
-        assert failed.aws.stacks()["Stack"] == "DELETE_FAILED"
+            cloud.delete(RetainResources=["Job", name])
+    assert cloud.delete(RetainResources=["Job"]) == ""
 
 
-class TestInAnyOtherStatus:
-    def test_nothing_can_be_retained(self, cloud: Cloud) -> None:
-        cloud.create("Stack", STACK)
-        with pytest.raises(ClientError, match="only when the stack is in the DELETE_FAILED state") as refused:
-            cloud.delete("Stack", RetainResources=["Job"])
-        assert refused.value.response["Error"]["Code"] == "ValidationError"
-        assert cloud.aws.stacks()["Stack"] == "CREATE_COMPLETE"
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"RetainResources": ["Job"]}, "only when the stack is in the DELETE_FAILED state"),
+        ({"DeletionMode": "FORCE_DELETE_STACK"}, "FORCE_DELETE_STACK in a delete stack operation only when"),
+    ],
+)
+@pytest.mark.parametrize(("failing", "status"), [(set(), "CREATE_COMPLETE"), ({"Create", "Delete"}, "ROLLBACK_FAILED")])
+def test_a_stack_in_another_status_retains_nothing(
+    cloud: Cloud, how: dict[str, Any], words: str, failing: set[str], status: str
+) -> None:
+    cloud.failing = failing
+    assert cloud.change("CREATE", **STACK) == status
+    with pytest.raises(ClientError, match=words):
+        cloud.delete(**how)
+    assert cloud.aws.stacks()["Stack"] == status
 
-    def test_the_stack_can_not_be_deleted_by_force(self, cloud: Cloud) -> None:
-        cloud.create("Stack", STACK)
-        with pytest.raises(ClientError, match="FORCE_DELETE_STACK in a delete stack operation only when"):
-            cloud.delete("Stack", DeletionMode="FORCE_DELETE_STACK")
 
-    def test_a_rollback_that_failed_takes_a_plain_delete_first(self, cloud: Cloud) -> None:
-        cloud.failing = {"Create", "Delete"}
-        assert cloud.create("Stack", STACK) == "ROLLBACK_FAILED"
-        left = cloud.cloudformation.describe_stack_resources(StackName="Stack")["StackResources"]
-        assert [resource["LogicalResourceId"] for resource in left] == ["Job"]
-        with pytest.raises(ClientError, match="only when the stack is in the DELETE_FAILED state"):
-            cloud.delete("Stack", RetainResources=["Job"])
-        assert cloud.delete("Stack") == "DELETE_FAILED"
-        assert cloud.delete("Stack", RetainResources=["Job"]) == ""
+def test_a_cleanup_goes_on_to_what_the_failed_resource_depends_on(cloud: Cloud) -> None:
+    cloud.change("CREATE", **STACK)
+    cloud.failing = {"Delete"}
+    assert cloud.change("UPDATE", Kept=KEPT) == "UPDATE_COMPLETE"
+    assert cloud.aws.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_creation_that_is_under_way_is_canceled_when_another_resource_fails(cloud: Cloud) -> None:
+    cloud.failing = {"Create"}
+    silent = {"Type": "Custom::Job", "Properties": {"ServiceToken": "arn:function", "ServiceTimeout": "30"}}
+    assert cloud.change("CREATE", Silent=silent, **STACK) == "ROLLBACK_COMPLETE"
+    events = cloud.cloudformation.describe_stack_events(StackName="Stack")["StackEvents"]
+    canceled = [event for event in events if "cancelled" in event.get("ResourceStatusReason", "")]
+    assert [event["LogicalResourceId"] for event in canceled] == ["Silent"]
+
+
+def test_the_deletion_of_a_stack_waits_for_the_executions_of_its_state_machine(cloud: Cloud) -> None:
+    properties = {"StateMachineName": "flow", "RoleArn": ROLE, "DefinitionString": "{}"}
+    cloud.change("CREATE", Flow={"Type": "AWS::StepFunctions::StateMachine", "Properties": properties})
+    [flow] = cloud.cloudformation.describe_stack_resources(StackName="Stack")["StackResources"]
+    execution = cloud.aws.step_functions.start_execution(flow["PhysicalResourceId"])
+    deletion = threading.Thread(target=cloud.delete)
+    deletion.start()
+    while not cloud.aws.step_functions.is_deleting(flow["PhysicalResourceId"]):
+        time.sleep(0.01)
+    assert cloud.aws.stacks() == {"Stack": "DELETE_IN_PROGRESS"}
+    cloud.aws.step_functions.settle(execution, "SUCCEEDED")
+    deletion.join()
+    assert cloud.aws.stacks() == {}

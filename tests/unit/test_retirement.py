@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from jobs.aws import ConnectionFailedError
 from jobs.retirement import SAID_IN_AN_ERROR, SEEN_AT_ITS_ENDPOINT, Retirement
 from jobs.world_export_job import _client, _RoboMaker
 from sandbox.loopback import LoopbackServer, Response
@@ -22,9 +22,6 @@ from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
 Patch = pytest.MonkeyPatch
 
 NO_SUCH_NAME = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-NO_ADDRESS = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
-TRY_AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-BUSY = OSError(errno.EBUSY, "Device or resource busy")
 
 # How Amazon's Coral wraps an error, with any status (aws-amplify/amplify-flutter 5675).
 CORAL = b'{"Output": {"__type": "com.amazon.coral.service#%s"}, "Version": "1.0"}'
@@ -117,14 +114,10 @@ class TestOperation:
             (True, Response(410, b'{"message": "Gone"}')),
             (False, _error(404, "ResourceNotFoundException")),
             (False, _error(404, "InvalidParameterException")),
-            (False, _error(404, "ThrottlingException")),
-            (False, _error(404, "Throttling")),
-            (False, _error(410, "TooManyRequestsException")),
+            (False, _error(410, "ThrottlingException")),
             (False, _error(404, "AccessDeniedException", "User: arn is not authorized to perform: robomaker:Cancel")),
             (False, Response(403, b"<html>Forbidden</html>")),
             (False, Response(200, CORAL % b"InternalFailure")),
-            (False, Response(500, CORAL % b"InternalFailure")),
-            (False, Response(403, b'{"message": "Forbidden"}')),
         ],
         ids=str,
     )
@@ -149,11 +142,10 @@ class TestOperation:
 
 
 class TestName:
-    """RoboMaker's own name is looked up."""
+    """RoboMaker's own name is looked up. Which look-ups find that there is no such name, test_aws.py has."""
 
-    @pytest.mark.parametrize("together", [NO_SUCH_NAME, BUSY, NO_ADDRESS], ids=str)
-    def test_that_does_not_exist_twice_is_a_sign(self, names: Names, calls: Calls, together: OSError) -> None:
-        names.fail(ROBOMAKER, together=together, ipv4=NO_SUCH_NAME)
+    def test_that_does_not_exist_twice_is_a_sign(self, names: Names, calls: Calls) -> None:
+        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         assert calls.signs(0, 4) == [False, False]
         assert calls.sign(1).startswith(
             f"{GONE_FROM_DNS}CancelWorldExportJob could not connect: Could not connect to the endpoint URL:"
@@ -172,40 +164,21 @@ class TestName:
         assert calls.signs(0, 5) == [False, True]
 
     @pytest.mark.parametrize(
-        ("together", "ipv4"),
+        ("error", "signs"),
         [
-            (BUSY, TRY_AGAIN),  # SERVFAIL of both families
-            (BUSY, BUSY),
-            (NO_ADDRESS, TRY_AGAIN),  # SERVFAIL of A, NODATA of AAAA
-            (NO_ADDRESS, NO_ADDRESS),
-            (NO_SUCH_NAME, TRY_AGAIN),
-            (TRY_AGAIN, TRY_AGAIN),
-            (NO_SUCH_NAME, None),  # it is there again
-            (BUSY, None),
+            (ConnectionFailedError(Failure.TRANSIENT, "Try again", no_such_name=False, timed_out=False), [False, True]),
+            (ServiceError(Failure.TRANSIENT, "Busy", status=500), [False, True]),
+            (ServiceError(Failure.UNKNOWN, "It can't be called"), [True, True]),
         ],
         ids=str,
     )
-    def test_not_looked_up_is_none(self, names: Names, calls: Calls, together: OSError, ipv4: OSError | None) -> None:
-        names.fail(ROBOMAKER, together=together, ipv4=ipv4)
-        assert calls.signs(0, 5, 60, 600) == [False] * 4
-
-    @pytest.mark.parametrize("error", [TRY_AGAIN, None], ids=["look-up", "answer"])
-    def test_that_was_there_is_missed_twice_again(self, names: Names, calls: Calls, error: OSError | None) -> None:
+    def test_is_missed_twice_again_once_it_was_there(
+        self, names: Names, calls: Calls, error: ServiceError, signs: list[bool]
+    ) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         calls.sign()
-        if error:
-            names.fail(ROBOMAKER, together=error, ipv4=error)
-            calls.sign(5)
-        else:
-            calls.retirement.sign(ServiceError(Failure.TRANSIENT, "Busy", status=500))
-        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert calls.signs(5, 5) == [False, True]
-
-    def test_is_still_missed_if_a_call_could_not_be_made_in_between(self, names: Names, calls: Calls) -> None:
-        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        calls.sign()
-        calls.retirement.sign(ServiceError(Failure.UNKNOWN, "It can't be called"))
-        assert calls.sign(5)
+        calls.retirement.sign(error)
+        assert calls.signs(5, 5) == signs
 
     @pytest.mark.parametrize(
         "host",
