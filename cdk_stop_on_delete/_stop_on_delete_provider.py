@@ -17,7 +17,7 @@ from ._errors import InvalidArgumentError, invalid, wrong_type
 from ._findings import acknowledge, justify, wildcard
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
-from ._jobs import Jobs
+from ._jobs import Jobs, root_of
 from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
 from ._settings import ProviderSettings, check_settings
 from ._tokens import late, place_of
@@ -224,7 +224,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         """Return the policy that lets the function stop jobs of a kind, made when it is first needed."""
         if kind not in self._policies:
             reason = "The cleanup of an update stops jobs that the template no longer names."
-            self._policies[kind] = self._policy(f"{kind.__name__}Policy", kind.statements(cdk.Stack.of(self)), reason)
+            statements = kind.statements(cdk.Stack.of(self), other_stacks=kind in self._listed)
+            self._policies[kind] = self._policy(f"{kind.__name__}Policy", statements, reason)
         return self._policies[kind]
 
     @classmethod
@@ -295,7 +296,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
         path = self.node.path
-        same_root = _root(here) is _root(there)
+        same_root = root_of(here) is root_of(there)
         if not same_root:
             self._check_place(user, path, place_of(there))
             if cdk.Stage.of(user) is not cdk.Stage.of(self):
@@ -320,10 +321,4 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
         only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
         """
-        return _root(cdk.Stack.of(self)).export_value(self._function.function_arn)
-
-
-def _root(stack: cdk.Stack) -> cdk.Stack:
-    while (parent := stack.nested_stack_parent) is not None:
-        stack = parent
-    return stack
+        return root_of(cdk.Stack.of(self)).export_value(self._function.function_arn)
