@@ -154,6 +154,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         if vpc:
             statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
         policy = self._policy("Policy", statements, _NO_ARN_YET)
+        # AWS GovCloud (US) User Guide, govcloud-lambda: JSON log formatting is not available there.
+        is_govcloud = place_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
         try:
             self._function = lambda_.Function(
                 self,
@@ -162,7 +164,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 code=handler_code(settings["runtime"]),
                 handler="index.handler",
                 timeout=FUNCTION_TIMEOUT,
-                logging_format=lambda_.LoggingFormat.JSON,
+                logging_format=lambda_.LoggingFormat.TEXT if is_govcloud else lambda_.LoggingFormat.JSON,
                 log_group=log_group,
                 role=self._role,
                 environment={"HTTPS_PROXY": proxy} if proxy else None,

@@ -315,6 +315,8 @@ class TestPermissions:
         stack = Stack(app, "Stack", env=Environment(account=ACCOUNT, region="us-gov-west-1"))
         StopOnDeleteProvider(stack, "Provider", kinds=list(STATEMENTS))
         found = resources(stack)
+        # Its log is in text format, which is the only one there.
+        assert the(found, FUNCTION)["Properties"]["LoggingConfig"]["LogFormat"] == "Text"
         arns = [arn for statement in _statements(found) if str(arn := statement["Resource"]) != "*"]
         assert len([arn for arn in arns if str(arn).startswith("arn:aws-us-gov:")]) == 11
 
