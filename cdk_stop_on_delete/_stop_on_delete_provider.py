@@ -211,7 +211,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         for statement in statements:
             for resource in statement.resources:
                 if "*" in resource:
-                    acknowledge(policy, wildcard(resource), reason)
+                    acknowledge(policy, "IAM5", reason, wildcard(resource))
         # Only after the statements are complete, because Role.customize_roles reads them now.
         self._role.attach_inline_policy(policy)
         return policy

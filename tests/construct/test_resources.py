@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, CfnOutput, Duration, NestedStack, RemovalPolicy, Stack, Stage
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 from constructs import Construct
 
@@ -20,6 +22,7 @@ from tests.construct.conftest import (
     cfn_resource,
     make_job,
     make_stop,
+    of_type,
     properties_of,
     resource_of,
     resources,
