@@ -57,15 +57,16 @@ class ProviderSettings(TypedDict, total=False):
         such as a VPC endpoint's, with ``provider.function.add_environment("NO_PROXY", ...)``. Default: no proxy.
     """
 
+    # Where pyright finds that a class of the CDK does not fit its interface (aws-cdk 21099), the class is named, too.
     vpc: ec2.IVpc | None
     vpc_subnets: ec2.SubnetSelection | None
     security_groups: Sequence[ec2.ISecurityGroup] | None
     memory_size: int
     log_group: logs.ILogGroup | None
-    role: iam.IRole | None
+    role: iam.IRole | iam.Role | None
     runtime: lambda_.Runtime | None
     architecture: lambda_.Architecture | None
-    environment_encryption: kms.IKey | None
+    environment_encryption: kms.IKey | kms.Key | None
     proxy: str | None
 
 
