@@ -47,8 +47,8 @@ test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node
 	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
 
 ## release-check: Run the tests that are too slow for each change: the oldest versions, other tools, the site and the packages.
-release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .checkov/ready .awscli/ready .docs/ready \
-               .workflows/ready node_modules/ready
+release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .cdk-nag-2/ready .checkov/ready .pyright/ready \
+               .awscli/ready .docs/ready .workflows/ready node_modules/ready
 	$(PYTEST) --numprocesses 2 tests/release
 	MAKEFLAGS= MAKELEVEL= .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
 
@@ -72,15 +72,15 @@ package: .venv/ready
 
 ## lock: Pin the newest versions of everything in requirements/*.in.
 lock: .venv/ready
-	for name in demo dev docs runtime runtime-oldest cdk-oldest bench-crhelper checkov witness awscli unit mutation workflows; do \
+	for name in demo dev docs runtime runtime-oldest cdk-oldest cdk-nag-2 bench-crhelper checkov pyright witness awscli unit mutation workflows; do \
 	  uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-header --no-emit-index-url \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 ## clean: Remove everything that was installed or built.
 clean:
-	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .bench-crhelper \
-	  .checkov .witness .mutation .workflows node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist \
+	rm -rf .venv .docs .awscli .runtime .runtime-oldest .runtime-3.13 .unit-3.13 .python-3.13 .cdk-oldest .cdk-nag-2 .bench-crhelper \
+	  .checkov .pyright .witness .mutation .workflows node_modules bench/contenders/aws_custom_resource/node_modules cdk.out dist \
 	  .hypothesis .jsii-cache .mypy_cache .pytest_cache .ruff_cache
 
 # --- What is installed. When a list has changed, its folder is created anew.
@@ -90,7 +90,9 @@ holds.unit := what the unit tests of the handler need
 holds.witness := another local AWS
 holds.runtime-oldest := the oldest boto3 that the handler supports
 holds.cdk-oldest := the oldest CDK that the constructs support
+holds.cdk-nag-2 := the older cdk-nag
 holds.checkov := a scanner of templates
+holds.pyright := the type checker of many editors
 holds.awscli := the AWS CLI
 holds.docs := what builds the site
 holds.workflows := what checks the workflows

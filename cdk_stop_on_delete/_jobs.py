@@ -23,7 +23,7 @@ class Jobs(ABC):
 
     @classmethod
     @abstractmethod
-    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
         """Return the permissions that the function needs to stop jobs of this kind.
 
         They cover all jobs of the kind in the account, not only the template's: an update changes the policy first,
@@ -33,6 +33,9 @@ class Jobs(ABC):
         ----------
         stack : Stack
             The stack of the function.
+        other_stacks : bool, default: True
+            Whether constructs of other stacks use the function. If not, it may read no other stack in CloudFormation
+            than its own and, if that is a nested one, its root.
 
         Returns
         -------
@@ -42,11 +45,18 @@ class Jobs(ABC):
         """
 
 
-def allow(actions: Sequence[str], resource: str, **options: Any) -> iam.PolicyStatement:
-    """Make a statement that allows actions on a resource."""
-    return iam.PolicyStatement(actions=actions, resources=[resource], **options)
+def allow(actions: Sequence[str], *resources: str, **options: Any) -> iam.PolicyStatement:
+    """Make a statement that allows actions on resources."""
+    return iam.PolicyStatement(actions=actions, resources=list(resources), **options)
 
 
 def arn_of(stack: Stack, service: str, resource: str, region: str = "*") -> str:
     """Make an ARN in the partition and account of a stack, by default of every region."""
     return f"arn:{stack.partition}:{service}:{region}:{stack.account}:{resource}"
+
+
+def root_of(stack: Stack) -> Stack:
+    """Return the stack that a nested stack is deployed with, or the stack itself if it is not nested."""
+    while (parent := stack.nested_stack_parent) is not None:
+        stack = parent
+    return stack

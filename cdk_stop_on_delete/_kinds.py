@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from aws_cdk import CfnResource, Duration, Reference, Stack, Tokenization
+from aws_cdk import CfnResource, Duration, Reference, ScopedAws, Stack, Tokenization
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
@@ -15,7 +15,7 @@ from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDepe
 
 from ._errors import AsWritten, InvalidArgumentError, invalid, naming
 from ._handler_code import properties
-from ._jobs import Jobs, allow, arn_of
+from ._jobs import Jobs, allow, arn_of, root_of
 from ._tokens import difference, is_string_token, place_of
 
 
@@ -62,12 +62,16 @@ class ContainerJobs(Jobs):
         """Return the container's ARN or id, or raise an error if the value has a wrong type."""
 
     @classmethod
-    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
         """Return the permissions that the function needs to stop jobs of this kind; see `Jobs.statements`."""
         # The handler reads the stack of the Delete request, to find out whether the container is deleted.
         calls = ("DescribeStackResource", "DescribeStacks", "GetTemplate", "ListStackResources")
         actions = [f"cloudformation:{call}" for call in calls]
-        return [allow(actions, arn_of(stack, "cloudformation", "stack/*/*", region=stack.region))]
+        if other_stacks:
+            return [allow(actions, arn_of(stack, "cloudformation", "stack/*/*", region=stack.region))]
+        # Not by names: ROOT-* does not match every nested stack, because CloudFormation may omit that name from a
+        # generated name that is too long (aws-samples/sample-autonomous-cloud-coding-agents 865).
+        return [allow(actions, *dict.fromkeys(ScopedAws(found).stack_id for found in (root_of(stack), stack)))]
 
     @classmethod
     def _written(cls, argument: str) -> str:
@@ -134,13 +138,13 @@ class EcsTasks(ContainerJobs):
         return [needs]
 
     @classmethod
-    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
         clusters = arn_of(stack, "ecs", "cluster/*")
         return [
-            *super().statements(stack),
+            *super().statements(stack, other_stacks=other_stacks),
             allow(["ecs:DescribeClusters"], clusters),
-            # Service Authorization Reference, list_amazonelasticcontainerservice: it takes a condition, no resource.
-            allow(["ecs:ListTasks"], "*", conditions={"ArnLike": {"ecs:cluster": clusters}}),
+            # Service Authorization Reference, list_ecs: a condition limits them to clusters, a resource can't.
+            allow(["ecs:ListDaemons", "ecs:ListTasks"], "*", conditions={"ArnLike": {"ecs:cluster": clusters}}),
             allow(["ecs:DescribeTasks", "ecs:StopTask"], arn_of(stack, "ecs", "task/*")),
         ]
 
@@ -191,9 +195,9 @@ class StateMachineExecutions(ContainerJobs):
         return self._state_machine.state_machine_arn
 
     @classmethod
-    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
         return [
-            *super().statements(stack),
+            *super().statements(stack, other_stacks=other_stacks),
             allow(["states:ListExecutions"], arn_of(stack, "states", "stateMachine:*")),
             allow(["states:StopExecution"], arn_of(stack, "states", "execution:*:*")),
         ]
@@ -246,13 +250,14 @@ class EmrServerlessJobRuns(ContainerJobs):
         return {"ShutdownGracePeriodInSeconds": seconds}
 
     @classmethod
-    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
-        calls = ("GetApplication", "ListJobRuns", "StopApplication")
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
+        calls = ("GetApplication", "ListJobRuns", "ListSessions", "StopApplication")
         applications = arn_of(stack, "emr-serverless", "/applications/*")
         return [
-            *super().statements(stack),
+            *super().statements(stack, other_stacks=other_stacks),
             allow([f"emr-serverless:{call}" for call in calls], applications),
             allow(["emr-serverless:CancelJobRun"], f"{applications}/jobruns/*"),
+            allow(["emr-serverless:TerminateSession"], f"{applications}/sessions/*"),
         ]
 
 

@@ -48,8 +48,8 @@ class ProviderSettings(TypedDict, total=False):
     architecture : Architecture, optional
         The function's processor architecture. Default: ``Architecture.ARM_64``.
     environment_encryption : IKey, optional
-        The KMS key that encrypts the function's environment variables. The role may decrypt with it; the key's policy
-        must allow IAM policies to grant that, as the CDK's own keys do. Default: Lambda's own key.
+        The KMS key that encrypts the function's environment variables, not an alias of it. The role may decrypt with
+        it; the key's policy must allow IAM policies to grant that, as the CDK's own keys do. Default: Lambda's own key.
     proxy : str, optional
         The proxy for all calls and responses of the function, as ``http://HOST:PORT``; the default port is 80. It
         becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that requires TLS, ``https://...``, is
@@ -57,15 +57,16 @@ class ProviderSettings(TypedDict, total=False):
         such as a VPC endpoint's, with ``provider.function.add_environment("NO_PROXY", ...)``. Default: no proxy.
     """
 
+    # Where pyright finds that a class of the CDK does not fit its interface (aws-cdk 21099), the class is named, too.
     vpc: ec2.IVpc | None
     vpc_subnets: ec2.SubnetSelection | None
     security_groups: Sequence[ec2.ISecurityGroup] | None
     memory_size: int
     log_group: logs.ILogGroup | None
-    role: iam.IRole | None
+    role: iam.IRole | iam.Role | None
     runtime: lambda_.Runtime | None
     architecture: lambda_.Architecture | None
-    environment_encryption: kms.IKey | None
+    environment_encryption: kms.IKey | kms.Key | None
     proxy: str | None
 
 
@@ -90,6 +91,13 @@ def check_settings(construct: IConstruct, settings: dict[str, Any]) -> None:
             several = name == "security_groups"
             if isinstance(value, str) or not all(hasattr(each, attribute) for each in (value if several else [value])):
                 raise invalid(construct, name, value, f"it must be {kind}", f"Import it with `{importer}`.")
+    # Lambda takes no alias of a key (hashicorp/terraform 20813), and IAM grants on one do nothing (aws-cdk 19914).
+    key: Any = settings.get("environment_encryption")
+    if hasattr(key, "alias_name"):
+        shown = AsWritten(key, f"Alias {key.node.path!r}")
+        rule = "it is an alias of a key: Lambda takes none, and IAM permissions on one have no effect"
+        fix = "Pass the key itself, or import it with `Key.from_key_arn(scope, id, arn)`."
+        raise invalid(construct, "environment_encryption", shown, rule, fix)
     _check_memory_size(construct, settings["memory_size"])
     _check_runtime(construct, settings["runtime"])
     if "proxy" in settings and not is_string_token(construct, "proxy", settings["proxy"]):

@@ -17,7 +17,7 @@ from ._errors import InvalidArgumentError, invalid, wrong_type
 from ._findings import acknowledge, justify, wildcard
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
-from ._jobs import Jobs
+from ._jobs import Jobs, root_of
 from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
 from ._settings import ProviderSettings, check_settings
 from ._tokens import late, place_of
@@ -154,6 +154,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         if vpc:
             statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
         policy = self._policy("Policy", statements, _NO_ARN_YET)
+        # AWS GovCloud (US) User Guide, govcloud-lambda: JSON log formatting is not available there.
+        is_govcloud = place_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
         try:
             self._function = lambda_.Function(
                 self,
@@ -162,7 +164,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 code=handler_code(settings["runtime"]),
                 handler="index.handler",
                 timeout=FUNCTION_TIMEOUT,
-                logging_format=lambda_.LoggingFormat.JSON,
+                logging_format=lambda_.LoggingFormat.TEXT if is_govcloud else lambda_.LoggingFormat.JSON,
                 log_group=log_group,
                 role=self._role,
                 environment={"HTTPS_PROXY": proxy} if proxy else None,
@@ -209,7 +211,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         for statement in statements:
             for resource in statement.resources:
                 if "*" in resource:
-                    acknowledge(policy, wildcard(resource), reason)
+                    acknowledge(policy, "IAM5", reason, wildcard(resource))
         # Only after the statements are complete, because Role.customize_roles reads them now.
         self._role.attach_inline_policy(policy)
         return policy
@@ -224,7 +226,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         """Return the policy that lets the function stop jobs of a kind, made when it is first needed."""
         if kind not in self._policies:
             reason = "The cleanup of an update stops jobs that the template no longer names."
-            self._policies[kind] = self._policy(f"{kind.__name__}Policy", kind.statements(cdk.Stack.of(self)), reason)
+            statements = kind.statements(cdk.Stack.of(self), other_stacks=kind in self._listed)
+            self._policies[kind] = self._policy(f"{kind.__name__}Policy", statements, reason)
         return self._policies[kind]
 
     @classmethod
@@ -295,7 +298,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
         path = self.node.path
-        same_root = _root(here) is _root(there)
+        same_root = root_of(here) is root_of(there)
         if not same_root:
             self._check_place(user, path, place_of(there))
             if cdk.Stage.of(user) is not cdk.Stage.of(self):
@@ -320,10 +323,4 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
         only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
         """
-        return _root(cdk.Stack.of(self)).export_value(self._function.function_arn)
-
-
-def _root(stack: cdk.Stack) -> cdk.Stack:
-    while (parent := stack.nested_stack_parent) is not None:
-        stack = parent
-    return stack
+        return root_of(cdk.Stack.of(self)).export_value(self._function.function_arn)

@@ -21,7 +21,7 @@ class WorldExportJobs(Jobs):
     _SERVICE = properties.SERVICES["WorldExportJob"]
 
     @classmethod
-    def statements(cls, stack: Stack) -> Sequence[iam.PolicyStatement]:
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:  # noqa: ARG003
         """Return the permissions that the function needs to cancel world export jobs; see `Jobs.statements`."""
         actions = ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"]
         return [allow(actions, arn_of(stack, "robomaker", "world-export-job/*"))]

@@ -24,6 +24,7 @@ from aws_cdk import (
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -35,6 +36,7 @@ from tests.construct.conftest import ACCOUNT, JOB, make_app, make_job, make_stop
 CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
 STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
 ELSEWHERE = "9" * 12
+KEY = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/k"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:exports"
 
 Make = Callable[..., Construct]
@@ -213,6 +215,22 @@ def test_a_password_of_a_proxy_is_not_shown(scope: Construct, scheme: str) -> No
     with pytest.raises(InvalidArgumentError, match=rf"proxy '{scheme}://me:\.\.\.@proxy:3128' is not") as error:
         StopOnDeleteProvider(scope, "Case", proxy=proxy)
     assert "pa55word" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda scope, key: kms.Alias(scope, "Alias", alias_name="mine", target_key=key),
+        lambda scope, key: kms.Alias.from_alias_name(scope, "Alias", "alias/mine"),  # noqa: ARG005
+    ],
+)
+def test_a_key_is_not_given_by_an_alias(scope: Construct, make: Callable[..., kms.IAlias]) -> None:
+    alias = make(scope, kms.Key.from_key_arn(scope, "Key", KEY))
+    words = (
+        r"it is an alias of a key: Lambda takes none, .* Pass the key itself, or import it with `Key\.from_key_arn\("
+    )
+    argument = "environment_encryption"
+    _refused(StopOnDeleteProvider, scope, argument, r"Alias 'Stack/Scope/Alias'", words, **{argument: alias})
 
 
 def test_a_resource_is_named_by_its_path(scope: Construct) -> None:

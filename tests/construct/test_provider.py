@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +17,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Template
 from constructs import Construct, IConstruct
 
 from cdk_stop_on_delete import (
@@ -39,6 +42,7 @@ from tests.construct.conftest import (
     the,
 )
 
+STACK = "AWS::CloudFormation::Stack"
 FUNCTION, POLICY, LOG_GROUP, ROLE = "AWS::Lambda::Function", "AWS::IAM::Policy", "AWS::Logs::LogGroup", "AWS::IAM::Role"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mine"
 KEY_ARN = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/k"
@@ -72,7 +76,7 @@ STATEMENTS: dict[type[Jobs], list[dict[str, Any]]] = {
     EcsTasks: [
         READS,
         _allowed("ecs:DescribeClusters", CLUSTERS),
-        _allowed("ecs:ListTasks", "*", Condition={"ArnLike": {"ecs:cluster": CLUSTERS}}),
+        _allowed(["ecs:ListDaemons", "ecs:ListTasks"], "*", Condition={"ArnLike": {"ecs:cluster": CLUSTERS}}),
         _allowed(["ecs:DescribeTasks", "ecs:StopTask"], _arn("ecs", "task/*")),
     ],
     StateMachineExecutions: [
@@ -83,13 +87,25 @@ STATEMENTS: dict[type[Jobs], list[dict[str, Any]]] = {
     EmrServerlessJobRuns: [
         READS,
         _allowed(
-            ["emr-serverless:GetApplication", "emr-serverless:ListJobRuns", "emr-serverless:StopApplication"],
+            [
+                "emr-serverless:GetApplication",
+                "emr-serverless:ListJobRuns",
+                "emr-serverless:ListSessions",
+                "emr-serverless:StopApplication",
+            ],
             _arn("emr-serverless", "/applications/*"),
         ),
         _allowed("emr-serverless:CancelJobRun", _arn("emr-serverless", "/applications/*/jobruns/*")),
+        _allowed("emr-serverless:TerminateSession", _arn("emr-serverless", "/applications/*/sessions/*")),
     ],
 }
 EVERY_KIND = pytest.mark.parametrize("kind", STATEMENTS)
+
+
+def _statements_of(kind: type[Jobs], *stacks: object) -> list[dict[str, Any]]:
+    """Give the statements of a kind that is not listed, so that the function reads only these stacks."""
+    reads = {**READS, "Resource": stacks[0] if len(stacks) == 1 else [*stacks]}
+    return [reads if statement is READS else statement for statement in STATEMENTS[kind]]
 
 
 def make_user(scope: Construct, kind: type[Jobs], provider: Any = None, name: str = "User") -> Construct:
@@ -261,7 +277,8 @@ class TestPermissions:
         users = [make_user(stack, kind, provider, name) for name in ("One", "Two")]
         found = resources(stack)
         assert len(of_type(found, POLICY)) == 2
-        assert _statements(found, f"{kind.__name__}Policy") == STATEMENTS[kind]
+        expected = STATEMENTS[kind] if listed else _statements_of(kind, {"Ref": "AWS::StackId"})
+        assert _statements(found, f"{kind.__name__}Policy") == expected
         [policy] = [name for name in of_type(found, POLICY) if kind.__name__ in name]
         assert [resource_of(user)["DependsOn"] for user in users] == [[policy], [policy]]
         [role] = of_type(found, ROLE)
@@ -273,16 +290,35 @@ class TestPermissions:
         provider = WorldExportJobProvider(stack, "Provider", kinds=[EcsTasks])
         make_user(stack, StateMachineExecutions, provider)
         found = resources(stack)
-        for kind in (WorldExportJobs, EcsTasks, StateMachineExecutions):
+        for kind in (WorldExportJobs, EcsTasks):
             assert _statements(found, f"{kind.__name__}Policy") == STATEMENTS[kind]
+        unlisted = _statements_of(StateMachineExecutions, {"Ref": "AWS::StackId"})
+        assert _statements(found, "StateMachineExecutionsPolicy") == unlisted
         the(found, FUNCTION)
+
+    def test_in_a_nested_stack_include_its_root(self, stack: Stack) -> None:
+        """The handler reads the root to tell its deletion from that of one nested stack."""
+        outer = NestedStack(stack, "Outer")
+        inner = NestedStack(outer, "Inner")
+        make_user(inner, EmrServerlessJobRuns)
+        found = {each.node.id: Template.from_stack(each).to_json() for each in (stack, outer, inner)}
+        [parameter] = found["Inner"]["Parameters"]
+        assert _statements(found["Inner"]["Resources"], "JobRunsPolicy") == _statements_of(
+            EmrServerlessJobRuns, {"Ref": parameter}, {"Ref": "AWS::StackId"}
+        )
+        [of_outer] = found["Outer"]["Parameters"]
+        given = [the(found[name]["Resources"], STACK)["Properties"]["Parameters"] for name in ("Stack", "Outer")]
+        assert given == [{of_outer: {"Ref": "AWS::StackId"}}, {parameter: {"Ref": of_outer}}]
 
     def test_have_the_partition_of_the_stack(self) -> None:
         app = make_app(**{"@aws-cdk/core:enablePartitionLiterals": True})
         stack = Stack(app, "Stack", env=Environment(account=ACCOUNT, region="us-gov-west-1"))
         StopOnDeleteProvider(stack, "Provider", kinds=list(STATEMENTS))
-        arns = [arn for statement in _statements(resources(stack)) if str(arn := statement["Resource"]) != "*"]
-        assert len([arn for arn in arns if str(arn).startswith("arn:aws-us-gov:")]) == 10
+        found = resources(stack)
+        # Its log is in text format, which is the only one there.
+        assert the(found, FUNCTION)["Properties"]["LoggingConfig"]["LogFormat"] == "Text"
+        arns = [arn for statement in _statements(found) if str(arn := statement["Resource"]) != "*"]
+        assert len([arn for arn in arns if str(arn).startswith("arn:aws-us-gov:")]) == 11
 
     def test_are_public_for_a_role_that_is_made_elsewhere(self, stack: Stack) -> None:
         for kind, expected in STATEMENTS.items():
@@ -300,11 +336,13 @@ class TestPermissions:
         app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
         stack = Stack(app, "Stack")
         iam.Role.customize_roles(stack, prevent_synthesis=False)
-        make_user(stack, EcsTasks)
+        for kind in STATEMENTS:
+            make_user(stack, kind, name=kind.__name__)
         app.synth()
         report = (tmp_path / "iam-policy-report.txt").read_text()
-        assert "ecs:StopTask" in report
-        assert "logs:PutLogEvents" in report
+        actions = re.findall(r'"[a-z-]+:[A-Z]\w+"', json.dumps([*STATEMENTS.values(), "logs:PutLogEvents"]))
+        assert len(actions) > 20
+        assert [action for action in actions if action not in report] == []
 
     def test_are_given_to_a_role_that_is_imported(self, stack: Stack) -> None:
         role = iam.Role.from_role_arn(stack, "Role", ROLE_ARN)

@@ -8,18 +8,21 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, CfnOutput, Duration, NestedStack, RemovalPolicy, Stack, Stage
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 from constructs import Construct
 
-from cdk_stop_on_delete import StopOnDeleteProvider
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobProvider
 from tests.construct.conftest import (
     JOB,
     cfn_resource,
     make_job,
     make_stop,
+    of_type,
     properties_of,
     resource_of,
     resources,
@@ -144,10 +147,18 @@ def test_the_logical_ids_of_a_provider_of_ones_own_stay(stack: Stack, provider: 
 
 
 def test_many_in_a_stack_share_one_function_and_a_policy_each_kind_within_the_limits(stack: Stack) -> None:
-    """CloudFormation takes 500 resources and a template of 1 MB (User Guide, quotas)."""
-    for number in range(50):
-        make_job(stack, f"Job{number}", job_arn=f"{JOB}-{number}")
-        make_stop(stack, f"Stop{number}")
+    """CloudFormation takes 500 resources and a template of 1 MB (User Guide, quotas).
+
+    IAM takes 10,240 characters of inline policies in a role (IAM User Guide, quotas; aws-cdk 31975).
+    """
+    cluster = ecs.CfnCluster(stack, "Cluster")
+    state_machine = sfn.CfnStateMachine(stack, "StateMachine", role_arn="arn:aws:iam::123456789012:role/r")
+    make_job(stack)
+    for number in range(200):
+        jobs = [EcsTasks(cluster), StateMachineExecutions(state_machine), EmrServerlessJobRuns(f"00f{number}")]
+        make_stop(stack, f"Stop{number}", jobs=jobs[number % 3])
     found = resources(stack)
-    assert len(found) == 100 + 6
-    assert len(json.dumps(found)) * 490 / 100 < 1_000_000
+    assert len(found) == 201 + 2 + 8
+    assert len(json.dumps(found)) * 490 / 201 < 1_000_000
+    policies = of_type(found, POLICY).values()
+    assert sum(len(json.dumps(policy["Properties"]["PolicyDocument"])) for policy in policies) < 10_240

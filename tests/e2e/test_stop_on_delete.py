@@ -17,7 +17,7 @@ from tests.e2e.conftest import Cloud
 
 pytestmark = pytest.mark.xdist_group("stories")
 
-RUNNING = ["RUNNING", "RUNNING", "RUNNING"]
+RUNNING = ["RUNNING", "RUNNING", "RUNNING", "IDLE"]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def app_after(assemblies: Assemblies) -> Path:
 
 
 class Jobs:
-    """A task, an execution and a job run, in the containers of a stack.
+    """A task, an execution, a job run and a session, in the containers of a stack.
 
     Parameters
     ----------
@@ -50,23 +50,25 @@ class Jobs:
         self._task = cloud.aws.ecs.start_task(cluster, stop_seconds=stop_seconds)
         self._execution = cloud.aws.step_functions.start_execution(machine)
         self._run = cloud.aws.emr_serverless.start_job_run(self._application)
+        self._session = cloud.aws.emr_serverless.start_session(self._application)
 
     @property
     def statuses(self) -> list[str]:
-        """The status of the task, of the execution and of the job run, as they were last heard of."""
+        """The status of each, as it was last heard of."""
         found = self._aws.living_jobs
-        [run] = [status for arn, status in found.items() if arn.endswith(f"/{self._run}")]
-        return [found[self._task], found[self._execution], run]
+        by_id = {arn.rpartition("/")[2]: status for arn, status in found.items()}
+        return [found[self._task], found[self._execution], by_id[self._run], by_id[self._session]]
 
     def end(self) -> None:
         """Let all of them end, and stop the application."""
         self._aws.ecs.settle(self._task, "STOPPED")
         self._aws.step_functions.settle(self._execution, "SUCCEEDED")
         self._aws.emr_serverless.settle(self._application, self._run, "SUCCESS")
+        self._aws.emr_serverless.settle(self._application, self._session, "TERMINATED")
         self._aws.client("emr-serverless").stop_application(applicationId=self._application)
 
 
-STOPPED = ["STOPPED", "ABORTED", "CANCELLED"]
+STOPPED = ["STOPPED", "ABORTED", "CANCELLED", "TERMINATED"]
 
 
 def test_a_stack_of_each_kind_that_is_updated_and_deleted(cloud: Cloud, app: Path, app_after: Path) -> None:
@@ -84,7 +86,7 @@ def test_a_stack_of_each_kind_that_is_updated_and_deleted(cloud: Cloud, app: Pat
     failed = cloud.destroy(app_after, "StopReplaced", fails=True)
     assert "are still running: 0 of 1 stopped" in failed
     assert "Delete the stack again to try again" in failed
-    assert new.statuses == ["STOPPING", "ABORTED", "CANCELLED"]
+    assert new.statuses == ["STOPPING", *STOPPED[1:]]
     cloud.aws.ecs.settle(
         next(task for task, status in cloud.aws.living_jobs.items() if status == "STOPPING"), "STOPPED"
     )
@@ -102,9 +104,11 @@ def _subjects(call: ServiceCall) -> list[str]:
     asked = call.parameters
     if call.service == "emr-serverless":
         arn = f"arn:aws:emr-serverless:{call.region}:{ACCOUNT}:/applications/{asked['applicationId']}"
-        return [f"{arn}/jobruns/{asked['jobRunId']}" if "jobRunId" in asked else arn]
+        parts = {"jobRunId": "jobruns", "sessionId": "sessions"}
+        return [next((f"{arn}/{parts[key]}/{asked[key]}" for key in parts if key in asked), arn)]
     keys = {
         "DescribeClusters": "clusters",
+        "ListDaemons": "clusterArn",
         "ListTasks": "cluster",
         "DescribeTasks": "tasks",
         "StopTask": "task",
@@ -120,7 +124,7 @@ def _check(calls: Sequence[ServiceCall], granted: Sequence[Mapping[str, Any]]) -
     patterns: dict[str, str] = {}
     for statement in granted:
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        # Only ListTasks has a condition, on the cluster, and no resource.
+        # Only ListDaemons and ListTasks have a condition, on the cluster, and no resource.
         pattern = statement.get("Condition", {}).get("ArnLike", {}).get("ecs:cluster", statement["Resource"])
         patterns.update(dict.fromkeys(actions, pattern))
     # IAM has another name for Step Functions than botocore (Service Authorization Reference, list_awsstepfunctions).

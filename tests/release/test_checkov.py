@@ -14,7 +14,8 @@ import pytest
 from aws_cdk import App, Stack
 
 from sandbox import PROJECT
-from tests.repository.test_checks import BUILDS, EVERY_KIND
+from tests.builds import BUILDS
+from tests.repository.test_checks import EVERY_KIND
 
 FOUND_IN_THE_TESTS_OWN_VPC = [("CKV_AWS_158", "AWS::Logs::LogGroup.VpcAllLogGroup3D916404")]
 
