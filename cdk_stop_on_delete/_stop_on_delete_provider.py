@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Unpack, cast
 
 import aws_cdk as cdk
@@ -18,9 +18,11 @@ from ._findings import acknowledge, justify, wildcard
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
 from ._jobs import Jobs
+from ._order import at_synthesis, network
 from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
 from ._settings import ProviderSettings, check_settings
 from ._tokens import late, place_of
+from ._warnings import Found, warn_at_synthesis
 
 # The construct id, in its stack, of the provider that constructs without a `provider` share. It is part of the logical
 # id of every deployed function, so it must never change.
@@ -130,6 +132,12 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         check_settings(self, chosen)
         self._make_function(**chosen)
         self._list([*self._KINDS, *kinds])
+        warn_at_synthesis(self, "cdk-stop-on-delete:unusedProvider", self._unused)
+
+    def _unused(self) -> Iterator[Found]:
+        if not self._policies:
+            fix = "List the kinds that other stacks use, such as kinds=[EcsTasks], or remove the provider."
+            yield self, f"it lists no kind of jobs, and no construct of its stack uses it. {fix}"
 
     def _check_kinds(self, kinds: object) -> None:
         def is_kind(value: object) -> bool:
@@ -172,10 +180,11 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             # The CDK's own error names the argument, but not the construct.
             raise InvalidArgumentError(f"{self.node.path}: {error}") from error
         resource = cast(lambda_.CfnFunction, self._function.node.default_child)
-        # CloudFormation deletes in reverse order: the function keeps its permissions and its network (the resources of
-        # the VPC and of the security groups) until no resource uses it any more.
-        resource.node.add_dependency(policy, *([vpc] if vpc else []), *settings.get("security_groups", ()))
+        # CloudFormation deletes in reverse order: the function keeps its permissions, and below its network, until no
+        # resource uses it any more.
+        resource.node.add_dependency(policy, *settings.get("security_groups", ()))
         if vpc:
+            resource.node.add_dependency(at_synthesis(lambda: network(vpc)))
             justify(policy, CKV_AWS_111=_NO_ARN_YET)
         else:
             self._function.add_environment(
@@ -298,6 +307,10 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         same_root = _root(here) is _root(there)
         if not same_root:
             self._check_place(user, path, place_of(there))
+            if any((place_of(here)[part] is None) != (place_of(there)[part] is None) for part in ("account", "region")):
+                # The CDK refers to no resource of such a stack, for example in an alarm on the provider's metrics.
+                rule = f"its stack is in {there.environment}, but that of the construct in {here.environment}"
+                raise invalid(user, "provider", path, rule, "Give both stacks the same `env`.")
             if cdk.Stage.of(user) is not cdk.Stage.of(self):
                 rule = "it is in another stage or app, which the CDK deploys apart"
                 fix = "Import it with `StopOnDeleteProvider.from_service_token`, or make one in this stage."

@@ -102,10 +102,17 @@ class TestOfAnotherRootStack:
         app.synth()
         assert len(_exports(elsewhere)) == 1
 
-    def test_may_be_in_a_stack_whose_place_is_not_known(self, app: App, stack_of_account: Stack) -> None:
-        job = make_job(stack_of_account, provider=WorldExportJobProvider(Stack(app, "Provider"), "Provider"))
-        app.synth()
-        assert properties_of(job)["ProviderOutlivesStack"] is True
+    @pytest.mark.parametrize("known", [{}, {"account": ACCOUNT}, {"region": "us-west-2"}])
+    def test_may_not_be_in_a_place_of_which_another_part_is_known(
+        self, app: App, stack_of_account: Stack, known: dict[str, str]
+    ) -> None:
+        other = Stack(app, "Other", env=Environment(**known))
+        for here, there in ((stack_of_account, other), (other, stack_of_account)):
+            provider = WorldExportJobProvider(there, "Provider")
+            rule = f"its stack is in {there.environment}, but that of the construct in {here.environment}"
+            words = rf"^{here.node.id}/Job: provider '{there.node.id}/Provider' .*: {rule}\. Give both stacks the same"
+            with pytest.raises(InvalidArgumentError, match=words):
+                make_job(here, provider=provider)
 
     @pytest.mark.parametrize(
         ("account", "region", "named"),
