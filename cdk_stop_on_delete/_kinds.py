@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from aws_cdk import CfnResource, Duration, Reference, ScopedAws, Stack, Tokenization
+from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDependable
+from constructs import Construct, IConstruct
 
 from ._errors import AsWritten, InvalidArgumentError, invalid, naming
 from ._handler_code import properties
 from ._jobs import Jobs, allow, arn_of, root_of
+from ._order import network
 from ._tokens import difference, is_string_token, place_of
+from ._warnings import Found, warn_at_synthesis
 
 
 class ContainerJobs(Jobs):
@@ -53,9 +56,13 @@ class ContainerJobs(Jobs):
         """Check the other arguments, and return their properties: which of the jobs to stop, and how."""
         return {}
 
-    def needs(self) -> Sequence[IDependable]:
-        """Return what else must be deleted after the jobs have stopped."""
+    def needs(self, stop: Construct) -> Sequence[IConstruct]:  # noqa: ARG002 - a kind that needs something uses it
+        """Return what else must be deleted after the jobs have stopped, as it is after all aspects."""
         return []
+
+    def may_be_started_by(self, target: Mapping[str, Any], stack: Stack) -> bool:  # noqa: ARG002 - as above
+        """Tell whether a rule's target that names the container may start these jobs, not only others."""
+        return True
 
     @abstractmethod
     def _name(self, stop: Construct) -> str:
@@ -128,14 +135,32 @@ class EcsTasks(ContainerJobs):
             if not is_string_token(stop, argument, value):
                 with naming(stop, argument):
                     properties.check_option(option, value)
+            for token in Tokenization.reverse_string(value).tokens:
+                if isinstance(token, Reference) and isinstance(token.target, ecs.CfnTaskDefinition):
+                    rule = "it becomes the ARN of a task definition"
+                    raise invalid(stop, argument, token.target, rule, "Pass the family: `task_definition.family`.")
             given[option] = value
         return given
 
-    def needs(self) -> Sequence[IDependable]:
-        # jsii keeps a DependencyGroup's identity; it would wrap a Dependable of Python anew in each call.
-        needs = DependencyGroup()
-        Dependable.implement(needs, _CapacityProviders(self._cluster))
-        return [needs]
+    def may_be_started_by(self, target: Mapping[str, Any], stack: Stack) -> bool:
+        # The resolved ARN of a task definition of the stack is a Ref.
+        _, family = self._filters["family"]
+        ref = target.get("ecsParameters", {}).get("taskDefinitionArn")
+        return family is None or all(
+            ref != {"Ref": stack.resolve(made.logical_id)} or stack.resolve(made.family) == stack.resolve(family)
+            for made in stack.node.find_all()
+            if isinstance(made, ecs.CfnTaskDefinition)
+        )
+
+    def needs(self, stop: Construct) -> Sequence[IConstruct]:
+        # The agent on an instance stops its tasks, so the instance keeps its permissions and its network until then.
+        capacity = [child for child in self._cluster.node.children if isinstance(child, _CAPACITY)]
+        try:
+            vpc = getattr(self._cluster, "vpc", None)
+        except RuntimeError:
+            vpc = None  # A cluster that is imported by its ARN has none.
+        # The VPC of any other stack is deleted after the stack that uses its subnets.
+        return [*capacity, *network(vpc)] if vpc and _is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -149,21 +174,10 @@ class EcsTasks(ContainerJobs):
         ]
 
 
-class _CapacityProviders(Dependable):
-    """The associations of a cluster with its capacity providers, which the CDK adds after all aspects.
-
-    ECS does not remove a capacity provider from its cluster while tasks use it (Amazon ECS API reference,
-    PutClusterCapacityProviders).
-    """
-
-    def __init__(self, cluster: IConstruct) -> None:
-        super().__init__()
-        self._cluster = cluster
-
-    @property
-    def dependency_roots(self) -> list[IConstruct]:
-        kind = ecs.CfnClusterCapacityProviderAssociations
-        return [child for child in self._cluster.node.children if isinstance(child, kind)]
+# What the CDK makes in a cluster's scope for its tasks to run on. ECS does not remove a capacity provider from its
+# cluster while tasks use it (Amazon ECS API reference, PutClusterCapacityProviders). If instances go while their tasks
+# run, the tasks may stay listed, and the stack can't be deleted (aws/amazon-ecs-agent 818, aws/aws-cdk 14732).
+_CAPACITY = (ecs.CfnClusterCapacityProviderAssociations, autoscaling.AutoScalingGroup)
 
 
 class StateMachineExecutions(ContainerJobs):
@@ -193,6 +207,20 @@ class StateMachineExecutions(ContainerJobs):
             fix = f"Pass a StateMachine or CfnStateMachine, or import one with {importer}."
             raise self._invalid(stop, self._state_machine, "it must be a state machine", fix)
         return self._state_machine.state_machine_arn
+
+    def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
+        name, resource = super().container(stop)
+        warn_at_synthesis(stop, "cdk-stop-on-delete:expressStateMachine", lambda: self._express(stop, resource))
+        return name, resource
+
+    def _express(self, stop: Construct, resource: CfnResource | None) -> Iterator[Found]:
+        if isinstance(resource, sfn.CfnStateMachine) and resource.state_machine_type == "EXPRESS":
+            # Step Functions API reference, StopExecution; Developer Guide, choosing-workflow-type.
+            yield (
+                stop,
+                f"{resource.node.path} is an EXPRESS state machine, whose executions can't be stopped. They end by"
+                " themselves within five minutes. Remove the StopOnDelete.",
+            )
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -259,6 +287,10 @@ class EmrServerlessJobRuns(ContainerJobs):
             allow(["emr-serverless:CancelJobRun"], f"{applications}/jobruns/*"),
             allow(["emr-serverless:TerminateSession"], f"{applications}/sessions/*"),
         ]
+
+
+def _is_nested_in(stack: Stack | None, outer: Stack) -> bool:
+    return stack is not None and (stack is outer or _is_nested_in(stack.nested_stack_parent, outer))
 
 
 KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
 import aws_cdk as cdk
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from ._errors import wrong_type
 from ._help import shows_its_arguments
-from ._kinds import KINDS, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
+from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from ._on_delete import OnDelete
+from ._order import at_synthesis, check_constructs, check_delete_first, unordered_starters
 from ._provider_interface import IStopOnDeleteProvider
 from ._tokens import late
+from ._warnings import Found, warn_at_synthesis
 
 RESOURCE_TYPE = "Custom::StopOnDelete"
 # CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
@@ -30,9 +35,10 @@ class StopOnDelete(OnDelete):
     deleted stack retains the cluster, state machine or application; the log then says why. If it does not exist any
     more, its jobs count as stopped.
 
-    Declare the resources that the jobs use until they have stopped, such as their network and roles:
-    ``stop.node.add_dependency(vpc, role)``. A resource that starts new jobs, such as a rule, must depend on the
-    StopOnDelete: ``rule.node.add_dependency(stop)``.
+    Give `delete_first` what starts new jobs, such as a rule, and `delete_last` what the jobs use until they have
+    stopped, such as their roles. The cluster, state machine or application itself needs no such line. Nor do a
+    cluster's network, its capacity providers and the Auto Scaling groups that it made, in the same stack or in a stack
+    around a nested one.
 
     Without a `provider`, the function is in the StopOnDelete's own stack. CloudFormation continues after a Delete
     request that failed, and deletes the function, too: the deletion can't be retried, and ``aws cloudformation
@@ -50,6 +56,12 @@ class StopOnDelete(OnDelete):
         Its id in `scope`.
     jobs : EcsTasks, StateMachineExecutions or EmrServerlessJobRuns
         The jobs to stop, of a cluster, state machine or application that the app makes or imports.
+    delete_first : sequence of constructs, default: ()
+        What starts new jobs. It is deleted before the jobs are stopped: each depends on the StopOnDelete. Imported
+        constructs are ignored.
+    delete_last : sequence of constructs, default: ()
+        What the jobs use until they have stopped. It is deleted after them: the StopOnDelete depends on it, except on
+        what is in a construct of `delete_first`, or in both. Imported constructs are ignored.
     wait : Duration, optional
         How long a Delete request waits for the jobs to stop, after the stops were sent: whole seconds, from 0 to 14
         minutes. 0 does not wait. Default: 5 minutes.
@@ -82,6 +94,8 @@ class StopOnDelete(OnDelete):
         id: str,  # noqa: A002 - every construct names it so
         *,
         jobs: EcsTasks | StateMachineExecutions | EmrServerlessJobRuns,
+        delete_first: Sequence[IConstruct] = (),
+        delete_last: Sequence[IConstruct] = (),
         wait: cdk.Duration | None = None,
         best_effort: bool | str | cdk.IResolvable = False,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.DESTROY,
@@ -91,14 +105,43 @@ class StopOnDelete(OnDelete):
         if type(jobs) not in KINDS:
             fix = "Pass EcsTasks(cluster), StateMachineExecutions(state_machine) or EmrServerlessJobRuns(application)."
             raise wrong_type(self, "jobs", jobs, *KINDS, rule="it does not say which jobs to stop", fix=fix)
+        check_constructs(self, "delete_first", delete_first, "rule")
+        check_constructs(self, "delete_last", delete_last, "role")
         name, resource = jobs.container(self)
+        check_delete_first(self, delete_first, resource)
         values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
-        if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self):
+        own = resource if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self) else None
+        if own is not None:
             # With these, the handler finds out whether this stack deletes the container.
-            values["ContainerLogicalId"] = resource.logical_id
-            values["ContainerDeletionPolicy"] = late(lambda: _deletion_policy(resource))
+            values["ContainerLogicalId"] = own.logical_id
+            values["ContainerDeletionPolicy"] = late(lambda: _deletion_policy(own))
         self._make_resource(RESOURCE_TYPE, type(jobs), values, wait, best_effort, removal_policy, provider)
-        self._resource.node.add_dependency(*jobs.needs())
+        for starter in delete_first:
+            starter.node.add_dependency(self)
+        last = [*delete_last]
+        needs = at_synthesis(lambda: [*last, *jobs.needs(self)], leave_out=[self, *delete_first])
+        self._resource.node.add_dependency(needs)
+        warn_at_synthesis(self, "cdk-stop-on-delete:unorderedRule", lambda: self._unordered_rules(jobs, name, own))
+
+    def _unordered_rules(self, jobs: ContainerJobs, name: str, own: cdk.CfnResource | None) -> Iterator[Found]:
+        """Find the rules that may start jobs after this construct has stopped them."""
+        stack, stop = cdk.Stack.of(self), cast(cdk.CfnResource, self._resource.node.default_child)
+        if any(_deletion_policy(resource) != "Delete" for resource in (stop, own) if resource is not None):
+            return
+        names = [stack.resolve(name)]
+        if own is not None:
+            logical_id = stack.resolve(own.logical_id)
+            names += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
+
+        def starts_jobs(target: Mapping[str, Any]) -> bool:
+            return target.get("arn") in names and jobs.may_be_started_by(target, stack)
+
+        for rule in unordered_starters(stop, starts_jobs):
+            yield (
+                cast(IConstruct, rule.node.scope) if rule.node.id == "Resource" else rule,
+                f"it may start jobs while {self.node.path} stops them, because nothing orders the two. Pass it to the"
+                " StopOnDelete, delete_first=[rule], or add rule.node.add_dependency(stop).",
+            )
 
 
 def _deletion_policy(resource: cdk.CfnResource) -> str:

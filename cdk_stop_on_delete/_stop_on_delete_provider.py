@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Unpack, cast
 
 import aws_cdk as cdk
@@ -18,9 +18,11 @@ from ._findings import acknowledge, justify, wildcard
 from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
 from ._jobs import Jobs, root_of
+from ._order import at_synthesis, network
 from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
 from ._settings import ProviderSettings, check_settings
 from ._tokens import late, place_of
+from ._warnings import Found, warn_at_synthesis
 
 # The construct id, in its stack, of the provider that constructs without a `provider` share. It is part of the logical
 # id of every deployed function, so it must never change.
@@ -130,6 +132,12 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         check_settings(self, chosen)
         self._make_function(**chosen)
         self._list([*self._KINDS, *kinds])
+        warn_at_synthesis(self, "cdk-stop-on-delete:unusedProvider", self._unused)
+
+    def _unused(self) -> Iterator[Found]:
+        if not self._policies:
+            fix = "List the kinds that other stacks use, such as kinds=[EcsTasks], or remove the provider."
+            yield self, f"it lists no kind of jobs, and no construct of its stack uses it. {fix}"
 
     def _check_kinds(self, kinds: object) -> None:
         def is_kind(value: object) -> bool:
@@ -174,10 +182,11 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             # The CDK's own error names the argument, but not the construct.
             raise InvalidArgumentError(f"{self.node.path}: {error}") from error
         resource = cast(lambda_.CfnFunction, self._function.node.default_child)
-        # CloudFormation deletes in reverse order: the function keeps its permissions and its network (the resources of
-        # the VPC and of the security groups) until no resource uses it any more.
-        resource.node.add_dependency(policy, *([vpc] if vpc else []), *settings.get("security_groups", ()))
+        # CloudFormation deletes in reverse order: the function keeps its permissions, and below its network, until no
+        # resource uses it any more.
+        resource.node.add_dependency(policy, *settings.get("security_groups", ()))
         if vpc:
+            resource.node.add_dependency(at_synthesis(lambda: network(vpc)))
             justify(policy, CKV_AWS_111=_NO_ARN_YET)
         else:
             self._function.add_environment(
@@ -301,6 +310,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         same_root = root_of(here) is root_of(there)
         if not same_root:
             self._check_place(user, path, place_of(there))
+            self._warn_of_environment(user)
             if cdk.Stage.of(user) is not cdk.Stage.of(self):
                 rule = "it is in another stage or app, which the CDK deploys apart"
                 fix = "Import it with `StopOnDeleteProvider.from_service_token`, or make one in this stage."
@@ -316,6 +326,17 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         # The provider's stack is deployed before the user's, and deleted after it.
         user.node.add_dependency(self)
         return ProviderBinding(late(self._export), outlives_stack=True)
+
+    def _warn_of_environment(self, user: Construct) -> None:
+        here, there = cdk.Stack.of(user), cdk.Stack.of(self)
+        if any((place_of(here)[part] is None) != (place_of(there)[part] is None) for part in ("account", "region")):
+            # The deployment fails in another place, and the CDK refers to no resource of such a stack, for example in
+            # an alarm on the provider's metrics.
+            text = (
+                f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack in"
+                f" {here.environment}. Give both the same `env`."
+            )
+            warn_at_synthesis(user, "cdk-stop-on-delete:otherEnvironment", lambda: [(user, text)])
 
     def _export(self) -> str:
         """Export the ARN when the template is written, because an aspect may change the function's logical id.

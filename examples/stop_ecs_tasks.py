@@ -1,4 +1,4 @@
-"""How do I delete a cluster with running tasks? Stop them first, and keep their network until then."""
+"""How do I delete a cluster with running tasks? Stop them first. The cluster's network stays until then."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -10,6 +10,5 @@ app = App()
 stack = Stack(app, "StopEcsTasks")
 vpc = ec2.Vpc(stack, "Vpc", max_azs=2)
 cluster = ecs.Cluster(stack, "Cluster", vpc=vpc)
-stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(cluster), wait=Duration.minutes(10))
-stop.node.add_dependency(vpc)
+StopOnDelete(stack, "StopTasks", jobs=EcsTasks(cluster), wait=Duration.minutes(10))
 app.synth()

@@ -10,7 +10,6 @@ app = App()
 stack = Stack(app, "StopEmrServerlessJobRuns")
 application = emrserverless.CfnApplication(stack, "Application", release_label="emr-7.5.0", type="SPARK")
 role = iam.Role(stack, "JobRole", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
-stop = StopOnDelete(stack, "StopJobRuns", jobs=EmrServerlessJobRuns(application))
-# The job runs use it until they have stopped.
-stop.node.add_dependency(role)
+# The job runs use the role until they have stopped.
+StopOnDelete(stack, "StopJobRuns", jobs=EmrServerlessJobRuns(application), delete_last=[role])
 app.synth()

@@ -20,10 +20,11 @@ task = ecs_patterns.ScheduledFargateTask(
         image=ecs.ContainerImage.from_registry("public.ecr.aws/docker/library/busybox")
     ),
 )
-stop = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(task.cluster))
-# The network and the task definition are deleted after the last task has stopped. The roles and the security group are
-# in the task definition's scope.
-stop.node.add_dependency(vpc, task.task_definition)
-# The rule is deleted before the tasks are stopped. Otherwise it could start another one.
-task.event_rule.node.add_dependency(stop)
+StopOnDelete(
+    stack,
+    "StopTasks",
+    jobs=EcsTasks(task.cluster),
+    delete_first=[task.event_rule],  # otherwise it could start a task while others are being stopped
+    delete_last=[task],  # the task definition, the roles and the security group; the network stays by itself
+)
 app.synth()

@@ -1,4 +1,4 @@
-"""How do I stop executions that start tasks, and the tasks? With a dependency that stops the executions first."""
+"""How do I stop executions that start tasks, and the tasks? With `delete_last`, which stops the executions first."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -23,9 +23,12 @@ run_task = sfn_tasks.EcsRunTask(
     integration_pattern=sfn.IntegrationPattern.RUN_JOB,
 )
 state_machine = sfn.StateMachine(stack, "StateMachine", definition_body=sfn.DefinitionBody.from_chainable(run_task))
-tasks = StopOnDelete(stack, "StopTasks", jobs=EcsTasks(cluster), wait=Duration.minutes(10))
-# The CDK creates the security group of the tasks in `run_task`.
-tasks.node.add_dependency(vpc, task_definition, run_task)
-executions = StopOnDelete(stack, "StopExecutions", jobs=StateMachineExecutions(state_machine))
-executions.node.add_dependency(tasks)
+tasks = StopOnDelete(
+    stack,
+    "StopTasks",
+    jobs=EcsTasks(cluster),
+    wait=Duration.minutes(10),
+    delete_last=[task_definition, run_task],  # the CDK creates the tasks' security group in `run_task`
+)
+StopOnDelete(stack, "StopExecutions", jobs=StateMachineExecutions(state_machine), delete_last=[tasks])
 app.synth()

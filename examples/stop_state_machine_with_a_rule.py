@@ -1,4 +1,4 @@
-"""How do I keep a rule from starting new executions while they are stopped? The rule depends on the StopOnDelete."""
+"""How do I keep a rule from starting new executions while they are stopped? Delete the rule first."""
 
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_events as events
@@ -11,8 +11,7 @@ app = App()
 stack = Stack(app, "StopStateMachineWithARule")
 wait = sfn.Wait(stack, "Wait", time=sfn.WaitTime.duration(Duration.days(30)))
 state_machine = sfn.StateMachine(stack, "StateMachine", definition_body=sfn.DefinitionBody.from_chainable(wait))
-stop = StopOnDelete(stack, "StopExecutions", jobs=StateMachineExecutions(state_machine))
 rule = events.Rule(stack, "Rule", schedule=events.Schedule.rate(Duration.hours(1)))
 rule.add_target(targets.SfnStateMachine(state_machine))
-rule.node.add_dependency(stop)
+StopOnDelete(stack, "StopExecutions", jobs=StateMachineExecutions(state_machine), delete_first=[rule])
 app.synth()

@@ -31,7 +31,7 @@ from constructs import Construct
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
 from cdk_world_export_job import InvalidArgumentError
-from tests.construct.conftest import ACCOUNT, JOB, make_app, make_job, make_stop, properties_of, resources
+from tests.construct.conftest import ACCOUNT, JOB, cfn_resource, make_app, make_job, make_stop, properties_of, resources
 
 CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
 STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
@@ -105,6 +105,48 @@ def test_what_both_constructs_take(
 )
 def test_jobs(scope: Construct, jobs: Any, shown: str, words: str) -> None:
     _refused(make_stop, scope, "jobs", shown, words, jobs=jobs)
+
+
+@pytest.mark.parametrize("argument", ["delete_first", "delete_last"])
+@pytest.mark.parametrize("value", [None, "role", ["role"], [iam.Role], {}])
+def test_what_is_ordered(scope: Construct, argument: str, value: Any) -> None:
+    words = rf"it must be a list of constructs\. Pass, for example, {argument}=\["
+    _refused(make_stop, scope, argument, repr(value), words, **{argument: value})
+    role = iam.Role.from_role_arn(scope, "Role", f"arn:aws:iam::{ACCOUNT}:role/mine")
+    with pytest.raises(InvalidArgumentError, match="it must be a list of constructs"):
+        make_stop(scope, "NoList", **{argument: role})
+
+
+def test_what_can_not_be_deleted_first(scope: Construct) -> None:
+    cluster = ecs.Cluster(scope, "Cluster")
+    starter = Construct(scope, "Starter")
+    starter.event_rule = None  # type: ignore[attr-defined]  # as ScheduledFargateTask has it
+    refused: list[tuple[Construct, str, str]] = [
+        (cluster, "Cluster 'Stack/Scope/Cluster'", "it contains Stack/Scope/Cluster/Resource, which is deleted later"),
+        (
+            scope,
+            "Construct 'Stack/Scope'",
+            "it contains Stack/Scope/Case, which is deleted later. Pass only what starts",
+        ),
+        (
+            starter,
+            "Construct 'Stack/Scope/Starter'",
+            r"definition and roles .* delete_first=\[task\.event_rule\] and de",
+        ),
+    ]
+    for construct, shown, words in refused:
+        _refused(make_stop, scope, "delete_first", shown, words, jobs=EcsTasks(cluster), delete_first=[construct])
+        scope.node.try_remove_child("Case")
+
+
+def test_the_arn_of_a_task_definition_is_no_family(scope: Construct) -> None:
+    definition = ecs.FargateTaskDefinition(scope, "Nightly")
+    for number, arn in enumerate((definition.task_definition_arn, cfn_resource(definition).ref)):
+        jobs = EcsTasks(ecs.CfnCluster(scope, f"Cluster{number}"), family=arn)
+        words = r"it becomes the ARN of a task definition\. Pass the family: `task_definition\.family`"
+        shown = "CfnTaskDefinition 'Stack/Scope/Nightly/Resource'"
+        _refused(make_stop, scope, "jobs=EcsTasks(family=...)", shown, words, jobs=jobs)
+        scope.node.try_remove_child("Case")
 
 
 class _ClusterOfEks(Construct):

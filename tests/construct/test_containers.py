@@ -15,9 +15,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, InvalidArgumentError, StateMachineExecutions
-from tests.construct.conftest import ACCOUNT, cfn_resource, make_stop, of_type, properties_of, resource_of, resources
+from tests.construct.conftest import ACCOUNT, cfn_resource, make_stop, properties_of, resource_of
 
-ASSOCIATIONS = "AWS::ECS::ClusterCapacityProviderAssociations"
 CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
 STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
 OWNERSHIP = {"ContainerLogicalId", "ContainerDeletionPolicy"}
@@ -122,42 +121,6 @@ class _Apply:
     def visit(self, node: IConstruct) -> None:
         if isinstance(node, ecs.CfnCluster):
             node.apply_removal_policy(self._policy)
-
-
-class TestCapacityProviders:
-    """ECS does not take one from a cluster while a task uses it, so they are deleted after the jobs."""
-
-    @pytest.mark.parametrize("later", [False, True])
-    def test_of_a_cluster_are_depended_on(self, stack: Stack, later: bool) -> None:
-        cluster = _cluster(stack, **({} if later else {"enable_fargate_capacity_providers": True}))
-        stop = make_stop(stack, jobs=EcsTasks(cluster))
-        if later:
-            cluster.enable_fargate_capacity_providers()
-        [associations] = of_type(resources(stack), ASSOCIATIONS)
-        assert associations in resource_of(stop)["DependsOn"]
-
-    def test_of_the_stack_around_a_nested_one_outlive_the_nested_one(self, app: App, stack: Stack) -> None:
-        cluster = _cluster(stack, enable_fargate_capacity_providers=True)
-        make_stop(NestedStack(stack, "Nested"), jobs=EcsTasks(cluster))
-        app.synth()
-        found = resources(stack)
-        [associations] = of_type(found, ASSOCIATIONS)
-        [nested] = of_type(found, "AWS::CloudFormation::Stack").values()
-        assert associations in nested["DependsOn"]
-
-    def test_are_all_that_is_depended_on_in_the_scope_of_their_cluster(self, stack: Stack) -> None:
-        cluster = _cluster(stack, enable_fargate_capacity_providers=True)
-        stops = [make_stop(cluster, name, jobs=EcsTasks(cluster, family=name)) for name in ("first", "second")]
-        CfnResource(cluster, "Starter", type="Test::Starter").node.add_dependency(*stops)
-        found = resources(stack)
-        allowed = {*of_type(found, ASSOCIATIONS), *of_type(found, "AWS::IAM::Policy")}
-        assert set().union(*(resource_of(stop)["DependsOn"] for stop in stops)) <= allowed
-
-    def test_of_an_imported_cluster_are_its_own_stacks(self, app: App, stack: Stack) -> None:
-        elsewhere = Stack(app, "Elsewhere")
-        make_stop(stack, jobs=EcsTasks(ecs.Cluster.from_cluster_arn(elsewhere, "Imported", CLUSTER)))
-        app.synth()
-        assert elsewhere not in stack.dependencies
 
 
 class TestOfAnotherStack:

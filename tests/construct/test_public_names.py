@@ -41,7 +41,7 @@ def test_are_shown_in_the_package_that_they_are_imported_from(package: Any) -> N
     ("shown", "arguments"),
     [
         (ManagedWorldExportJob, ["scope", "id", "job_arn", *CHOICES]),
-        (StopOnDelete, ["scope", "id", "jobs", *CHOICES]),
+        (StopOnDelete, ["scope", "id", "jobs", "delete_first", "delete_last", *CHOICES]),
         (Provider, ["scope", "id", "kinds", *SETTINGS]),
         (WorldExportJobProvider, ["scope", "id", "kinds", *SETTINGS]),
         (EcsTasks, ["cluster", "family", "started_by"]),

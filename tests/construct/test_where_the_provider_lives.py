@@ -20,7 +20,7 @@ from aws_cdk import (
 )
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
-from aws_cdk.assertions import Template
+from aws_cdk.assertions import Annotations, Match, Template
 from constructs import IConstruct
 
 from cdk_stop_on_delete import EmrServerlessJobRuns, InvalidArgumentError, StopOnDeleteProvider
@@ -102,10 +102,17 @@ class TestOfAnotherRootStack:
         app.synth()
         assert len(_exports(elsewhere)) == 1
 
-    def test_may_be_in_a_stack_whose_place_is_not_known(self, app: App, stack_of_account: Stack) -> None:
-        job = make_job(stack_of_account, provider=WorldExportJobProvider(Stack(app, "Provider"), "Provider"))
-        app.synth()
-        assert properties_of(job)["ProviderOutlivesStack"] is True
+    @pytest.mark.parametrize("known", [{}, {"account": ACCOUNT}, {"region": "us-west-2"}])
+    def test_is_in_a_place_of_which_the_same_parts_are_known_or_synthesis_warns(
+        self, app: App, stack_of_account: Stack, known: dict[str, str]
+    ) -> None:
+        other = Stack(app, "Other", env=Environment(**known))
+        make_job(stack_of_account, provider=WorldExportJobProvider(other, "Provider"))
+        [warning] = Annotations.from_stack(stack_of_account).find_warning("/StackOfAccount/Job", Match.any_value())
+        assert str(warning.entry.data).startswith(
+            f"StackOfAccount/Job: the stack of its provider 'Other/Provider' is in {other.environment}, but its own"
+            f" stack in {stack_of_account.environment}. Give both the same `env`."
+        )
 
     @pytest.mark.parametrize(
         ("account", "region", "named"),
