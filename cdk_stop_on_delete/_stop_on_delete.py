@@ -14,7 +14,7 @@ from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateM
 from ._on_delete import OnDelete
 from ._order import at_synthesis, check_constructs, check_delete_first, unordered_starters
 from ._provider_interface import IStopOnDeleteProvider
-from ._tokens import late
+from ._tokens import is_token, late
 from ._warnings import Found, warn_at_synthesis
 
 RESOURCE_TYPE = "Custom::StopOnDelete"
@@ -122,6 +122,21 @@ class StopOnDelete(OnDelete):
         needs = at_synthesis(lambda: [*last, *jobs.needs(self)], leave_out=[self, *delete_first])
         self._resource.node.add_dependency(needs)
         warn_at_synthesis(self, "cdk-stop-on-delete:unorderedRule", lambda: self._unordered_rules(jobs, name, own))
+        self._warn_of_wait(wait, values.get("ShutdownGracePeriodInSeconds"))
+
+    def _warn_of_wait(self, wait: cdk.Duration | None, period: object) -> None:
+        seconds = self._wait_seconds(wait)
+        if (
+            isinstance(period, (int, float))
+            and not is_token(period)
+            and not is_token(seconds)
+            and 0 < seconds <= period
+        ):
+            text = (
+                f"{self.node.path}: it waits {seconds:g} seconds, not longer than the shutdown grace period of"
+                f" {period:g} seconds, so the Delete fails if a job run uses all of it. Pass a longer `wait`."
+            )
+            cdk.Annotations.of(self).add_warning_v2("cdk-stop-on-delete:shortWait", text)
 
     def _unordered_rules(self, jobs: ContainerJobs, name: str, own: cdk.CfnResource | None) -> Iterator[Found]:
         """Find the rules that may start jobs after this construct has stopped them."""

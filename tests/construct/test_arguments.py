@@ -213,6 +213,27 @@ def test_a_family(scope: Construct, family: Any) -> None:
     _refused(make_stop, scope, "jobs=EcsTasks(family=...)", repr(family), r"255 .*\. Pass the name without", jobs=jobs)
 
 
+@pytest.mark.parametrize("started_by", ["a,b", "", "x" * 129, "\u00e9", 3])
+def test_a_started_by(scope: Construct, started_by: Any) -> None:
+    jobs = EcsTasks(ecs.CfnCluster(scope, "Cluster"), started_by=started_by)
+    words = r"1 to 128 printable ASCII .*\. Pass the startedBy"
+    _refused(make_stop, scope, "jobs=EcsTasks(started_by=...)", repr(started_by), words, jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("period", "shown", "words"),
+    [
+        (Duration.seconds(14), "Duration.seconds(14)", r"0, or a whole number of seconds from 15 to 1,800\. Pass a period in"),
+        (Duration.minutes(31), "Duration.minutes(31)", r"from 15 to 1,800"),
+        (Duration.millis(20_500), "Duration.millis(20500)", r"a whole number of seconds"),
+        (60, "60", r"it must be a Duration\. Pass, for example, Duration\.minutes\(2\)"),
+    ],
+)
+def test_a_shutdown_grace_period(scope: Construct, period: Any, shown: str, words: str) -> None:
+    jobs = EmrServerlessJobRuns("00f", shutdown_grace_period=period)
+    _refused(make_stop, scope, "jobs=EmrServerlessJobRuns(shutdown_grace_period=...)", shown, words, jobs=jobs)
+
+
 @pytest.mark.parametrize("application", ["", "00F", "x" * 65, "00f\n", None, 1, b"00f"])
 def test_an_application(scope: Construct, application: Any) -> None:
     argument, words = "jobs=EmrServerlessJobRuns(application=...)", "it must be the id of an application, such as 00f"
@@ -419,7 +440,11 @@ class TestTokens:
             (make_job(stack, "J3", best_effort=get_att), {"BestEffort": {"Fn::GetAtt": ["Elsewhere", "Arn"]}}),
             (make_job(stack, "J4", best_effort=dynamic), {"BestEffort": dynamic}),
             (make_stop(stack, "S1", jobs=EcsTasks(_l1(stack), family=text), **both), {"Family": ref, **written}),
-            (make_stop(stack, "S2", jobs=EmrServerlessJobRuns(text)), {"Container": ref}),
+            (
+                make_stop(stack, "S2", jobs=EmrServerlessJobRuns(text, shutdown_grace_period=wait)),
+                {"Container": ref, "ShutdownGracePeriodInSeconds": {"Ref": "Number"}},
+            ),
+            (make_stop(stack, "S3", jobs=EcsTasks(ecs.CfnCluster(stack, "C3"), started_by=text)), {"StartedBy": ref}),
         ]
         for construct, expected in made:
             assert properties_of(construct).items() >= expected.items()

@@ -179,10 +179,11 @@ class TestImported:
         ]
         scopes = [Construct(stack, f"Scope{number}") for number in range(len(named))]
         stops = [make_stop(scope, jobs=jobs(scope)) for scope, (jobs, _) in zip(scopes, named, strict=True)]
-        by_name = make_stop(stack, jobs=EcsTasks(_named(stack, "prod"), family="A_b-3"))
+        by_name = make_stop(stack, jobs=EcsTasks(_named(stack, "prod"), family="A_b-3", started_by="events-rule/x"))
         for stop, (_, name) in zip(stops, named, strict=True):
             assert properties_of(stop)["Container"] == name
             assert not OWNERSHIP & set(properties_of(stop))
         properties = properties_of(by_name)
-        assert (properties["Container"]["Fn::Join"][1][-1], properties["Family"]) == (":cluster/prod", "A_b-3")
+        assert properties["Container"]["Fn::Join"][1][-1] == ":cluster/prod"
+        assert (properties["Family"], properties["StartedBy"]) == ("A_b-3", "events-rule/x")
         assert not OWNERSHIP & set(properties)

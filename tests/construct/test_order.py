@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Annotations, App, CfnResource, NestedStack, RemovalPolicy, Stack, assertions
+from aws_cdk import Annotations, App, CfnResource, Duration, NestedStack, RemovalPolicy, Stack, assertions
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -19,12 +19,19 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 from constructs import Construct
 
-from cdk_stop_on_delete import EcsTasks, StateMachineExecutions, StopOnDelete, StopOnDeleteProvider
+from cdk_stop_on_delete import (
+    EcsTasks,
+    EmrServerlessJobRuns,
+    StateMachineExecutions,
+    StopOnDelete,
+    StopOnDeleteProvider,
+)
 from tests.construct.conftest import (
     ACCOUNT,
     Resources,
     cfn_resource,
     make_stop,
+    properties_of,
     resource_of,
     resources,
     the,
@@ -338,3 +345,17 @@ def test_a_warning_tells_of_a_provider_that_nothing_can_use(stack: Stack) -> Non
     [(path, message)] = _warnings(stack).items()
     assert path == "/Stack/Unused/Provider"
     assert message.startswith("Stack/Unused/Provider: it lists no kind of jobs, and no construct of its stack uses it.")
+
+
+@pytest.mark.parametrize(
+    ("wait", "warned"),
+    [(None, True), (Duration.minutes(6), False), (Duration.minutes(5), True), (Duration.seconds(0), False)],
+)
+def test_a_warning_tells_of_a_wait_that_a_grace_period_uses_up(
+    stack: Stack, wait: Duration | None, warned: bool
+) -> None:
+    jobs = EmrServerlessJobRuns("00f", shutdown_grace_period=Duration.minutes(5))
+    stop = make_stop(stack, jobs=jobs, wait=wait)
+    assert properties_of(stop)["ShutdownGracePeriodInSeconds"] == 300
+    expected = f"{stop.node.path}: it waits 300 seconds, not longer than the shutdown grace period of 300 seconds"
+    assert [message.startswith(expected) for message in _warnings(stack).values()] == [True] * warned
