@@ -630,6 +630,10 @@ def _what_goes(kind: str) -> Iterator[Row]:
     )
 
 
+# How endpoints answer an operation that they do not know: in JSON, and over REST (AWS protocols).
+_UNKNOWN = tuple(Fault("UnknownOperationException", "No such operation.", status) for status in (400, 404))
+
+
 def _what_cloudformation_does_besides() -> Iterator[Row]:
     """Refactor, orphan and import, one kind each: tests/unit/test_ownership.py has the rest of the decisions."""
     kept = Row("EcsTasks", "", outcome=KEPT, run_on="job")
@@ -704,6 +708,11 @@ def _of_ecs() -> Iterator[Row]:
         words="1 tasks stopped",
         run_on="kept",
     )
+    daemons = Row(kind, "", jobs=(Job(), Job("kept", task={"daemon": "agent"})), shared=True, words="1 tasks stopped")
+    yield replace(daemons, name="tasks of a managed daemon run beside", run_on="kept")
+    unlisted = replace(daemons, jobs=(Job(),))
+    for fault in (*_UNKNOWN, ACCESS_DENIED):
+        yield replace(unlisted, name=f"ListDaemons is answered with {fault.status}", faults=_at("ListDaemons", fault))
     yield Row(
         kind,
         "tasks of another family run beside",
@@ -715,10 +724,31 @@ def _of_ecs() -> Iterator[Row]:
     )
     yield Row(
         kind,
-        "the family is changed",
-        _only(Family="nightly"),
-        _only(Family="hourly"),
+        "tasks that something else has started run beside",
+        _only(StartedBy="a rule"),
+        jobs=(Job(task={"started_by": "a rule"}), Job("other"), Job("another", task={"started_by": "us"})),
+        shared=True,
+        words="1 tasks stopped",
+        run_on="another other",
+    )
+    yield Row(
+        kind,
+        "the family and what has started the tasks are changed",
+        _only(Family="nightly", StartedBy="a rule"),
+        _only(Family="hourly", StartedBy="us"),
+        jobs=(Job(task={"started_by": "a rule"}),),
         outcome=KEPT,
+        run_on="job",
+    )
+    yield Row(
+        kind,
+        "the host of a task has died",
+        jobs=(Job(task={"host_is_dead": True}),),
+        shared=True,
+        wait=60,
+        answer="FAILED",
+        outcome="failed",
+        words="(is to stop, but RUNNING: has its container instance died?)",
         run_on="job",
     )
     yield Row(
@@ -788,6 +818,25 @@ def _of_emr_serverless() -> Iterator[Row]:
         outcome="failed",
         words="StopApplication answered ValidationException",
     )
+    session = Job("session", is_session=True)
+    yield Row(kind, "a session runs beside", jobs=(Job(), session), words="2 job runs and sessions stopped")
+    for fault in (*_UNKNOWN, ACCESS_DENIED):
+        unlisted = Row(kind, f"ListSessions is answered with {fault.status}", faults=_at("ListSessions", fault))
+        yield replace(unlisted, words="1 job runs stopped")
+    yield replace(
+        unlisted,
+        name="a session that can not be listed runs",
+        jobs=(session,),
+        shared=True,
+        wait=20,
+        answer="FAILED",
+        outcome="failed",
+        words="StopApplication answered ValidationException",
+        run_on="session",
+    )
+    with_grace = _only(ShutdownGracePeriodInSeconds="60")
+    yield Row(kind, "a job run is stopped with a grace period", with_grace)
+    yield Row(kind, "the grace period is changed", with_grace, Declared(), outcome=KEPT, run_on="job")
 
 
 ROWS = [
