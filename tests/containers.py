@@ -268,38 +268,22 @@ class World:
             self._aws.emr_serverless.settle(container, job, "SUCCESS")
 
     def refactor(self) -> None:
-        """Move the container to another stack. What refers to it there imports its value."""
-        other, owner = f"{self._row.id}-other", f"{self._row.id}Container"
+        """Move the container to another stack."""
+        other = f"{self._row.id}-other"
         self._change("CREATE", other, {"Resources": {"Anchor": ANCHOR}})
-        source = self._template()
-        container, reference = source["Resources"].pop(owner), self._refer_to({"Fn::ImportValue": other}, source)
-        export = {"Container": {"Value": reference, "Export": {"Name": other}}}
-        target = {"Resources": {"Anchor": ANCHOR, owner: container}, "Outputs": export}
-        plan = self.cloudformation.create_stack_refactor(
-            StackDefinitions=[
-                {"StackName": name, "TemplateBody": json.dumps(template)}
-                for name, template in ((self._row.id, source), (other, target))
-            ],
-            ResourceMappings=[
-                {
-                    "Source": {"StackName": self._row.id, "LogicalResourceId": owner},
-                    "Destination": {"StackName": other, "LogicalResourceId": owner},
-                }
-            ],
-        )
-        self.cloudformation.execute_stack_refactor(StackRefactorId=plan["StackRefactorId"])
+        refactor(self.cloudformation, f"{self._row.id}Container", self._row.id, other)
 
     def retain(self) -> None:
         """Write Retain into the template, and the container's id where the template refers to it: `cdk orphan` does."""
-        template = self._template()
-        self._refer_to(self._containers[0], template)
+        template = template_of(self.cloudformation, self._row.id)
+        _refer_to(self._containers[0], template)
         template["Resources"][f"{self._row.id}Container"].update(DeletionPolicy="Retain", UpdateReplacePolicy="Retain")
         self._change("UPDATE", self._row.id, template, as_yaml=True)
 
     def orphan(self) -> None:
         """Let the container leave the template after that, as `cdk orphan` does."""
         self.retain()
-        template = self._template()
+        template = template_of(self.cloudformation, self._row.id)
         del template["Resources"][f"{self._row.id}Container"]
         self._change("UPDATE", self._row.id, template, as_yaml=True)
 
@@ -307,22 +291,12 @@ class World:
         """Import another cluster."""
         name = f"{self._row.id}-imported"
         self.client.create_cluster(clusterName=name)
-        template = self._template()
+        template = template_of(self.cloudformation, self._row.id)
         cluster = {"Type": "AWS::ECS::Cluster", "DeletionPolicy": "Delete", "Properties": {"ClusterName": name}}
         template["Resources"]["Imported"] = cluster
         identifier = {"ResourceType": "AWS::ECS::Cluster", "LogicalResourceId": "Imported"}
         resources = [{**identifier, "ResourceIdentifier": {"ClusterName": name}}]
         self._change("IMPORT", self._row.id, template, as_yaml=True, ResourcesToImport=resources)
-
-    def _template(self) -> Any:
-        body = self.cloudformation.get_template(StackName=self._row.id)["TemplateBody"]
-        return yaml.safe_load(body if isinstance(body, str) else json.dumps(body))
-
-    def _refer_to(self, container: Any, template: dict[str, Any]) -> Any:
-        """Let a template refer to the container by something else, and give by what it did."""
-        [stop] = [one for one in template["Resources"].values() if one["Type"] == RESOURCE_TYPE]
-        reference, stop["Properties"]["Container"] = stop["Properties"]["Container"], container
-        return reference
 
     @cached_property
     def cloudformation(self) -> Any:
@@ -354,6 +328,35 @@ class World:
             return str(self.client.describe_execution(executionArn=job)["status"])
         except ClientError:
             return "ABORTED"  # with its state machine, which goes when none runs any more
+
+
+def refactor(cloudformation: Any, container: str, source: str, target: str) -> None:
+    """Move a container, by its logical id, to another stack. What refers to it in its old one imports its value."""
+    templates = {stack: template_of(cloudformation, stack) for stack in (source, target)}
+    templates[target]["Resources"][container] = templates[source]["Resources"].pop(container)
+    reference = _refer_to({"Fn::ImportValue": container}, templates[source])
+    templates[target]["Outputs"] = {"Container": {"Value": reference, "Export": {"Name": container}}}
+    there, here = ({"StackName": stack, "LogicalResourceId": container} for stack in (source, target))
+    plan = cloudformation.create_stack_refactor(
+        StackDefinitions=[{"StackName": name, "TemplateBody": json.dumps(body)} for name, body in templates.items()],
+        ResourceMappings=[{"Source": there, "Destination": here}],
+    )["StackRefactorId"]
+    cloudformation.get_waiter("stack_refactor_create_complete").wait(StackRefactorId=plan)
+    cloudformation.execute_stack_refactor(StackRefactorId=plan)
+    cloudformation.get_waiter("stack_refactor_execute_complete").wait(StackRefactorId=plan)
+
+
+def template_of(cloudformation: Any, stack: str) -> Any:
+    """Read a stack's template, in JSON or YAML."""
+    body = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    return yaml.safe_load(body if isinstance(body, str) else json.dumps(body))
+
+
+def _refer_to(container: Any, template: dict[str, Any]) -> Any:
+    """Let a template's StopOnDelete refer to its container by something else, and give by what it did."""
+    [stop] = [resource for resource in template["Resources"].values() if resource["Type"] == RESOURCE_TYPE]
+    reference, stop["Properties"]["Container"] = stop["Properties"]["Container"], container
+    return reference
 
 
 _SHORT = {"EcsTasks": "Ecs", "StateMachineExecutions": "Sfn", "EmrServerlessJobRuns": "Emr"}

@@ -371,18 +371,14 @@ class LifecycleBackend(CloudFormationBackend):
     def _url_module(self) -> Any:
         return urls  # moto would look for it beside this module
 
-    def create_change_set(self, stack_name: str, *args: Any, change_set_type: str, **kwargs: Any) -> tuple[str, str]:
+    def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
         """Plan a change, unless the stack can only be deleted."""
         for stack in self.stacks.values():
             if stack.name == stack_name and stack.status in _ENDS:
                 raise ValidationError(
                     message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
                 )
-        # moto would make another stack for an import.
-        as_moto = "UPDATE" if change_set_type == "IMPORT" else change_set_type
-        made = super().create_change_set(stack_name, *args, change_set_type=as_moto, **kwargs)
-        self.change_sets[made[0]].change_set_type = change_set_type
-        return made
+        return super().create_change_set(stack_name, *args, **kwargs)
 
     def describe_change_set(self, change_set_name: str) -> ChangeSet:
         """Find a change set by its name or ARN. Names are moto's: not by stack, so one stack at a time deploys."""
@@ -533,6 +529,18 @@ def _backend(response: CloudFormationResponse) -> LifecycleBackend:
     return backend
 
 
+_plan = CloudFormationResponse.create_change_set
+
+
+def _create_change_set(response: CloudFormationResponse) -> ActionResult:
+    if response._get_param("ChangeSetType") != "IMPORT":
+        return _plan(response)
+    response.params["ChangeSetType"] = "UPDATE"  # moto would make another stack
+    planned = _plan(response)
+    _backend(response).describe_change_set(planned.result["Id"]).change_set_type = "IMPORT"  # type: ignore[index]
+    return planned
+
+
 def _delete_stack(response: CloudFormationResponse) -> ActionResult:
     _backend(response).delete_stack(
         response._get_param("StackName"),
@@ -562,6 +570,7 @@ def _describe_stack_refactor(_: CloudFormationResponse) -> ActionResult:
 
 
 _OPERATIONS: tuple[Callable[[CloudFormationResponse], ActionResult], ...] = (
+    _create_change_set,
     _delete_stack,
     _list_stack_resources,
     _create_stack_refactor,
