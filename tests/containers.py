@@ -648,6 +648,16 @@ def _what_cloudformation_does_besides() -> Iterator[Row]:
         yield replace(left, kind=kind, name=f"the stack is deleted after its container was {how}", prepare=happen)
         taken_out = f"the construct is taken out after its container was {how}"
         yield replace(left, kind=kind, name=taken_out, prepare=happen, after=GONE)
+        yield replace(
+            kept,
+            kind=kind,
+            name=f"another container is declared after it was {how}",
+            prepare=happen,
+            after=Declared(container="second"),
+            jobs=(Job("old"), Job("new", container=1)),
+            words="it had left the stack before another one was created",
+            run_on="old new",
+        )
     yield replace(
         kept,
         kind="StateMachineExecutions",
