@@ -128,6 +128,9 @@ CASES = {
             "still there": Case(KEEPS["there"], status),
             "still there, by its ARN": Case(KEEPS["there"], status, listed=_listed("x", physical_id=CLUSTER_ARN)),
             "replaced": Case(STOPS["replaced"], status, listed=REPLACED),
+            "replaced, and both are listed": Case(
+                STOPS["replaced"], status, listed=(*REPLACED, *_listed("CREATE_COMPLETE"))
+            ),
             "moved, and its id is taken": Case(
                 KEEPS["taken"], status, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
             ),
