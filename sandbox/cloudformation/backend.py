@@ -6,7 +6,7 @@ import contextlib
 import re
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -365,7 +365,7 @@ class LifecycleBackend(CloudFormationBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lives: dict[str, _Life] = {}
-        self._refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
+        self.refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
 
     @property
     def _url_module(self) -> Any:
@@ -430,23 +430,16 @@ class LifecycleBackend(CloudFormationBackend):
                 stack.status = "DELETE_IN_PROGRESS"
                 _in_background(self._delete, life, retain, force)
 
-    def plan_refactor(self, templates: dict[str, str], moves: list[dict[str, Any]]) -> str:
-        """Plan to move resources between stacks that there are, and give the id of the plan.
+    def refactor(self, templates: Mapping[str, str], moves: Iterable[Mapping[str, Any]]) -> None:
+        """Move resources between stacks that there are. Nothing is created, changed or deleted.
 
         Parameters
         ----------
-        templates : dict
+        templates : Mapping
             The templates that the stacks have in the end, by the names of the stacks.
-        moves : list of dict
+        moves : iterable of Mapping
             The API's ResourceMappings.
         """
-        plan = str(uuid.uuid4())
-        self._refactors[plan] = (templates, moves)
-        return plan
-
-    def execute_stack_refactor(self, plan: str) -> None:
-        """Move resources between stacks. Nothing is created, changed or deleted."""
-        templates, moves = self._refactors.pop(plan)
         lives = {name: self._lives[self.get_stack(name).stack_id] for name in templates}
         arriving: dict[str, dict[str, Physical]] = {name: {} for name in templates}
         for move in moves:
@@ -555,13 +548,15 @@ def _list_stack_resources(response: CloudFormationResponse) -> ActionResult:
 
 
 def _create_stack_refactor(response: CloudFormationResponse) -> ActionResult:
+    plan = str(uuid.uuid4())
     templates = {stack["StackName"]: stack["TemplateBody"] for stack in response._get_param("StackDefinitions")}
-    plan = _backend(response).plan_refactor(templates, response._get_param("ResourceMappings"))
+    _backend(response).refactors[plan] = (templates, response._get_param("ResourceMappings"))
     return ActionResult({"StackRefactorId": plan})
 
 
 def _execute_stack_refactor(response: CloudFormationResponse) -> ActionResult:
-    _backend(response).execute_stack_refactor(response._get_param("StackRefactorId"))
+    backend = _backend(response)
+    backend.refactor(*backend.refactors.pop(response._get_param("StackRefactorId")))
     return EmptyResult()
 
 
