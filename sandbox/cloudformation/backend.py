@@ -288,7 +288,7 @@ class _Life:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Give what ListStackResources shows: what there is, and what the last operation has deleted or retained."""
-        there = {(known.logical_resource_id, known.physical_resource_id) for known in self.stack.stack_resources}
+        there = {(known.logical_resource_id, known.physical_resource_id) for known in self.resources.values()}
         logical_ids = {logical_id for logical_id, _ in there}
         return [
             {

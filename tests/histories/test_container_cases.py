@@ -11,7 +11,6 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-import yaml
 
 import index
 from jobs import aws, state_machine_executions
@@ -19,7 +18,7 @@ from sandbox.cloudformation.backend import LifecycleBackend
 from sandbox.cloudformation.custom_resources import Exchange, invalidity
 from sandbox.cloudformation.lifecycle import Event
 from sandbox.local_aws import ACCOUNT, REGION, LocalAws
-from tests.containers import ANCHOR, DEFINITION, NO_APPLICATION, RESOURCE_TYPE, ROWS, Declared, Row, World
+from tests.containers import ANCHOR, DEFINITION, NO_APPLICATION, RESOURCE_TYPE, ROWS, YAML, Declared, Row, World
 from tests.requests import Context, HurriedClock
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/role"
@@ -106,7 +105,7 @@ class Stage:
         self, kind: str, stack: str, template: dict[str, Any], *, as_yaml: bool = False, **more: object
     ) -> None:
         change = {"StackName": stack, "ChangeSetName": "change"}
-        body = yaml.safe_dump(template) if as_yaml else json.dumps(template)
+        body = (YAML if as_yaml else "") + json.dumps(template)
         self.cloudformation.create_change_set(**change, ChangeSetType=kind, TemplateBody=body, **more)
         self.cloudformation.execute_change_set(**change)
         self._settle(stack)
