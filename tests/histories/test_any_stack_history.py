@@ -38,19 +38,22 @@ QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStac
 _numbers = itertools.count(1)
 
 # What an update does to each of two clusters. None removes it; a rename replaces it; a policy is for what is new.
-clusters = st.sampled_from(["keep", "keep", "keep", None, "rename", "Delete", "Retain", "RetainExceptOnCreate"])
-stops = st.one_of(
-    st.sampled_from(["keep", "keep", None]),
-    st.fixed_dictionaries(
-        {
-            "of": st.sampled_from(["A", "A", "B", SHARED]),
-            "Family": st.sampled_from([None, None, "nightly"]),
-            "WaitSeconds": st.sampled_from([0, 60]),
-            "BestEffort": st.sampled_from([False, False, True]),
-        }
-    ),
+clusters = st.sampled_from(
+    ["keep", "keep", "keep", None, "rename", "Delete", "Delete", "Retain", "RetainExceptOnCreate"]
 )
-changes = st.tuples(clusters, clusters, stops, stops)
+options = {
+    "Family": st.sampled_from([None, None, "nightly"]),
+    "WaitSeconds": st.sampled_from([0, 60]),
+    "BestEffort": st.sampled_from([False, False, True]),
+}
+stops_of_a, stops_of_b = (
+    st.one_of(
+        st.sampled_from(["keep", "keep", None]),
+        st.fixed_dictionaries({"of": st.sampled_from([cluster, cluster, other, SHARED]), **options}),
+    )
+    for cluster, other in ("AB", "BA")
+)
+changes = st.tuples(clusters, clusters, stops_of_a, stops_of_b)
 failures = st.sampled_from([Failure.TRANSIENT, Failure.UNKNOWN])
 
 
@@ -300,12 +303,21 @@ class History(StackHistory):
         self.guarded = {found.physical_id for found in live if found.declaration.type == RESOURCE_TYPE}
         self.resources.held_back.clear()
 
-    @initialize(kind=st.sampled_from(["Delete", "Retain", "RetainExceptOnCreate"]), of=st.sampled_from(["A", SHARED]))
-    def begin_with_a_stack(self, kind: str, of: str) -> None:
+    @initialize(
+        kind=st.sampled_from(["Delete", "Retain", "RetainExceptOnCreate"]),
+        of=st.sampled_from(["A", SHARED]),
+        leaves=st.sampled_from(["", "moved", "orphaned"]),
+        comes_back=st.booleans(),
+    )
+    def begin_with_a_stack(self, kind: str, of: str, leaves: str, *, comes_back: bool) -> None:
         stop = {"of": of, "Family": None, "WaitSeconds": 60, "BestEffort": False}
         self.create((kind, kind, stop, {**stop, "of": "B"}), fails=False)
         for pick in range(3):
             self.start_a_task(pick, "nightly", True)
+        if leaves:
+            self.let_a_cluster_leave("B", orphan=leaves == "orphaned")
+            if comes_back:
+                self.import_a_cluster("B", kind)
 
     @rule(change=changes, fails=st.booleans())
     @precondition(lambda self: self.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"))
