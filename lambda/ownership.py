@@ -158,11 +158,21 @@ class Stack:
                 return _keep(container, "it is still in the template")
             if self._retains(template[self._owner].get("UpdateReplacePolicy", ""), is_new=False):
                 return _keep(container, "its UpdateReplacePolicy retains it")
+            if self._is_new(current):
+                return _keep(container, f"it had left the stack before another one was created as {self._owner}")
             return Decision(None, f"{container.place} was replaced")
         # What leaves the template in a rollback was created by the update that is rolled back.
         if self._retains(self._policy_at_synthesis, is_new=self._status.startswith("UPDATE_ROLLBACK_")):
             return _keep(container, "its DeletionPolicy retained it")
         return _if_listed(container, listed, f"{container.place} has left the template")
+
+    def _is_new(self, physical_id: str) -> bool:
+        """Tell whether a resource is a new one. One that replaces another is UPDATE_COMPLETE (convox/rack 2151)."""
+        return any(
+            found.get("PhysicalResourceId") == physical_id
+            and found["ResourceStatus"].startswith(("CREATE_", "IMPORT_"))
+            for found in self._resources(self._id)
+        )
 
     def _retains(self, policy: object, *, is_new: bool | None = None) -> bool:
         """Tell whether a policy keeps a resource, which may be new in what is being rolled back."""

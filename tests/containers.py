@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ RESOURCE_TYPE = "Custom::StopOnDelete"
 # No application has this id: a StopOnDelete of it fails to be created.
 NO_APPLICATION = "00nonsense"
 
+ANCHOR = {"Type": "AWS::CloudFormation::WaitConditionHandle"}  # no template is without a resource
+YAML = "# JSON is a part of YAML, and comments are not a part of JSON.\n"
 DEFINITION = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
 
 # A moment's work of the service, in seconds, which passes while the handler looks.
@@ -31,7 +34,7 @@ SOON = 0.05
 
 @dataclass(frozen=True)
 class Job:
-    """A task, an execution or a job run.
+    """A task, an execution, a job run or a session.
 
     Parameters
     ----------
@@ -42,15 +45,17 @@ class Job:
     container : int, default: 0
         What it runs in: the container, or the one that takes its place (1). It starts as soon as a StopOnDelete has
         taken charge of that.
-    family, group : str
-        What ECS knows a task by.
+    task : Mapping
+        What else is known of a task: the arguments of `Ecs.start_task`.
+    is_session : bool, default: False
+        Whether it is an interactive session, not a job run.
     """
 
     name: str = "job"
     stop_seconds: float = 0.0
     container: int = 0
-    family: str = "nightly"
-    group: str = ""
+    task: Mapping[str, Any] = field(default_factory=dict)
+    is_session: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,18 +65,24 @@ class Declared:
     Parameters
     ----------
     stops : tuple
-        The StopOnDeletes of the container: the construct's id, which begins with ``Stop``, and a family or ``""``.
+        The StopOnDeletes of the container: the construct's id, which begins with ``Stop``, and more properties.
     container : str, default: "first"
         The name of the container. Another name is another container. ``""``: none.
     policy : str, default: "Delete"
         Its DeletionPolicy. What is not deleted is not replaced either, as the CDK has it.
+    written : object, optional
+        What the template has instead, of which a StopOnDelete does not know. ``{"Ref": "Policy"}`` is Retain.
+    yaml : bool, default: False
+        Whether the template is written in YAML.
     fails : bool, default: False
         Whether the operation that brings this about fails in the end.
     """
 
-    stops: tuple[tuple[str, str], ...] = (("Stop", ""),)
+    stops: tuple[tuple[str, Mapping[str, str]], ...] = (("Stop", {}),)
     container: str = "first"
     policy: str = "Delete"
+    written: object = None
+    yaml: bool = False
     fails: bool = False
 
 
@@ -103,6 +114,8 @@ class Row:
         What happens while the handler pauses for the first time.
     faults : tuple
         What services answer to functions instead of the truth, and how often.
+    one_failure : bool, default: False
+        Whether the faults end as soon as a Delete has failed.
     wait : int, default: 300
         WaitSeconds.
     best_effort : bool, default: False
@@ -112,9 +125,9 @@ class Row:
     judged : str, default: "Delete"
         The type of the requests whose answer the rest is about.
     answer : str, default: "SUCCESS"
-        Their answer.
+        Their answers, separated by spaces.
     outcome : str, default: "stopped"
-        Their outcome in the log.
+        Their outcomes in the log, separated by commas.
     words : str
         A part of the reason, or of the log's detail.
     run_on : str
@@ -132,6 +145,7 @@ class Row:
     prepare: Callable[[World], None] | None = None
     meanwhile: Callable[[World], None] | None = None
     faults: tuple[tuple[Fault, float], ...] = ()
+    one_failure: bool = False
     wait: int = 300
     best_effort: bool = False
     again: str = ""
@@ -151,11 +165,6 @@ class Row:
         words = (word for word in self.name.split() if word not in _FILLERS)
         return _SHORT[self.kind] + "".join(word[0].upper() + word[1:] for word in words)
 
-    @property
-    def is_deployed(self) -> bool:
-        """Whether it can be played beside others, and as fast as it happens: a row of the end-to-end tests, too."""
-        return not (self.faults or self.prepare or self.meanwhile or self.again or self.given)
-
 
 class World:
     """The container of a row, with its jobs, at the local AWS.
@@ -166,11 +175,14 @@ class World:
         The local AWS.
     row : Row
         The row.
+    change : callable
+        Creates or updates a stack, and waits: takes the type of the change set, the name and the template.
     """
 
-    def __init__(self, aws: LocalAws, row: Row) -> None:
+    def __init__(self, aws: LocalAws, row: Row, change: Callable[..., None]) -> None:
         self._aws = aws
         self._row = row
+        self._change = change
         self._lock = threading.Lock()
         self._containers: list[str] = []
         self._jobs: dict[str, tuple[str, str]] = {}
@@ -179,6 +191,8 @@ class World:
         """Start the jobs of a container as soon as a StopOnDelete has taken charge of it, as the stack's listener."""
         if not event.logical_id.startswith(f"{self._row.id}Stop") or event.type != RESOURCE_TYPE:
             return
+        if event.status == "DELETE_FAILED" and self._row.one_failure:
+            self._aws.front.switch_off()
         found = re.match(r"\w+\(([^,)]+)", event.physical_id)
         if found and event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             self.take(found[1])
@@ -218,13 +232,14 @@ class World:
         """Start a job."""
         container = self._containers[job.container]
         if self._row.kind == "EcsTasks":
-            started = self._aws.ecs.start_task(
-                container, family=job.family, group=job.group, stop_seconds=job.stop_seconds
-            )
+            task = {"family": "nightly", **job.task}
+            started = self._aws.ecs.start_task(container, **task, stop_seconds=job.stop_seconds)
         elif self._row.kind == "StateMachineExecutions":
             started = self._aws.step_functions.start_execution(container, stop_seconds=job.stop_seconds)
         else:
-            started = self._aws.emr_serverless.start_job_run(container, stop_seconds=job.stop_seconds)
+            emr = self._aws.emr_serverless
+            start = emr.start_session if job.is_session else emr.start_job_run
+            started = start(container, stop_seconds=job.stop_seconds)
         self._jobs[job.name] = (container, started)
 
     def tell_to_stop(self, name: str) -> None:
@@ -251,6 +266,42 @@ class World:
             self._aws.step_functions.settle(job, "SUCCEEDED")
         else:
             self._aws.emr_serverless.settle(container, job, "SUCCESS")
+
+    def refactor(self) -> None:
+        """Move the container to another stack."""
+        other = f"{self._row.id}-other"
+        self._change("CREATE", other, {"Resources": {"Anchor": ANCHOR}})
+        refactor(self.cloudformation, f"{self._row.id}Container", self._row.id, other)
+
+    def retain(self) -> None:
+        """Write Retain into the template, and the container's id where the template refers to it: `cdk orphan` does."""
+        template = template_of(self.cloudformation, self._row.id)
+        _refer_to(self._containers[0], template)
+        template["Resources"][f"{self._row.id}Container"].update(DeletionPolicy="Retain", UpdateReplacePolicy="Retain")
+        self._change("UPDATE", self._row.id, template, as_yaml=True)
+
+    def orphan(self) -> None:
+        """Let the container leave the template after that, as `cdk orphan` does."""
+        self.retain()
+        template = template_of(self.cloudformation, self._row.id)
+        del template["Resources"][f"{self._row.id}Container"]
+        self._change("UPDATE", self._row.id, template, as_yaml=True)
+
+    def import_another(self) -> None:
+        """Import another cluster."""
+        name = f"{self._row.id}-imported"
+        self.client.create_cluster(clusterName=name)
+        template = template_of(self.cloudformation, self._row.id)
+        cluster = {"Type": "AWS::ECS::Cluster", "DeletionPolicy": "Delete", "Properties": {"ClusterName": name}}
+        template["Resources"]["Imported"] = cluster
+        identifier = {"ResourceType": "AWS::ECS::Cluster", "LogicalResourceId": "Imported"}
+        resources = [{**identifier, "ResourceIdentifier": {"ClusterName": name}}]
+        self._change("IMPORT", self._row.id, template, as_yaml=True, ResourcesToImport=resources)
+
+    @cached_property
+    def cloudformation(self) -> Any:
+        """A client of CloudFormation."""
+        return self._aws.client("cloudformation")
 
     def relieve(self) -> None:
         """Let the job end, and another one start."""
@@ -279,11 +330,40 @@ class World:
             return "ABORTED"  # with its state machine, which goes when none runs any more
 
 
+def refactor(cloudformation: Any, container: str, source: str, target: str) -> None:
+    """Move a container, by its logical id, to another stack. What refers to it in its old one imports its value."""
+    templates = {stack: template_of(cloudformation, stack) for stack in (source, target)}
+    templates[target]["Resources"][container] = templates[source]["Resources"].pop(container)
+    reference = _refer_to({"Fn::ImportValue": container}, templates[source])
+    templates[target]["Outputs"] = {"Container": {"Value": reference, "Export": {"Name": container}}}
+    there, here = ({"StackName": stack, "LogicalResourceId": container} for stack in (source, target))
+    plan = cloudformation.create_stack_refactor(
+        StackDefinitions=[{"StackName": name, "TemplateBody": json.dumps(body)} for name, body in templates.items()],
+        ResourceMappings=[{"Source": there, "Destination": here}],
+    )["StackRefactorId"]
+    cloudformation.get_waiter("stack_refactor_create_complete").wait(StackRefactorId=plan)
+    cloudformation.execute_stack_refactor(StackRefactorId=plan)
+    cloudformation.get_waiter("stack_refactor_execute_complete").wait(StackRefactorId=plan)
+
+
+def template_of(cloudformation: Any, stack: str) -> Any:
+    """Read a stack's template, in JSON or in the YAML of these tests."""
+    body = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    return json.loads(body.removeprefix(YAML) if isinstance(body, str) else json.dumps(body))
+
+
+def _refer_to(container: Any, template: dict[str, Any]) -> Any:
+    """Let a template's StopOnDelete refer to its container by something else, and give by what it did."""
+    [stop] = [resource for resource in template["Resources"].values() if resource["Type"] == RESOURCE_TYPE]
+    reference, stop["Properties"]["Container"] = stop["Properties"]["Container"], container
+    return reference
+
+
 _SHORT = {"EcsTasks": "Ecs", "StateMachineExecutions": "Sfn", "EmrServerlessJobRuns": "Emr"}
 _FILLERS = ("a", "an", "and", "be", "can", "in", "is", "of", "that", "the", "with")
 _SERVICES = {"EcsTasks": "ecs", "StateMachineExecutions": "stepfunctions", "EmrServerlessJobRuns": "emr-serverless"}
 _NOUNS = {"EcsTasks": "tasks", "StateMachineExecutions": "executions", "EmrServerlessJobRuns": "job runs"}
-_ENDED = ("STOPPED", "SUCCEEDED", "ABORTED", "SUCCESS", "CANCELLED")
+_ENDED = ("STOPPED", "SUCCEEDED", "ABORTED", "SUCCESS", "CANCELLED", "TERMINATED")
 # What looks at the container once, lists its jobs, and stops one.
 _CHECKS = {
     "EcsTasks": "DescribeClusters",
@@ -309,8 +389,8 @@ ELSEWHERE = {
 }
 
 TAKEN_OUT = Declared(stops=())
-RENAMED = Declared(stops=(("StopRenamed", ""),))
-TWO = Declared(stops=(("Stop", ""), ("StopToo", "")))
+RENAMED = Declared(stops=(("StopRenamed", {}),))
+TWO = Declared(stops=(("Stop", {}), ("StopToo", {})))
 GONE = Declared(stops=(), container="")
 KEPT = "kept"
 
@@ -553,31 +633,135 @@ def _what_goes(kind: str) -> Iterator[Row]:
     )
 
 
+# How endpoints answer an operation that they do not know: in JSON, and over REST (AWS protocols).
+_UNKNOWN = tuple(Fault("UnknownOperationException", "No such operation.", status) for status in (400, 404))
+
+
+def _what_cloudformation_does_besides() -> Iterator[Row]:
+    """Refactor, orphan and import, one kind each: tests/unit/test_ownership.py has the rest of the decisions."""
+    kept = Row("EcsTasks", "", outcome=KEPT, run_on="job")
+    left = replace(kept, words="the stack does not have it any more")
+    for kind, how, happen in (
+        ("EcsTasks", "moved to another stack", World.refactor),
+        ("StateMachineExecutions", "orphaned", World.orphan),
+    ):
+        yield replace(left, kind=kind, name=f"the stack is deleted after its container was {how}", prepare=happen)
+        taken_out = f"the construct is taken out after its container was {how}"
+        yield replace(left, kind=kind, name=taken_out, prepare=happen, after=GONE)
+        yield replace(
+            kept,
+            kind=kind,
+            name=f"another container is declared after it was {how}",
+            prepare=happen,
+            after=Declared(container="second"),
+            jobs=(Job("old"), Job("new", container=1)),
+            words="it had left the stack before another one was created",
+            run_on="old new",
+        )
+    yield replace(
+        kept,
+        kind="StateMachineExecutions",
+        name="the stack is deleted amidst an orphaning",
+        prepare=World.retain,
+        words="is kept: ",  # by its policy, or because it has left: nothing orders the two any more
+    )
+    yield Row("EcsTasks", "the stack is deleted after an import", prepare=World.import_another)
+    second = replace(kept, after=Declared(container="second"), jobs=(Job("old"), Job("new", container=1)))
+    yield replace(
+        second,
+        name="the container is replaced after an import",
+        prepare=World.import_another,
+        outcome="stopped",
+        run_on="new",
+    )
+    in_yaml = replace(second, name="the container is replaced by a template in YAML", run_on="old new")
+    yield replace(in_yaml, after=Declared(container="second", yaml=True), words="the stack's template is not JSON")
+    yield replace(
+        kept,
+        name="the stack is deleted with Retain in a template in YAML",
+        before=Declared(policy="Retain", yaml=True),
+        words="its DeletionPolicy retains it",
+    )
+    ref = Declared(written={"Ref": "Policy"})
+    retains = replace(kept, words="its DeletionPolicy retains it")
+    yield replace(retains, name="the stack is deleted with a policy that is a function", before=ref)
+    failed = replace(ref, fails=True)
+    yield replace(retains, name="the creation fails with a policy that is a function", before=None, after=failed)
+    yield replace(
+        second,
+        name="the container is replaced with a policy that is a function",
+        before=ref,
+        after=replace(ref, container="second"),
+        words="its UpdateReplacePolicy retains it",
+        run_on="old new",
+    )
+    yield Row(
+        "EcsTasks",
+        "the container was deleted by the first try of a cleanup",
+        after=GONE,
+        jobs=(),
+        faults=_at("ListTasks", ACCESS_DENIED),
+        one_failure=True,
+        answer="FAILED SUCCESS",
+        outcome="failed, gone",
+    )
+
+
+def _only(**options: str) -> Declared:
+    return Declared(stops=(("Stop", options),))
+
+
 def _of_ecs() -> Iterator[Row]:
     kind = "EcsTasks"
     yield Row(
         kind,
         "tasks of a service run beside",
-        jobs=(Job(), Job("kept", group="service:web")),
+        jobs=(Job(), Job("kept", task={"group": "service:web"})),
         shared=True,
         words="1 tasks stopped",
         run_on="kept",
     )
+    daemons = Row(kind, "", jobs=(Job(), Job("kept", task={"daemon": "agent"})), shared=True, words="1 tasks stopped")
+    yield replace(daemons, name="tasks of a managed daemon run beside", run_on="kept")
+    unlisted = replace(daemons, jobs=(Job(),))
+    for fault in (*_UNKNOWN, ACCESS_DENIED):
+        yield replace(unlisted, name=f"ListDaemons is answered with {fault.status}", faults=_at("ListDaemons", fault))
     yield Row(
         kind,
         "tasks of another family run beside",
-        Declared(stops=(("Stop", "nightly"),)),
-        jobs=(Job(), Job("other", family="hourly")),
+        _only(Family="nightly"),
+        jobs=(Job(), Job("other", task={"family": "hourly"})),
         shared=True,
         words="1 tasks stopped",
         run_on="other",
     )
     yield Row(
         kind,
-        "the family is changed",
-        Declared(stops=(("Stop", "nightly"),)),
-        Declared(stops=(("Stop", "hourly"),)),
+        "tasks that something else has started run beside",
+        _only(StartedBy="a rule"),
+        jobs=(Job(task={"started_by": "a rule"}), Job("other"), Job("another", task={"started_by": "us"})),
+        shared=True,
+        words="1 tasks stopped",
+        run_on="another other",
+    )
+    yield Row(
+        kind,
+        "the family and what has started the tasks are changed",
+        _only(Family="nightly", StartedBy="a rule"),
+        _only(Family="hourly", StartedBy="us"),
+        jobs=(Job(task={"started_by": "a rule"}),),
         outcome=KEPT,
+        run_on="job",
+    )
+    yield Row(
+        kind,
+        "the host of a task has died",
+        jobs=(Job(task={"host_is_dead": True}),),
+        shared=True,
+        wait=60,
+        answer="FAILED",
+        outcome="failed",
+        words="(is to stop, but RUNNING: has its container instance died?)",
         run_on="job",
     )
     yield Row(
@@ -647,10 +831,30 @@ def _of_emr_serverless() -> Iterator[Row]:
         outcome="failed",
         words="StopApplication answered ValidationException",
     )
+    session = Job("session", is_session=True)
+    yield Row(kind, "a session runs beside", jobs=(Job(), session), words="2 job runs and sessions stopped")
+    for fault in (*_UNKNOWN, ACCESS_DENIED):
+        unlisted = Row(kind, f"ListSessions is answered with {fault.status}", faults=_at("ListSessions", fault))
+        yield replace(unlisted, words="1 job runs stopped")
+    yield replace(
+        unlisted,
+        name="a session that can not be listed runs",
+        jobs=(session,),
+        shared=True,
+        wait=20,
+        answer="FAILED",
+        outcome="failed",
+        words="StopApplication answered ValidationException",
+        run_on="session",
+    )
+    with_grace = _only(ShutdownGracePeriodInSeconds="60")
+    yield Row(kind, "a job run is stopped with a grace period", with_grace)
+    yield Row(kind, "the grace period is changed", with_grace, Declared(), outcome=KEPT, run_on="job")
 
 
 ROWS = [
     *(row for kind in _SHORT for rows in (_what_runs, _at_a_creation, _what_is_kept, _what_goes) for row in rows(kind)),
+    *_what_cloudformation_does_besides(),
     *_of_ecs(),
     *_of_step_functions(),
     *_of_emr_serverless(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from ..lambda_service import Function
+from ..services.ecs import ClusterResource
+from ..services.jobs import replace_operation
 from ..services.step_functions import deletion_of
 from .custom_resources import CustomResources, Exchange, Invoke, ResponseUrls
 from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, ResourceError, StackLifecycle, Template
@@ -26,6 +29,8 @@ Listener = Callable[[str, Event], None]
 _HEAD_START = 1.0  # seconds that a call gives the operation that it begins
 _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
 
+_POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
+_GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 # What can only be deleted; from UPDATE_ROLLBACK_FAILED, a rollback could go on, which is not played here.
 _ENDS = ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
 
@@ -42,6 +47,15 @@ class _Resources(parsing.ResourceMap):
 
     def put(self, resource: Physical) -> None:
         self._parsed_resources[resource.declaration.logical_id] = resource.handle
+
+    def exchange(self, live: Collection[Physical]) -> None:
+        """Take what a refactoring or an import has brought, and let go of what it has moved to another stack."""
+        self._parsed_resources = {
+            name: known for name, known in self._parsed_resources.items() if not hasattr(known, "physical_resource_id")
+        }
+        for resource in live:
+            resource.handle.logical_resource_id = resource.declaration.logical_id
+            self.put(resource)
 
     def drop(self, logical_id: str, physical_id: str) -> None:
         known = self._parsed_resources.get(logical_id)
@@ -161,6 +175,13 @@ class _Provisioner:
             if deletion := deletion_of(resource.handle):
                 patience.wait_for(deletion, threading.TIMEOUT_MAX)
 
+    def find(self, declaration: Declaration) -> Physical:
+        """Find a cluster that exists, by its name."""
+        properties = self.resolve(declaration)
+        handle = ClusterResource.find(self._stack.account_id, self._stack.region_name, properties["ClusterName"])
+        handle.cf_resource_type = declaration.type
+        return Physical(declaration, handle.physical_resource_id, properties, handle=handle)
+
     def _create(self, model: Any, body: dict[str, Any], name: str) -> Any:
         return model.create_from_cloudformation_json(
             name,
@@ -231,7 +252,10 @@ class _Life:
         stack.resource_map = self.resources  # what DescribeStackResource and ListStackResources look into
         self.custom = CustomResources(stack.stack_id, invoke, urls)
         self._listener = listener
-        self.lifecycle = StackLifecycle(_Provisioner(stack, self.resources, self.custom), self.record)
+        self._provisioner = _Provisioner(stack, self.resources, self.custom)
+        self.lifecycle = StackLifecycle(self._provisioner, self.record)
+        # The last event of each resource, by its ids. What was deleted stays until the next operation begins.
+        self._last: dict[tuple[str, str], Event] = {}
 
     def template(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
         """Read a template: its resources whose conditions hold, and what each depends on."""
@@ -245,8 +269,38 @@ class _Life:
         template = _Template(text, body, parameters)
         for name, resource in resources.items():
             depends_on = frozenset(_references(resource)) & resources.keys() - {name}
-            template[name] = Declaration(name, resource["Type"], {"Properties": {}, **resource}, depends_on)
+            policies = {policy: resource[policy] for policy in _POLICIES if policy in resource}
+            resolved = parsing.clean_json(policies, self.resources)
+            template[name] = Declaration(name, resource["Type"], {"Properties": {}, **resource, **resolved}, depends_on)
         return template
+
+    def refactor(self, template: Template, arriving: Mapping[str, Physical]) -> None:
+        """Take another template, and resources from other stacks."""
+        self.lifecycle.refactor(template, arriving)
+        self.resources.exchange(self.lifecycle.live.values())
+
+    def import_resources(self, template: Template) -> None:
+        """Take what the template declares and the stack does not have: clusters that exist, by their names."""
+        new = [declaration for name, declaration in template.items() if name not in self.lifecycle.live]
+        arriving = {declaration.logical_id: self._provisioner.find(declaration) for declaration in new}
+        self.lifecycle.import_resources(template, arriving)
+        self.resources.exchange(self.lifecycle.live.values())
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Give what ListStackResources shows: what there is, and what the last operation has deleted or retained."""
+        there = {(known.logical_resource_id, known.physical_resource_id) for known in self.resources.values()}
+        logical_ids = {logical_id for logical_id, _ in there}
+        return [
+            {
+                "LogicalResourceId": event.logical_id,
+                "PhysicalResourceId": event.physical_id,
+                "ResourceType": event.type,
+                "ResourceStatus": event.status,
+                "LastUpdatedTimestamp": self.stack.creation_time,
+            }
+            for ids, event in self._last.items()
+            if ids in there or (event.status in _GONE and event.logical_id not in logical_ids)
+        ]
 
     @contextlib.contextmanager
     def failing_as(self, status: str) -> Iterator[None]:
@@ -273,9 +327,13 @@ class _Life:
                 resource_properties=None,
             )
         )
-        if event.logical_id and event.status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
-            self.resources.drop(event.logical_id, event.physical_id)
-        if not event.logical_id:
+        if event.logical_id:
+            self._last[event.logical_id, event.physical_id] = event
+            if event.status in _GONE:
+                self.resources.drop(event.logical_id, event.physical_id)
+        else:
+            if event.reason == "User Initiated":
+                self._last = {ids: last for ids, last in self._last.items() if last.status not in _GONE}
             stack.status = event.status
             # Written for moto's serializer, which finds a response's members among the attributes by their names.
             stack.stack_status_reason = event.reason or None  # type: ignore[attr-defined]  # moto's model lacks it
@@ -301,11 +359,13 @@ class LifecycleBackend(CloudFormationBackend):
     def attach(cls, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
         """Say who hears of every event, how functions are invoked, and where custom resources answer."""
         cls._listener, cls._invoke, cls._urls = staticmethod(listener), staticmethod(invoke), urls
-        CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[assignment]  # moto's passes on the name only
+        for operation in _OPERATIONS:
+            replace_operation(CloudFormationResponse, operation.__name__[1:], operation)
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lives: dict[str, _Life] = {}
+        self.refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
 
     @property
     def _url_module(self) -> Any:
@@ -370,6 +430,32 @@ class LifecycleBackend(CloudFormationBackend):
                 stack.status = "DELETE_IN_PROGRESS"
                 _in_background(self._delete, life, retain, force)
 
+    def refactor(self, templates: Mapping[str, str], moves: Iterable[Mapping[str, Any]]) -> None:
+        """Move resources between stacks that there are. Nothing is created, changed or deleted.
+
+        Parameters
+        ----------
+        templates : Mapping
+            The templates that the stacks have in the end, by the names of the stacks.
+        moves : iterable of Mapping
+            The API's ResourceMappings.
+        """
+        lives = {name: self._lives[self.get_stack(name).stack_id] for name in templates}
+        arriving: dict[str, dict[str, Physical]] = {name: {} for name in templates}
+        for move in moves:
+            there, here = move["Source"], move["Destination"]
+            moved = lives[there["StackName"]].lifecycle.live[there["LogicalResourceId"]]
+            arriving[here["StackName"]][here["LogicalResourceId"]] = moved
+        for name, life in lives.items():
+            body = Stack.parse_template(templates[name])
+            life.refactor(life.template(templates[name], body, life.stack.parameters), arriving[name])
+            self._export(life)
+
+    def summaries(self, stack: str) -> list[dict[str, Any]]:
+        """Give what ListStackResources shows of a stack."""
+        life = self._lives.get(self.get_stack(stack).stack_id)
+        return life.summaries() if life else []
+
     def close(self) -> None:
         """End every operation that is under way."""
         for life in list(self._lives.values()):
@@ -400,15 +486,18 @@ class LifecycleBackend(CloudFormationBackend):
         return [exchange for life in self._lives.values() for exchange in life.custom.exchanges]
 
     def _execute(self, life: _Life, change_set: ChangeSet) -> None:
-        stack, lifecycle = life.stack, life.lifecycle
-        operate = lifecycle.create if change_set.change_set_type == "CREATE" else lifecycle.update
-        failed = "ROLLBACK_FAILED" if change_set.change_set_type == "CREATE" else "UPDATE_ROLLBACK_FAILED"
-        with life.failing_as(failed):
+        lifecycle, kind = life.lifecycle, change_set.change_set_type
+        operate = {"CREATE": lifecycle.create, "IMPORT": life.import_resources}.get(kind, lifecycle.update)
+        with life.failing_as("ROLLBACK_FAILED" if kind == "CREATE" else "UPDATE_ROLLBACK_FAILED"):
             operate(life.template(change_set.template, change_set.template_dict, change_set.parameters))
         if not lifecycle.status.startswith("ROLLBACK"):
-            stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
-            self._withdraw_exports(stack)
-            self.exports.update({export.name: export for export in stack.exports})
+            self._export(life)
+
+    def _export(self, life: _Life) -> None:
+        stack = life.stack
+        stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
+        self._withdraw_exports(stack)
+        self.exports.update({export.name: export for export in stack.exports})
 
     def _delete(self, life: _Life, retain: Collection[str], force: bool) -> None:
         with life.failing_as("DELETE_FAILED"):
@@ -427,15 +516,62 @@ class LifecycleBackend(CloudFormationBackend):
                 del self.exports[export.name]
 
 
-def _delete_stack(response: CloudFormationResponse) -> ActionResult:
+def _backend(response: CloudFormationResponse) -> LifecycleBackend:
     backend = response.cloudformation_backend
     assert isinstance(backend, LifecycleBackend)  # noqa: S101 - set when the local AWS was started
-    backend.delete_stack(
+    return backend
+
+
+_plan = CloudFormationResponse.create_change_set
+
+
+def _create_change_set(response: CloudFormationResponse) -> ActionResult:
+    if response._get_param("ChangeSetType") != "IMPORT":
+        return _plan(response)
+    response.params["ChangeSetType"] = "UPDATE"  # moto would make another stack
+    planned = _plan(response)
+    _backend(response).describe_change_set(planned.result["Id"]).change_set_type = "IMPORT"  # type: ignore[index]
+    return planned
+
+
+def _delete_stack(response: CloudFormationResponse) -> ActionResult:
+    _backend(response).delete_stack(
         response._get_param("StackName"),
         response._get_param("RetainResources", []),
         force=response._get_param("DeletionMode") == "FORCE_DELETE_STACK",
     )
     return EmptyResult()
+
+
+def _list_stack_resources(response: CloudFormationResponse) -> ActionResult:
+    return ActionResult({"StackResourceSummaries": _backend(response).summaries(response._get_param("StackName"))})
+
+
+def _create_stack_refactor(response: CloudFormationResponse) -> ActionResult:
+    plan = str(uuid.uuid4())
+    templates = {stack["StackName"]: stack["TemplateBody"] for stack in response._get_param("StackDefinitions")}
+    _backend(response).refactors[plan] = (templates, response._get_param("ResourceMappings"))
+    return ActionResult({"StackRefactorId": plan})
+
+
+def _execute_stack_refactor(response: CloudFormationResponse) -> ActionResult:
+    backend = _backend(response)
+    backend.refactor(*backend.refactors.pop(response._get_param("StackRefactorId")))
+    return EmptyResult()
+
+
+def _describe_stack_refactor(_: CloudFormationResponse) -> ActionResult:
+    return ActionResult({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
+
+
+_OPERATIONS: tuple[Callable[[CloudFormationResponse], ActionResult], ...] = (
+    _create_change_set,
+    _delete_stack,
+    _list_stack_resources,
+    _create_stack_refactor,
+    _execute_stack_refactor,
+    _describe_stack_refactor,
+)
 
 
 def _check_letting_go(life: _Life, retain: Collection[str], *, force: bool) -> None:

@@ -241,6 +241,21 @@ class StackLifecycle:
         self._enter("DELETE_IN_PROGRESS", "User Initiated")
         self._delete_all("DELETE", retained, force=force)
 
+    def import_resources(self, template: Template, arriving: Mapping[str, Physical]) -> None:
+        """Take resources that exist into the stack, by their logical ids. Nothing else may change."""
+        self._enter("IMPORT_IN_PROGRESS", "User Initiated")
+        self.refactor(template, arriving)
+        for name, resource in arriving.items():
+            self._happened(template[name], resource.physical_id, "IMPORT_COMPLETE")
+        self._enter("IMPORT_COMPLETE")
+
+    def refactor(self, template: Template, arriving: Mapping[str, Physical]) -> None:
+        """Take another template, and resources of other stacks. What the template no longer has is another stack's."""
+        with self._lock:
+            known = {**self.live, **arriving}
+            self.live = {name: replace(known[name], declaration=body) for name, body in template.items()}
+        self._take(template)
+
     def close(self) -> None:
         """End the operation that is under way with ClosedError, whatever it waits for, and every later one."""
         with self._lock:

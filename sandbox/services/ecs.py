@@ -76,6 +76,13 @@ class ClusterResource(Container, Cluster):
         """Make a cluster."""
         return backend.create_cluster(name)
 
+    @classmethod
+    def find(cls, account_id: str, region_name: str, name: str) -> Any:
+        """Find a cluster that exists, for an import."""
+        cluster = cls.backends[account_id][region_name]._get_cluster(name)
+        cluster.__class__ = cls
+        return cluster
+
     @staticmethod
     def remove(backend: Any, name: str) -> None:
         """Delete a cluster."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
-from moto.core.utils import utcnow
 from moto.emrserverless import urls
 from moto.emrserverless.exceptions import ResourceNotFoundException, ValidationException
 from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun, emrserverless_backends
@@ -28,18 +26,14 @@ for _path in (f"{_SESSIONS}$", f"{_SESSIONS}/(?P<sessionId>[^/]+)$"):
 
 @dataclass
 class Session:
-    """An interactive session. moto's serializer finds the members of a SessionSummary among the attributes."""
+    """An interactive session. moto's serializer finds members of a SessionSummary among the attributes."""
 
     application_id: str
     release_label: str
     execution_role_arn: str
     arn: str = ""
     state: str = "IDLE"
-    state_details: str = ""
     id: str = field(default_factory=random_job_id)
-    created_by: str = f"arn:aws:iam::{ACCOUNT}:user/analyst"
-    created_at: datetime.datetime = field(default_factory=utcnow)
-    updated_at: datetime.datetime = field(default_factory=utcnow)
 
     @property
     def session_id(self) -> str:
@@ -108,13 +102,6 @@ class EmrServerlessBackend(EMRServerlessBackend):
             if session.id == session_id:
                 return self._end(session, "TERMINATING", "TERMINATED")
         raise ResourceNotFoundException(session_id, "Session")
-
-    def get_job_run(self, application_id: str, job_run_id: str) -> JobRun:
-        """Find a job run."""
-        for job_run in self.runs_of(application_id):
-            if job_run.id == job_run_id:
-                return job_run
-        raise ResourceNotFoundException(job_run_id, "JobRun")
 
     def runs_of(self, application_id: str) -> list[JobRun]:
         """Give every job run of an application."""

@@ -63,11 +63,11 @@ class Cloud:
     def deploy(self, app: Path, *stacks: str, fails: bool = False, **parameters: object) -> str:
         """Run ``cdk deploy`` with an assembly, which succeeds or fails, and give what it printed."""
         given = [f"--parameters={stacks[-1]}:{name}={value}" for name, value in parameters.items()]
-        return self._run("deploy", *stacks, *given, "--require-approval", "never", app=app, fails=fails)
+        return self.run("deploy", *stacks, *given, "--require-approval", "never", app=app, fails=fails)
 
     def destroy(self, app: Path, *stacks: str, fails: bool = False) -> str:
         """Run ``cdk destroy`` with an assembly, which succeeds or fails, and give what it printed."""
-        return self._run("destroy", *stacks, "--force", app=app, fails=fails)
+        return self.run("destroy", *stacks, "--force", app=app, fails=fails)
 
     def settled(self, stack: str) -> str:
         """Wait for an operation of a stack, and give the stack's status, or "gone"."""
@@ -75,7 +75,8 @@ class Cloud:
             time.sleep(0.05)
         return status
 
-    def _run(self, *command: str, app: Path, fails: bool) -> str:
+    def run(self, *command: str, app: Path, fails: bool = False) -> str:
+        """Run any command with an assembly, which succeeds or fails, and give what it printed."""
         finished = self.cli.run(*command, "--app", str(app))
         assert (finished.status != 0) is fails, finished.output
         return finished.output

@@ -13,6 +13,7 @@ from sandbox.local_aws import ACCOUNT
 from sandbox.services.front import ServiceCall
 from sandbox.services.jobs import NEVER
 from tests.assemblies import Assemblies
+from tests.containers import refactor
 from tests.e2e.conftest import Cloud
 
 pytestmark = pytest.mark.xdist_group("stories")
@@ -97,6 +98,33 @@ def test_a_stack_of_each_kind_that_is_updated_and_deleted(cloud: Cloud, app: Pat
     kept.end()
     cloud.destroy(app_after, "StopTakenOut", "StopProvider")
     assert not {"StopReplaced", "StopTakenOut", "StopProvider"} & cloud.aws.stacks().keys()
+
+
+def test_clusters_that_leave_their_stack_without_a_deletion(cloud: Cloud, assemblies: Assemblies) -> None:
+    app, after = assemblies.of("tests.apps.moves"), assemblies.of("tests.apps.moves", after="yes")
+    stacks = ("MovesOrphaned", "MovesRefactored", "MovesJoined")
+    cloud.deploy(app, "MovesProvider", "MovesOther", *stacks, "--express")
+    orphaned, moved, joined = (cloud.aws.ecs.start_task(stack) for stack in stacks)
+
+    cloud.run("orphan", "MovesOrphaned/Nightly", "--unstable=orphan", "--yes", app=app)
+
+    # The construct in the old stack does not name the cluster's logical id any more, which is a change.
+    refused = cloud.run("refactor", "MovesRefactored", "MovesOther", "--unstable=refactor", "--force", app=after)
+    assert "A refactor operation cannot add, remove or update resources" in refused
+    assert "[~] MovesRefactored.Stop" in refused
+    refactor(cloud.cloudformation, "NightlyClusterF847CB1B", "MovesRefactored", "MovesOther")
+
+    # From here on, the template of this stack is not JSON.
+    cloud.aws.client("ecs").create_cluster(clusterName="Imported")
+    identifier = '{"Imported": {"ClusterName": "Imported"}}'
+    cloud.run("import", "MovesJoined", f"--resource-mapping-inline={identifier}", app=after)
+    assert isinstance(cloud.cloudformation.get_template(StackName="MovesJoined")["TemplateBody"], str)
+
+    cloud.destroy(app, *stacks, "--express")
+    assert [cloud.aws.ecs.status(task) for task in (orphaned, moved, joined)] == ["RUNNING", "RUNNING", "STOPPED"]
+    for task in (orphaned, moved):
+        cloud.aws.ecs.settle(task, "STOPPED")
+    cloud.destroy(app, "MovesOther", "MovesProvider")
 
 
 def _subjects(call: ServiceCall) -> list[str]:

@@ -16,7 +16,7 @@ from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrl
 from sandbox.cloudformation.lifecycle import StackLifecycle
 from tests.requests import STACK_ID, Context
 
-SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 _one_at_a_time = threading.Lock()  # as in Lambda, where a process has one invocation at a time
 

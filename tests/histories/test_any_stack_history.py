@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -38,20 +38,27 @@ QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStac
 _numbers = itertools.count(1)
 
 # What an update does to each of two clusters. None removes it; a rename replaces it; a policy is for what is new.
-clusters = st.sampled_from(["keep", "keep", "keep", None, "rename", "Delete", "Retain", "RetainExceptOnCreate"])
-stops = st.one_of(
-    st.sampled_from(["keep", "keep", None]),
-    st.fixed_dictionaries(
-        {
-            "of": st.sampled_from(["A", "A", "B", SHARED]),
-            "Family": st.sampled_from([None, None, "nightly"]),
-            "WaitSeconds": st.sampled_from([0, 60]),
-            "BestEffort": st.sampled_from([False, False, True]),
-        }
-    ),
+clusters = st.sampled_from(
+    ["keep", "keep", "keep", None, "rename", "Delete", "Delete", "Retain", "RetainExceptOnCreate"]
 )
-changes = st.tuples(clusters, clusters, stops, stops)
+options = {
+    "Family": st.sampled_from([None, None, "nightly"]),
+    "WaitSeconds": st.sampled_from([0, 60]),
+    "BestEffort": st.sampled_from([False, False, True]),
+}
+stops_of_a, stops_of_b = (
+    st.one_of(
+        st.sampled_from(["keep", "keep", None]),
+        st.fixed_dictionaries({"of": st.sampled_from([cluster, cluster, other, SHARED]), **options}),
+    )
+    for cluster, other in ("AB", "BA")
+)
+changes = st.tuples(clusters, clusters, stops_of_a, stops_of_b)
 failures = st.sampled_from([Failure.TRANSIENT, Failure.UNKNOWN])
+
+
+class Yaml(dict[str, Declaration]):
+    """A template that is written in YAML."""
 
 
 @dataclass
@@ -75,6 +82,8 @@ class Aws:
         self.failure: dict[str, tuple[Failure, float]] = {}
         self.lifecycle: StackLifecycle
         self.template: Template = {}
+        self.statuses: dict[tuple[str, str], str] = {}
+        """The last status of each resource, by its ids."""
         self.told: set[tuple[str, str]] = set()
         """Each cluster with a task that was told to stop, and the stack's status then."""
 
@@ -91,6 +100,8 @@ class Aws:
         return {"Stacks": [{"StackStatus": self.lifecycle.status}]}
 
     def GetTemplate(self, **_: Any) -> Mapping[str, Any]:  # noqa: N802
+        if isinstance(self.template, Yaml):
+            return {"TemplateBody": "Resources:"}
         return {"TemplateBody": {"Resources": {name: found.body for name, found in self.template.items()}}}
 
     def DescribeStackResource(self, LogicalResourceId: str, **_: Any) -> Mapping[str, Any]:  # noqa: N802, N803
@@ -107,7 +118,7 @@ class Aws:
                     "LogicalResourceId": found.declaration.logical_id,
                     "PhysicalResourceId": found.physical_id,
                     "ResourceType": found.declaration.type,
-                    "ResourceStatus": "CREATE_COMPLETE",
+                    "ResourceStatus": self.statuses[found.declaration.logical_id, found.physical_id],
                 }
                 for found in self.lifecycle.existing
             ]
@@ -166,7 +177,7 @@ class Resources:
         properties = dict(declaration.body["Properties"])
         if "of" in properties:
             of = properties.pop("of")
-            properties["Container"] = of if of == SHARED else f"{ARN}{self._existing[of]}"
+            properties["Container"] = of if of.startswith(ARN) else f"{ARN}{self._existing[of]}"
         return properties
 
     def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
@@ -187,9 +198,15 @@ class Resources:
         elif resource.declaration.type == CLUSTER:
             arn = f"{ARN}{resource.physical_id}"
             if left := [task for task in self._aws.tasks.values() if task.cluster == arn and not task.has_ended]:
-                self.held_back |= {task.arn for task in left if not task.was_told}
+                if not isinstance(self._aws.template, Yaml):  # by which nobody can tell that the cluster is deleted
+                    self.held_back |= {task.arn for task in left if not task.was_told}
                 raise ResourceError("The Cluster cannot be deleted while Tasks are active.")
             self._aws.active.discard(arn)
+
+    def import_cluster(self, declaration: Declaration) -> Physical:
+        """Give a cluster that exists, as the stack's own."""
+        name = self._existing[declaration.logical_id] = str(declaration.body["Properties"]["name"])
+        return Physical(declaration, name, declaration.body["Properties"])
 
     def _make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if declaration.type != CLUSTER:
@@ -235,6 +252,7 @@ class History(StackHistory):
 
     def hear(self, event: Event) -> None:
         """Note what is retained and what is guarded by a StopOnDelete, in which a task then starts at once."""
+        self.aws.statuses[event.logical_id, event.physical_id] = event.status
         if event.type == CLUSTER and event.status == "DELETE_SKIPPED":
             self.kept.add(f"{ARN}{event.physical_id}")
         if event.type == RESOURCE_TYPE and event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
@@ -262,7 +280,9 @@ class History(StackHistory):
         for name, wanted in zip(("StopC", "StopD"), change[2:], strict=True):
             before = self.template.get(name)
             settled = before.body["Properties"] if wanted == "keep" and before else wanted
-            if isinstance(settled, dict) and (settled["of"] == SHARED or settled["of"] in template):
+            if settled and before and settled is before.body["Properties"] and settled["of"].startswith(ARN):
+                template[name] = before
+            elif isinstance(settled, dict) and (settled["of"] == SHARED or settled["of"] in template):
                 template[name] = self.stop(name, settled, template)
         number: dict[str, object] = {"number": next(_numbers)}
         template["Other"] = Declaration("Other", "Other", {"Properties": number}, frozenset(template))
@@ -283,12 +303,21 @@ class History(StackHistory):
         self.guarded = {found.physical_id for found in live if found.declaration.type == RESOURCE_TYPE}
         self.resources.held_back.clear()
 
-    @initialize(kind=st.sampled_from(["Delete", "Retain", "RetainExceptOnCreate"]), of=st.sampled_from(["A", SHARED]))
-    def begin_with_a_stack(self, kind: str, of: str) -> None:
+    @initialize(
+        kind=st.sampled_from(["Delete", "Retain", "RetainExceptOnCreate"]),
+        of=st.sampled_from(["A", SHARED]),
+        leaves=st.sampled_from(["", "moved", "orphaned"]),
+        comes_back=st.booleans(),
+    )
+    def begin_with_a_stack(self, kind: str, of: str, leaves: str, *, comes_back: bool) -> None:
         stop = {"of": of, "Family": None, "WaitSeconds": 60, "BestEffort": False}
         self.create((kind, kind, stop, {**stop, "of": "B"}), fails=False)
         for pick in range(3):
             self.start_a_task(pick, "nightly", True)
+        if leaves:
+            self.let_a_cluster_leave("B", orphan=leaves == "orphaned")
+            if comes_back:
+                self.import_a_cluster("B", kind)
 
     @rule(change=changes, fails=st.booleans())
     @precondition(lambda self: self.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"))
@@ -308,6 +337,46 @@ class History(StackHistory):
         self.lifecycle.update(template)
         if self.status == "UPDATE_COMPLETE":
             self.template = template
+
+    @rule(name=st.sampled_from("AB"), orphan=st.booleans())
+    @precondition(lambda self: self.status in SETTLED)
+    def let_a_cluster_leave(self, name: str, *, orphan: bool) -> None:
+        """Orphan a cluster as `cdk orphan` does, or move it to another stack."""
+        if name not in self.template:
+            return
+        self.begin()
+        cluster = f"{ARN}{self.lifecycle.live[name].physical_id}"
+        template = {other: _referring(found, name, cluster) for other, found in self.template.items()}
+        declaration = template.pop(name)
+        if orphan:
+            body = {**declaration.body, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+            self.lifecycle.update(Yaml({**template, name: replace(declaration, body=body)}))
+            self.template = Yaml(template)
+            self.lifecycle.update(self.template)
+        else:
+            self.kept.add(cluster)
+            self.template = template
+            self.lifecycle.refactor(template, {})
+
+    @rule(name=st.sampled_from("AB"), policy=st.sampled_from(["Delete", "Retain"]))
+    @precondition(lambda self: self.status in SETTLED)
+    def import_a_cluster(self, name: str, policy: str) -> None:
+        """Take in a cluster that has left, or was retained."""
+        left = sorted(cluster for cluster in self.kept & self.aws.active if cluster.startswith(f"{ARN}{name}-"))
+        if name in self.template or not left:
+            return
+        self.begin()
+        self.kept.remove(left[0])
+        # The policy that a StopOnDelete knows, if one does: if the two differ, the handler goes by what retains.
+        stops = (found.body["Properties"] for found in self.template.values())
+        known = [stop["ContainerDeletionPolicy"] for stop in stops if stop.get("ContainerLogicalId") == name]
+        policy = max(known, default=policy)
+        body = {"Properties": {"name": left[0].removeprefix(ARN)}, "DeletionPolicy": policy}
+        declaration = Declaration(name, CLUSTER, {**body, "UpdateReplacePolicy": policy})
+        # That a StopOnDelete refers to it again comes with the next update, which here is the same.
+        template = {other: _referring(found, left[0], name) for other, found in self.template.items()}
+        self.template = Yaml({**template, name: declaration})
+        self.lifecycle.import_resources(self.template, {name: self.resources.import_cluster(declaration)})
 
     @rule()
     @precondition(lambda self: self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"))
@@ -376,6 +445,15 @@ class History(StackHistory):
             for task in self.aws.tasks.values():
                 assert task.has_ended or task.cluster not in guarded - self.kept
         super().teardown()
+
+
+def _referring(declaration: Declaration, before: str, after: str) -> Declaration:
+    """Let a StopOnDelete refer to its cluster by the ARN instead of the logical id, or the other way round."""
+    properties = declaration.body["Properties"]
+    if properties.get("of") != before:
+        return declaration
+    body = {**declaration.body, "Properties": {**properties, "of": after}}
+    return replace(declaration, body=body, depends_on=frozenset() if after.startswith(ARN) else frozenset({after}))
 
 
 TestAnyStackHistory = History.TestCase

@@ -43,6 +43,7 @@ KEEPS = {
         "there": "it is still in the template",
         "other": "it is in the template as Other",
         "moved": "the stack does not have it any more",
+        "taken": "it had left the stack before another one was created as Cluster",
         "yaml": "the stack's template is not JSON, so it may still be declared",
         "elsewhere": "it is not in this stack, and the stack is not being deleted",
         "nested": "it is not in this stack, and its root stack is not being deleted",
@@ -127,6 +128,15 @@ CASES = {
             "still there": Case(KEEPS["there"], status),
             "still there, by its ARN": Case(KEEPS["there"], status, listed=_listed("x", physical_id=CLUSTER_ARN)),
             "replaced": Case(STOPS["replaced"], status, listed=REPLACED),
+            "replaced, and both are listed": Case(
+                STOPS["replaced"], status, listed=(*REPLACED, *_listed("CREATE_COMPLETE"))
+            ),
+            "moved, and its id is taken": Case(
+                KEEPS["taken"], status, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
+            ),
+            "orphaned, and another is imported": Case(
+                KEEPS["taken"], status, listed=_listed("IMPORT_COMPLETE", physical_id="prod-2")
+            ),
             "replaced, Retain": Case(STOPS["replaced"], status, "Retain", template=RETAIN, listed=REPLACED),
             "replaced, kept": Case(
                 KEEPS["replaced"], status, template={"Cluster": {"UpdateReplacePolicy": "Retain"}}, listed=REPLACED
