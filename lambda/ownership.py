@@ -158,7 +158,9 @@ class Stack:
                 return _keep(container, "it is still in the template")
             if self._retains(template[self._owner].get("UpdateReplacePolicy", ""), is_new=False):
                 return _keep(container, "its UpdateReplacePolicy retains it")
-            if self._is_new(current):
+            # In a rollback, the current one is the older of the two.
+            is_rollback = self._status.startswith("UPDATE_ROLLBACK_")
+            if not is_rollback and not any(map(_is_there, listed)) and self._is_new(current):
                 return _keep(container, f"it had left the stack before another one was created as {self._owner}")
             return Decision(None, f"{container.place} was replaced")
         # What leaves the template in a rollback was created by the update that is rolled back.
@@ -177,9 +179,8 @@ class Stack:
     def _retains(self, policy: object, *, is_new: bool | None = None) -> bool:
         """Tell whether a policy keeps a resource, which may be new in what is being rolled back."""
         if not isinstance(policy, str):
-            return (
-                True  # {"Ref": ...} is allowed; its value is unknown (User Guide, function-refs-in-policy-attributes)
-            )
+            # {"Ref": ...} is allowed, and its value is unknown (User Guide, function-refs-in-policy-attributes).
+            return True
         if policy not in ("Retain", "RetainExceptOnCreate"):
             return False
         # Whoever began the operation may have said so for everything new (API reference, Stack, RetainExceptOnCreate).

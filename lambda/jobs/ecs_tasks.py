@@ -112,7 +112,7 @@ def _running(arn: str, task: Mapping[str, Any] | None) -> RunningJob:
         return RunningJob(arn)
     status = task.get("lastStatus")
     if status == "RUNNING" and task.get("containerInstanceArn"):
-        # The agent reports that a task has stopped. If its host has died, nobody does (amazon-ecs-agent 818).
+        # The agent reports that a task has stopped. If its host has died, nobody does (containers-roadmap 2040).
         return RunningJob(arn, is_stopping=True, note="is to stop, but RUNNING: has its container instance died?")
     return RunningJob(arn, is_stopping=True, note=f"is to stop, but {status}")
 

@@ -120,6 +120,16 @@ CASES = {
     "creation, YAML": Case(STOPS["deleted"], CREATION, template=YAML),
     "creation, not there": Case(KEEPS["moved"], CREATION, listed=()),
     "creation, elsewhere": Case(KEEPS["elsewhere"], CREATION, owner=None),
+    # It cleans up, and has another container in its place.
+    "cleanup, moved, and its id is taken": Case(
+        KEEPS["taken"], CLEANUP, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
+    ),
+    "cleanup, orphaned, and another is imported": Case(
+        KEEPS["taken"], CLEANUP, listed=_listed("IMPORT_COMPLETE", physical_id="prod-2")
+    ),
+    "rollback, replaced one that was never updated": Case(
+        STOPS["replaced"], ROLLBACK, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
+    ),
     # It cleans up, and declares the container.
     **{
         f"{status}, {name}": case
@@ -129,13 +139,9 @@ CASES = {
             "still there, by its ARN": Case(KEEPS["there"], status, listed=_listed("x", physical_id=CLUSTER_ARN)),
             "replaced": Case(STOPS["replaced"], status, listed=REPLACED),
             "replaced, and both are listed": Case(
-                STOPS["replaced"], status, listed=(*REPLACED, *_listed("CREATE_COMPLETE"))
-            ),
-            "moved, and its id is taken": Case(
-                KEEPS["taken"], status, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
-            ),
-            "orphaned, and another is imported": Case(
-                KEEPS["taken"], status, listed=_listed("IMPORT_COMPLETE", physical_id="prod-2")
+                STOPS["replaced"],
+                status,
+                listed=(*_listed("CREATE_COMPLETE", physical_id="prod-2"), *_listed("CREATE_COMPLETE")),
             ),
             "replaced, Retain": Case(STOPS["replaced"], status, "Retain", template=RETAIN, listed=REPLACED),
             "replaced, kept": Case(
