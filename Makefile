@@ -19,7 +19,7 @@ PYTEST := MAKEFLAGS= MAKELEVEL= pytest --quiet --dist loadgroup
 RUNTIME := $(if $(PYTHON_3_13),.runtime-3.13/ready,.runtime/ready)
 UNIT := $(if $(PYTHON_3_13),.unit-3.13)
 
-.PHONY: help demo test release-check mutation bench docs package lock clean scenario
+.PHONY: help demo test verify verify-clean release-check mutation bench docs package lock clean scenario
 
 ## help: List the targets.
 help:
@@ -45,6 +45,14 @@ test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node
 	PATH="$(CURDIR)/$(or $(UNIT),.venv)/bin:$$PATH" $(PYTEST) --numprocesses 2 tests/unit
 	$(PYTEST) --numprocesses 2 tests/construct tests/repository
 	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
+
+## verify: Run the library in your AWS account, after it has asked, and delete everything again (EMR=1: with EMR Serverless; YES=1: do not ask).
+verify: .venv/demo-ready node_modules/ready
+	@python -m verify
+
+## verify-clean: Delete what an interrupted make verify has left.
+verify-clean: .venv/demo-ready
+	@python -m verify clean
 
 ## release-check: Run the tests that are too slow for each change: the oldest versions, other tools, the site and the packages.
 release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .cdk-nag-2/ready .checkov/ready .pyright/ready \

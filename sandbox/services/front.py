@@ -119,6 +119,6 @@ def _error(fault: Fault, service: str) -> str:
 
 def _parameters(response: BaseResponse) -> Mapping[str, Any]:
     if response.automated_parameter_parsing:
-        return {**response.uri_match, **response.params}
+        return {**(response.uri_match or {}), **response.params}
     parameters: Mapping[str, Any] = json.loads(response.body)
     return parameters

@@ -1,0 +1,179 @@
+"""`make verify` plays on the sandbox as in an account, deletes what it has created, and masks the account's number."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.cloudformation import parsing
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.emrserverless.responses import EMRServerlessResponse
+from moto.iam.models import iam_backends
+
+from sandbox import ACCOUNT, REGION
+from sandbox.services.ecs import EcsBackend
+from tests.e2e.conftest import Cloud
+from verify import DENY, PREFIX
+from verify import __main__ as verify
+from verify.report import mask
+from verify.stories import Stories
+
+pytestmark = pytest.mark.xdist_group("stories")
+
+# A minute in which the function retries takes three seconds.
+FAST = """
+import time
+monotonic, sleep = time.monotonic, time.sleep
+time.monotonic = lambda: monotonic() * 20
+time.sleep = lambda seconds: sleep(seconds / 20)
+"""
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+
+
+@pytest.fixture(autouse=True)
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the usual variables, and none of the machine's."""
+    nothing = str(tmp_path / "nothing")
+    files = {"AWS_CONFIG_FILE": nothing, "AWS_SHARED_CREDENTIALS_FILE": nothing, "AWS_EC2_METADATA_DISABLED": "true"}
+    for name, value in {**files, **CREDENTIALS, "AWS_REGION": REGION, "HOME": str(tmp_path), "YES": "1"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def _like_aws(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the local AWS what only these stories need: denials, logs, tasks that take time to stop, and haste."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.aws.url)
+    monkeypatch.setattr(cloud.aws.ecs, "stop_seconds", 2)
+    (tmp_path / "sitecustomize.py").write_text(FAST)
+    monkeypatch.setitem(cloud.aws.variables, "PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(EcsBackend, "stop_task", _unless_denied(EcsBackend.stop_task))
+    monkeypatch.setattr(cloud.aws.functions, "_log", lambda line: _put_into_the_log(cloud.aws.client("logs"), line))
+    monkeypatch.setattr(EMRServerlessResponse, "start_session", _start_session, raising=False)
+    # moto's CloudFormation does not delete the route tables that it creates, and so no VPC.
+    for name in [name for name in parsing.get_model_map() if name.startswith("AWS::EC2::")]:
+        monkeypatch.delitem(parsing.get_model_map(), name)
+
+
+def _unless_denied(stop_task: Callable[..., Any]) -> Callable[..., Any]:
+    def stop(backend: Any, cluster: str, task: str, reason: str) -> Any:
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster.rpartition('/')[2]}/{task.rpartition('/')[2]}"
+        policies = [role.policies.get(DENY) for role in iam_backends[ACCOUNT]["aws"].roles.values()]
+        for denial in [json.loads(policy)["Statement"][0] for policy in policies if policy]:
+            if fnmatchcase(arn, denial["Resource"]):
+                raise JsonRESTError("AccessDeniedException", f"It is not authorized to perform: {denial['Action']}")
+        return stop_task(backend, cluster, task, reason)
+
+    return stop
+
+
+def _start_session(response: Any) -> ActionResult:
+    application = response._get_param("applicationId")
+    session = response.emrserverless_backend.start_session(application, response._get_param("executionRoleArn"))
+    return ActionResult({"applicationId": application, "sessionId": session.id})
+
+
+def _put_into_the_log(logs: Any, line: str) -> None:
+    [group] = logs.describe_log_groups(logGroupNamePrefix=PREFIX)["logGroups"]
+    its = {"logGroupName": group["logGroupName"], "logStreamName": "stream"}
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(**its)
+    logs.put_log_events(**its, logEvents=[{"timestamp": int(time.time() * 1000), "message": line}])
+
+
+def _statuses(cloud: Cloud) -> set[str]:
+    return {status for arn, status in cloud.aws.living_jobs.items() if PREFIX in arn}
+
+
+@pytest.mark.usefixtures("_like_aws")
+def test_the_stories_go_well_on_the_sandbox_and_leave_nothing(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMR", "1")
+    status = verify.main([])
+    report = json.loads((tmp_path / "verify-report.json").read_text())
+    assert status == 0, report
+    assert set(report["Stories"].values()) == {"as promised"}
+    # There, RoboMaker has not been retired.
+    claims: Mapping[str, str] = report["Claims"]
+    assert [claim for claim, seen in claims.items() if "differs" in seen] == ["What a retired service answers"]
+    # Three more need a look at the right moment.
+    assert list(claims.values()).count("as claimed") >= 29
+    for file in ("verify-report.json", "verify-report.md"):
+        assert ACCOUNT not in (tmp_path / file).read_text()
+    assert not [name for name in cloud.aws.stacks() if name.startswith(PREFIX)]
+    assert _statuses(cloud) == {"STOPPED", "ABORTED"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"AWS_REGION": None}, "There is no AWS region"),
+        (dict.fromkeys(CREDENTIALS), "There are no AWS credentials"),
+        ({"AWS_REGION": "eu-west-1"}, "The account is not bootstrapped: run `cdk bootstrap aws://ACCOUNT/eu-west-1`"),
+    ],
+)
+def test_a_run_that_can_not_begin_is_refused_in_one_sentence(
+    cloud: Cloud,
+    variables: Mapping[str, str | None],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.aws.url)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    assert verify.main([]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert said in printed.err
+
+
+def test_after_an_error_what_is_in_no_stack_is_deleted_and_the_error_is_reported(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.aws.url)
+    ecs, clusters = cloud.aws.client("ecs"), [f"{PREFIX}-left", "of-others"]
+
+    def tell(*_: object, **__: object) -> None:
+        for name in clusters:
+            ecs.create_cluster(clusterName=name)
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(verify, "_tell", tell)
+    assert verify.main([]) == 1
+    assert [one["status"] for one in ecs.describe_clusters(clusters=clusters)["clusters"]] == ["INACTIVE", "ACTIVE"]
+    assert "ValueError: a bug" in (tmp_path / "verify-report.md").read_text()
+    ecs.delete_cluster(cluster="of-others")
+
+
+@pytest.mark.usefixtures("_like_aws")
+def test_after_an_interrupt_what_is_in_stacks_is_stopped_and_deleted(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tell(stories: Any, **_: object) -> None:
+        stories._create("Failed")
+        stories._deny()
+        stories._destroy({"Failed": None}, meanwhile=lambda: signal.raise_signal(signal.SIGINT))
+
+    monkeypatch.setattr(Stories, "tell", tell)
+    assert verify.main([]) == 130
+    assert not [name for name in cloud.aws.stacks() if name.startswith(PREFIX)]
+    assert _statuses(cloud) == {"STOPPED", "ABORTED"}
+
+
+def test_a_report_has_no_account_number() -> None:
+    own = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/{PREFIX}-updated"
+    text = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/Admin/jane is not authorized ({own}, {ACCOUNT})"
+    masked = f"arn:aws:ecs:us-west-2:ACCOUNT:cluster/{PREFIX}-updated"
+    assert mask(text) == f"User: arn:aws:sts::ACCOUNT:… is not authorized ({masked}, ACCOUNT)"

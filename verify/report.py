@@ -1,0 +1,71 @@
+"""What a run saw: a table for the terminal and two files for the project, without the account's number."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from . import PREFIX, PROJECT
+
+AS_PROMISED, AS_CLAIMED, NOT_SEEN = "as promised", "as claimed", "not seen"
+
+
+def claims_of_the_sandbox() -> list[str]:
+    """Read the claims about AWS from the tables of `sandbox/README.md`."""
+    rows = re.findall(r"^\| (.*?) \| .* \| .* \|$", (PROJECT / "sandbox" / "README.md").read_text(), re.MULTILINE)
+    return [claim for claim in rows if not claim.endswith(("CloudFormation", "Lambda and RoboMaker", "EMR Serverless"))]
+
+
+class Report:
+    """What a run saw.
+
+    Parameters
+    ----------
+    about : dict
+        When, where and with which versions it ran.
+
+    Attributes
+    ----------
+    stories, seen, claims : dict
+        What each story, question and claim came to.
+    """
+
+    def __init__(self, about: dict[str, str]) -> None:
+        self.about = about
+        self.stories: dict[str, str] = {}
+        self.seen: dict[str, str] = {}
+        self.claims = dict.fromkeys(claims_of_the_sandbox(), NOT_SEEN)
+
+    def story(self, name: str, went_well: bool, seen: object) -> None:
+        """Record whether a story went as the library's pages promise."""
+        self.stories[name] = AS_PROMISED if went_well else f"differs: {seen}"
+
+    def claim(self, claim: str, holds: bool, seen: object) -> None:
+        """Record whether a claim, word for word as in `sandbox/README.md`, held. It must hold each time."""
+        if self.claims[claim] in (NOT_SEEN, AS_CLAIMED):
+            self.claims[claim] = AS_CLAIMED if holds else f"differs: {seen}"
+
+    def write(self, folder: Path) -> str:
+        """Write `verify-report.md` and `verify-report.json`, and return the text of the first."""
+        checked = {claim: came_to for claim, came_to in self.claims.items() if came_to != NOT_SEEN}
+        others = {"all other claims": NOT_SEEN}
+        tables = {"About": self.about, "Stories": self.stories, "Seen": self.seen, "Claims": {**checked, **others}}
+        lines = ["# What `make verify` saw"]
+        for title, table in tables.items():
+            lines += ["", f"## {title}", "", "| | |", "|---|---|"]
+            lines += [f"| {name} | {' '.join(cell.split()).replace('|', ' ')} |" for name, cell in table.items()]
+        text = mask("\n".join(lines) + "\n")
+        (folder / "verify-report.md").write_text(text)
+        (folder / "verify-report.json").write_text(mask(json.dumps({**tables, "Claims": self.claims}, indent=2)) + "\n")
+        return text
+
+
+def mask(text: str) -> str:
+    """Replace the account's number, and the ends of ARNs that are not of the run's own resources."""
+
+    def masked(arn: re.Match[str]) -> str:
+        return arn[0] if PREFIX in arn[2] else f"{arn[1]}…"
+
+    text = re.sub(r"(arn:[\w-]*:[\w-]*:[\w-]*:\d{12}:)([^\s\"'|),\]]*)", masked, text)
+    return re.sub(r"(?<!\d)\d{12}(?!\d)", "ACCOUNT", text)
