@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from ownership import Decision, Stack
-from properties import Container
+from properties import Container, InvalidPropertyError
 from protocol.outcome import Result
 from teardown import Failure, ServiceError
 from tests.canned import Answer, Canned, denial, error
@@ -229,11 +230,11 @@ def _say(aws: Canned, case: Case) -> None:
     aws.answer("DescribeStackResource", detail if current else NO_RESOURCE)
 
 
-def _stack(clock: SetClock | None = None, *, seconds: float = 0, **properties: str | None) -> Stack:
+def _stack(clock: SetClock | None = None, *, of: str = "Delete", seconds: float = 0, **properties: str | None) -> Stack:
     """Return the stack of a request, which may ask for some seconds."""
     given = {name: value for name, value in properties.items() if value is not None}
     clock = clock or SetClock()
-    return Stack(request("Delete", given, LogicalResourceId="Stop"), until=clock.now + seconds, clock=clock)
+    return Stack(request(of, given, LogicalResourceId="Stop"), until=clock.now + seconds, clock=clock)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -337,21 +338,56 @@ class TestCheck:
     @pytest.mark.parametrize("template", [{"Cluster": {}}, YAML], ids=["JSON", "YAML"])
     def test_asks_for_the_resource_itself(self, aws: Canned, template: Any) -> None:
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS", template=template))
-        assert _stack().check() is False
+        assert _stack(ContainerLogicalId="Cluster").check(CLUSTER) is False
         assert aws.actions == list(self.CALLS)
         assert aws.asked("DescribeStackResource")[0]["LogicalResourceId"] == "Stop"
 
     def test_asks_no_more_in_the_rollback_of_an_update(self, aws: Canned) -> None:
         _say(aws, Case(GONE, "UPDATE_ROLLBACK_IN_PROGRESS"))
-        assert _stack().check() is True
+        assert _stack().check(CLUSTER) is True
         assert aws.actions == ["DescribeStacks"]
+
+    @pytest.mark.parametrize(
+        ("owner", "policy", "case", "refused"),
+        [
+            (None, None, Case(GONE, "", listed=()), ""),
+            (None, None, Case(GONE, "", listed=_listed("DELETE_COMPLETE")), ""),
+            (None, None, Case(GONE, "", template={}), ""),
+            (None, None, Case(GONE, ""), "ContainerLogicalId '' is not valid: cluster prod is the resource Cluster"),
+            (None, None, Case(GONE, "", template=YAML), "ContainerLogicalId '' is not valid"),
+            ("Stop", None, Case(GONE, ""), "ContainerLogicalId 'Stop' is not valid"),
+            ("Cluster", None, Case(GONE, "", listed=_listed("x", "Other")), ""),
+            ("Cluster", "Retain", Case(GONE, "", template=RETAIN), ""),
+            ("Cluster", "Delete", Case(GONE, "", template={"Cluster": {"DeletionPolicy": REF}}), ""),
+            ("Cluster", None, Case(GONE, "", template=RETAIN), "'Delete' is not valid: the DeletionPolicy of Cluster"),
+            ("Cluster", "Retain", Case(GONE, "", template=EXCEPT), "Set it to RetainExceptOnCreate."),
+            ("Cluster", "Retain", Case(GONE, ""), "Set it to Delete."),
+            ("Cluster", "Retain", Case(GONE, "", template=YAML), ""),
+        ],
+    )
+    @pytest.mark.parametrize("of", ["Create", "Update"])
+    def test_refuses_properties_that_contradict_the_stack(
+        self, aws: Canned, of: str, owner: str | None, policy: str | None, case: Case, refused: str
+    ) -> None:
+        _say(aws, replace(case, status="UPDATE_IN_PROGRESS"))
+        stack = _stack(of=of, ContainerLogicalId=owner, ContainerDeletionPolicy=policy)
+        if refused and (of == "Create" or refused.startswith("ContainerLogicalId")):
+            with pytest.raises(InvalidPropertyError, match=re.escape(refused)):
+                stack.check(CLUSTER)
+        else:
+            assert stack.check(CLUSTER) is False
+
+    def test_goes_by_no_template_from_before_the_update(self, aws: Canned) -> None:
+        _say(aws, Case(GONE, "UPDATE_IN_PROGRESS"))
+        aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": RETAIN})})
+        assert _stack(of="Create", ContainerLogicalId="Cluster").check(CLUSTER) is False
 
     @pytest.mark.parametrize("action", CALLS[1:])
     def test_accepts_at_once_that_something_is_not_there_yet(self, aws: Canned, action: str) -> None:
         clock = SetClock()
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
         aws.answer(action, error("ValidationError", "Not ready"))
-        assert _stack(clock, seconds=100).check() is False
+        assert _stack(clock, seconds=100, ContainerLogicalId="Cluster").check(CLUSTER) is False
         assert (aws.actions, clock.now) == (list(self.CALLS), 1000)
 
     @pytest.mark.parametrize("action", CALLS)
@@ -366,5 +402,5 @@ class TestCheck:
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
         aws.answer(action, answer)
         with pytest.raises(ServiceError) as raised:
-            _stack(clock, seconds=10).check()
+            _stack(clock, seconds=10).check(CLUSTER)
         assert (raised.value.failure, clock.now) == (failure, 1010)
