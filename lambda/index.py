@@ -116,7 +116,7 @@ def _declare_container(request: Request, resource: CustomResource) -> Declared:
         raise ExpectedError(f"The function can't load the AWS SDK, so {container.place} can't be checked: {_broken!r}")
     until = clock.monotonic() + _time_left(resource)
     try:
-        is_rolling_back = Stack(request, until=until, clock=clock).check()
+        is_rolling_back = Stack(request, until=until, clock=clock).check(container)
         if is_rolling_back or retry(_kind(container, request).exists, until=until, clock=clock):
             return Declared(str(container))
     except ServiceError as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from jobs.aws import AwsService
-from properties import Container
+from properties import Container, InvalidPropertyError
 from protocol.clock import Clock
 from protocol.outcome import Result
 from protocol.request import Request, resource_properties
@@ -22,6 +21,7 @@ T = TypeVar("T")
 _DELETES = "DELETE_IN_PROGRESS"
 _CREATION_FAILED = "ROLLBACK_IN_PROGRESS"
 _CLEANS_UP = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+_RETAINING = ("Retain", "RetainExceptOnCreate")
 # A resource in these is not in the stack any more (API reference, StackResourceSummary).
 _DELETED, _SKIPPED = "DELETE_COMPLETE", "DELETE_SKIPPED"
 
@@ -71,8 +71,13 @@ class Stack:
         """How many API calls it has made."""
         return self._service.calls
 
-    def check(self) -> bool:
+    def check(self, container: Container) -> bool:
         """Make every call of `decide` once, so that a missing permission fails the deployment, not the deletion.
+
+        Parameters
+        ----------
+        container : Container
+            What is declared.
 
         Returns
         -------
@@ -83,16 +88,16 @@ class Stack:
         ------
         ServiceError
             If a call failed.
+        InvalidPropertyError
+            If ContainerLogicalId or ContainerDeletionPolicy, by which `decide` goes, is missing.
         """
         if self._status.startswith("UPDATE_ROLLBACK_"):
             return True
-        calls: tuple[Callable[[], object], ...] = (
-            lambda: self._get_template(self._id),
-            lambda: self._describe_resource(self._logical_id),
-            lambda: self._list_resources(self._id),
-        )
-        for call in calls:
-            self._retry(partial(_unless_rejected, call))
+        template = self._unless_rejected(lambda: self._get_template(self._id)) or {}
+        self._unless_rejected(lambda: self._describe_resource(self._logical_id))
+        listed = self._unless_rejected(lambda: self._list_resources(self._id)) or []
+        # Not the template before an update; no source says which of the two GetTemplate returns meanwhile.
+        self._check_properties(container, template if self._logical_id in template else {}, listed)
         return False
 
     def decide(self, container: Container) -> Decision:
@@ -117,6 +122,21 @@ class Stack:
         if self._status in (_CREATION_FAILED, *_CLEANS_UP):
             return _keep(container, "it is not in this stack, and the stack is not being deleted")
         return _keep(container, f"the stack is {self._status}, so the request was answered before")
+
+    def _check_properties(
+        self, container: Container, template: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Find what a resource that was written by hand lacks. The construct sets both properties."""
+        names = [found["LogicalResourceId"] for found in _of(container, resources) if _is_there(found)]
+        declared = [name for name in names if name in (template or names)]
+        if declared and not self._owner:
+            rule = f"{container.place} is the resource {declared[0]} of this stack"
+            fix = f"Set it to {declared[0]}. In a CDK app, pass that construct, not its name."
+            raise InvalidPropertyError("ContainerLogicalId", self._owner, rule, fix)
+        policy = template.get(self._owner, {}).get("DeletionPolicy")
+        if not self._policy_at_synthesis and policy in _RETAINING:
+            rule = f"the DeletionPolicy of {self._owner} is {policy}"
+            raise InvalidPropertyError("ContainerDeletionPolicy", "", rule, f"Set it to {policy}.")
 
     def _declared_here(self, container: Container) -> Decision:
         """Decide in a deletion, or the rollback of a creation, of the stack that declares the container."""
@@ -181,7 +201,7 @@ class Stack:
         if not isinstance(policy, str):
             # {"Ref": ...} is allowed, and its value is unknown (User Guide, function-refs-in-policy-attributes).
             return True
-        if policy not in ("Retain", "RetainExceptOnCreate"):
+        if policy not in _RETAINING:
             return False
         # Whoever began the operation may have said so for everything new (API reference, Stack, RetainExceptOnCreate).
         is_new = self._is_creation_failed if is_new is None else is_new
@@ -202,13 +222,7 @@ class Stack:
         return str(self._describe(self._id).get("RootId") or self._id)  # API reference, Stack
 
     def _listed(self, stack_id: str, container: Container) -> list[Mapping[str, Any]]:
-        """Return what CloudFormation lists of a container, under any logical id."""
-        return [
-            resource
-            for resource in self._resources(stack_id)
-            if resource.get("ResourceType") == container.resource_type
-            and resource.get("PhysicalResourceId") in (container.ref, container.id)
-        ]
+        return _of(container, self._resources(stack_id))
 
     def _describe(self, stack_id: str) -> Mapping[str, Any]:
         def describe() -> Mapping[str, Any]:
@@ -267,8 +281,31 @@ class Stack:
         answer: T = self._answers[action, of]
         return answer
 
+    def _unless_rejected(self, call: Callable[[], T]) -> T | None:
+        """Ask about a stack that is being created, which may lack what is asked for; no source says until when."""
+
+        def ask() -> T | None:
+            try:
+                return call()
+            except ServiceError as error:
+                if error.failure is not Failure.REJECTED:
+                    raise
+                return None
+
+        return self._retry(ask)
+
     def _retry(self, call: Callable[[], T]) -> T:
         return retry(call, until=self._until, clock=self._clock)
+
+
+def _of(container: Container, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return what CloudFormation lists of a container, under any logical id."""
+    return [
+        resource
+        for resource in resources
+        if resource.get("ResourceType") == container.resource_type
+        and resource.get("PhysicalResourceId") in (container.ref, container.id)
+    ]
 
 
 def _keep(container: Container, why: str) -> Decision:
@@ -286,12 +323,3 @@ def _if_listed(container: Container, listed: list[Mapping[str, Any]], why: str) 
 
 def _is_there(resource: Mapping[str, Any]) -> bool:
     return resource["ResourceStatus"] not in (_DELETED, _SKIPPED)
-
-
-def _unless_rejected(call: Callable[[], object]) -> None:
-    """Make a call of a stack that is being created, which may lack what is asked for; no source says until when."""
-    try:
-        call()
-    except ServiceError as error:
-        if error.failure is not Failure.REJECTED:
-            raise

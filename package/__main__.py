@@ -15,11 +15,15 @@ STEPS = """\
 {folder}/provider.yaml
 SHA-256 of handler.zip: {sha256}
 
-Upload the code into a bucket of the region, and deploy the provider:
+Upload the code into a bucket of the region, and deploy the provider, for Custom::ManagedWorldExportJob:
 
   aws s3 cp {folder}/handler.zip s3://BUCKET/{key}
-  aws cloudformation deploy --stack-name world-export-provider --template-file {folder}/provider.yaml \\
+  aws cloudformation deploy --stack-name stop-on-delete-provider --template-file {folder}/provider.yaml \\
     --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET CodeKey={key}
+
+For Custom::StopOnDelete, add one or more of these to the second command:
+
+  EcsTasks=true StateMachineExecutions=true EmrServerlessJobRuns=true
 
 How a stack then uses it is in docs/without-the-cdk.md."""
 
@@ -31,7 +35,7 @@ def main(folder: Path) -> None:
     sha256 = hashlib.sha256(code).hexdigest()
     (folder / "handler.zip").write_bytes(code)
     (folder / "provider.yaml").write_text(provider_template())
-    print(STEPS.format(folder=folder, sha256=sha256, key=f"world-export-job/{sha256}.zip"))  # noqa: T201 - it reports
+    print(STEPS.format(folder=folder, sha256=sha256, key=f"cdk-world-export-job/{sha256}.zip"))  # noqa: T201 - it reports
 
 
 main(Path(sys.argv[1]))

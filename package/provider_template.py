@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from typing import cast
 
 import yaml  # type: ignore[import-untyped]  # PyYAML has no types of its own
-from aws_cdk import App, CfnOutput, CfnParameter, CfnResource, DefaultStackSynthesizer, Stack
+from aws_cdk import App, CfnCondition, CfnOutput, CfnParameter, CfnResource, DefaultStackSynthesizer, Fn, Stack
 from constructs import Construct, IConstruct
 
-from cdk_world_export_job import WorldExportJobProvider
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions, StopOnDeleteProvider
+from cdk_world_export_job import WorldExportJobs
+
+# Kind -> the default of its parameter, and the jobs in words.
+_KINDS: Mapping[type[Jobs], tuple[str, str]] = {
+    WorldExportJobs: ("true", "RoboMaker world export jobs (Custom::ManagedWorldExportJob)"),
+    EcsTasks: ("false", "ECS tasks (Custom::StopOnDelete)"),
+    StateMachineExecutions: ("false", "Step Functions executions (Custom::StopOnDelete)"),
+    EmrServerlessJobRuns: ("false", "EMR Serverless job runs (Custom::StopOnDelete)"),
+}
 
 
 class ProviderStack(Stack):
@@ -27,7 +37,8 @@ class ProviderStack(Stack):
         super().__init__(
             scope,
             id,
-            description="Cancels RoboMaker world export jobs when their stacks are deleted (cdk-world-export-job)",
+            description="Cancels RoboMaker world export jobs, and stops tasks, executions and job runs, when their"
+            " stack is deleted (cdk-world-export-job)",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
         bucket = CfnParameter(
@@ -38,25 +49,37 @@ class ProviderStack(Stack):
             "CodeKey",
             description="The key of handler.zip there. New code needs a new key, or the function keeps the old code",
         )
+        provider = StopOnDeleteProvider(self, "Provider", kinds=list(_KINDS))
+        for part in provider.node.children:
+            _resource(part).override_logical_id(part.node.id)
+        for kind, (default, jobs) in _KINDS.items():
+            name = kind.__name__
+            switch = CfnParameter(
+                self,
+                name,
+                default=default,
+                allowed_values=["true", "false"],
+                description=f"Whether the function may stop {jobs}",
+            )
+            is_on = CfnCondition(self, f"Stops{name}", expression=Fn.condition_equals(switch.value_as_string, "true"))
+            _resource(provider.node.find_child(f"{name}Policy")).cfn_options.condition = is_on
         export_name = CfnParameter(
             self,
             "ExportName",
-            default="WorldExportJobServiceToken",
+            default="StopOnDeleteServiceToken",
             description="The name by which stacks import the service token, unique in the account and region",
         )
 
-        provider = WorldExportJobProvider(self, "Provider")
-        for part in provider.node.children:
-            _resource(part).override_logical_id(part.node.id)
         function = _resource(provider.function)
         function.add_property_override("Code", {"S3Bucket": bucket.value_as_string, "S3Key": key.value_as_string})
-        # Without the role, to which the function refers anyway (cfn-lint W3005).
+        # Without the role, to which the function refers anyway (cfn-lint W3005). The policies of the kinds need no
+        # order: other stacks use the function only after this stack is complete, and before it can be deleted.
         function.add_override("DependsOn", ["Policy"])
         CfnOutput(
             self,
             "ServiceToken",
             value=provider.service_token,
-            description="The ServiceToken of each Custom::ManagedWorldExportJob",
+            description="The ServiceToken of each Custom::ManagedWorldExportJob and Custom::StopOnDelete",
             export_name=export_name.value_as_string,
         )
 

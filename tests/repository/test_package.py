@@ -19,12 +19,22 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
 from cdk_stop_on_delete._bundling import handler_files
-from cdk_world_export_job import WorldExportJobProvider
+from cdk_stop_on_delete._on_delete import SERVICE_TIMEOUT
+from cdk_world_export_job import WorldExportJobs
 from sandbox import PROJECT
-from tests.pages import blocks
+from tests.pages import blocks, section
 
+KINDS = (WorldExportJobs, EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)
 PAGE = (PROJECT / "docs" / "without-the-cdk.md").read_text()
+_PLAIN, _TASKS, _SAM = blocks(PAGE, "yaml")
+TEMPLATES = {
+    "plain, a job": _PLAIN,
+    "plain, tasks": _TASKS,
+    "SAM, a job": _PLAIN.replace("Parameters:", "Transform: AWS::Serverless-2016-10-31\nParameters:", 1),
+    "SAM, executions": _SAM,
+}
 
 
 def read(template: str) -> dict[str, Any]:
@@ -91,7 +101,7 @@ class TestCode:
 class TestTemplate:
     def test_has_the_resources_of_the_construct(self, template: dict[str, Any]) -> None:
         stack = Stack(App(), "Stack")
-        provider = WorldExportJobProvider(stack, "Provider")
+        provider = StopOnDeleteProvider(stack, "Provider", kinds=KINDS)
         text = json.dumps(Template.from_stack(stack).to_json()["Resources"])
         for part in provider.node.children:
             logical_id = stack.get_logical_id(part.node.default_child)  # type: ignore[arg-type]  # it is a CfnElement
@@ -99,17 +109,28 @@ class TestTemplate:
         resources = json.loads(text)
         resources["Function"]["DependsOn"].remove("Role")  # which it refers to
         resources["Function"]["Properties"]["Code"] = {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+        for kind in KINDS:
+            resources[f"{kind.__name__}Policy"]["Condition"] = f"Stops{kind.__name__}"
         assert template["Resources"] == resources
+
+    def test_gives_the_permissions_of_each_kind_that_is_switched_on(self, template: dict[str, Any]) -> None:
+        for kind in KINDS:
+            name = kind.__name__
+            assert template["Parameters"][name]["AllowedValues"] == ["true", "false"]
+            assert template["Conditions"][f"Stops{name}"] == {"Fn::Equals": [{"Ref": name}, "true"]}
+        on = [name for name, parameter in template["Parameters"].items() if parameter.get("Default") == "true"]
+        assert on == ["WorldExportJobs"]
 
     def test_exports_the_service_token_by_a_name_that_can_be_chosen(self, template: dict[str, Any]) -> None:
         output = template["Outputs"]["ServiceToken"]
         assert output["Value"] == {"Fn::GetAtt": ["Function", "Arn"]}
         assert output["Export"] == {"Name": {"Ref": "ExportName"}}
-        assert template["Parameters"]["ExportName"]["Default"] == "WorldExportJobServiceToken"
+        assert template["Parameters"]["ExportName"]["Default"] == "StopOnDeleteServiceToken"
 
     def test_has_nothing_of_the_cdk(self, package: Package, template: dict[str, Any]) -> None:
-        assert set(template) == {"Description", "Parameters", "Resources", "Outputs"}
-        assert set(template["Parameters"]) == {"CodeBucket", "CodeKey", "ExportName"}
+        assert set(template) == {"Description", "Parameters", "Conditions", "Resources", "Outputs"}
+        kinds = [kind.__name__ for kind in KINDS]
+        assert list(template["Parameters"]) == ["CodeBucket", "CodeKey", *kinds, "ExportName"]
         assert "aws:cdk" not in (package.folder / "provider.yaml").read_text()
 
     def test_passes_cfn_lint(self, package: Package) -> None:
@@ -123,7 +144,9 @@ def test_the_steps_deploy_from_a_key_that_changes_with_the_code(package: Package
     assert sha256 in uploaded
     assert f"CodeKey={uploaded}\n" in package.output
     needed = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
-    assert set(re.findall(r"(\w+)=", package.output)) == needed
+    switched_off = {name for name, parameter in template["Parameters"].items() if parameter.get("Default") == "false"}
+    assert set(re.findall(r"(\w+)=(?!true)", package.output)) == needed
+    assert set(re.findall(r"(\w+)=true", package.output)) == switched_off
 
 
 class TestPage:
@@ -134,34 +157,19 @@ class TestPage:
         assert steps[0].startswith("aws s3 cp ")
         assert set(steps) <= {line.strip() for line in printed.splitlines()}
 
-    @pytest.mark.parametrize("number", [0, 1], ids=["plain", "SAM"])
-    def test_its_templates_pass_cfn_lint(self, number: int) -> None:
-        assert lint(blocks(PAGE, "yaml")[number]) == []
+    def test_its_parameters_are_those_of_the_template(self, template: dict[str, Any]) -> None:
+        rows = re.findall(r"^\| (`.+`) \| (none|`\w+`) \|", section(PAGE, "Deploy it"), re.MULTILINE)
+        documented = {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+        parameters = template["Parameters"]
+        assert documented == {name: parameter.get("Default", "none") for name, parameter in parameters.items()}
 
-    def test_its_templates_declare_the_job_alike_with_what_the_provider_exports(self, template: dict[str, Any]) -> None:
-        plain, sam = (read(block) for block in blocks(PAGE, "yaml"))
-        assert sam["Transform"] == "AWS::Serverless-2016-10-31"
-        properties = plain["Resources"]["WorldExportJob"]["Properties"]
-        assert sam["Resources"]["WorldExportJob"]["Properties"] == properties
-        name = template["Parameters"]["ExportName"]["Default"]
-        assert properties["ServiceToken"] == {"Fn::ImportValue": name}
+    @pytest.mark.parametrize("block", TEMPLATES.values(), ids=TEMPLATES)
+    def test_its_templates_pass_cfn_lint(self, block: str) -> None:
+        assert lint(block) == []
 
-    def test_its_typescript_declares_the_job_as_the_templates_do(self) -> None:
-        [typescript] = blocks(PAGE, "typescript")
-        job = read(blocks(PAGE, "yaml")[0])["Resources"]["WorldExportJob"]
-        assert f'resourceType: "{job["Type"]}"' in typescript
-        assert f'Fn.importValue("{job["Properties"]["ServiceToken"]["Fn::ImportValue"]}")' in typescript
-        assert f"Duration.seconds({job['Properties']['ServiceTimeout']})" in typescript
-        [properties] = re.findall(r"properties: \{ (.*) \}", typescript)
-        assert dict(re.findall(r"(\w+): ([\w.]+)", properties)) == {
-            "JobArn": "props.jobArn",
-            "WaitSeconds": str(job["Properties"]["WaitSeconds"]),
-            "BestEffort": str(job["Properties"]["BestEffort"]).lower(),
-        }
-
-    def test_its_terraform_gives_the_provider_every_parameter_that_has_no_default(
-        self, template: dict[str, Any]
-    ) -> None:
-        [terraform] = blocks(PAGE, "terraform")
-        for name, parameter in template["Parameters"].items():
-            assert (name in terraform) is ("Default" not in parameter)
+    @pytest.mark.parametrize("block", TEMPLATES.values(), ids=TEMPLATES)
+    def test_its_templates_use_what_the_provider_exports(self, template: dict[str, Any], block: str) -> None:
+        resources = read(block)["Resources"].values()
+        [properties] = [one["Properties"] for one in resources if one["Type"].startswith("Custom::")]
+        assert properties["ServiceToken"] == {"Fn::ImportValue": template["Parameters"]["ExportName"]["Default"]}
+        assert properties["ServiceTimeout"] == SERVICE_TIMEOUT.to_seconds()

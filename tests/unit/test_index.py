@@ -206,6 +206,15 @@ class TestStopOnDelete:
         assert named in answer["Reason"]
         assert aws.calls == []
 
+    def test_create_checks_what_the_stack_says(self, send: Sender, aws: Canned) -> None:
+        self.stack_is(aws, "CREATE_IN_PROGRESS", Cluster={"DeletionPolicy": "Retain"})
+        answer = send.send(self.create(ContainerLogicalId="Cluster"))
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"] == (
+            "ContainerDeletionPolicy '' is not valid: the DeletionPolicy of Cluster is Retain. Set it to Retain."
+        )
+        assert aws.actions == QUESTIONS
+
     def test_create_for_what_does_not_exist_fails_at_once(self, send: Sender, aws: Canned) -> None:
         aws.answer("DescribeClusters", {"clusters": []})
         answer = send.send(self.create())

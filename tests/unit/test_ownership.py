@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from ownership import Decision, Stack
-from properties import Container
+from properties import Container, InvalidPropertyError
 from protocol.outcome import Result
 from teardown import Failure, ServiceError
 from tests.canned import Answer, Canned, denial, error
@@ -337,21 +338,58 @@ class TestCheck:
     @pytest.mark.parametrize("template", [{"Cluster": {}}, YAML], ids=["JSON", "YAML"])
     def test_asks_for_the_resource_itself(self, aws: Canned, template: Any) -> None:
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS", template=template))
-        assert _stack().check() is False
+        assert _stack(ContainerLogicalId="Cluster").check(CLUSTER) is False
         assert aws.actions == list(self.CALLS)
         assert aws.asked("DescribeStackResource")[0]["LogicalResourceId"] == "Stop"
 
     def test_asks_no_more_in_the_rollback_of_an_update(self, aws: Canned) -> None:
         _say(aws, Case(GONE, "UPDATE_ROLLBACK_IN_PROGRESS"))
-        assert _stack().check() is True
+        assert _stack().check(CLUSTER) is True
         assert aws.actions == ["DescribeStacks"]
+
+    @pytest.mark.parametrize(
+        ("owner", "policy", "case", "refused"),
+        [
+            (None, None, Case(GONE, "", listed=()), ""),
+            (None, None, Case(GONE, "", listed=_listed("DELETE_COMPLETE")), ""),
+            (None, None, Case(GONE, "", template={}), ""),
+            (None, None, Case(GONE, ""), "ContainerLogicalId '' is not valid: cluster prod is the resource Cluster"),
+            (None, None, Case(GONE, "", template=YAML), "ContainerLogicalId '' is not valid"),
+            ("Cluster", None, Case(GONE, ""), ""),
+            ("Cluster", None, Case(GONE, "", listed=_listed("x", "Other")), ""),
+            ("Cluster", None, Case(GONE, "", template={"Cluster": {"DeletionPolicy": REF}}), ""),
+            (
+                "Cluster",
+                None,
+                Case(GONE, "", template=RETAIN),
+                "'' is not valid: the DeletionPolicy of Cluster is Retain",
+            ),
+            ("Cluster", None, Case(GONE, "", template=EXCEPT), "Set it to RetainExceptOnCreate."),
+            ("Cluster", "Delete", Case(GONE, "", template=RETAIN), ""),
+        ],
+    )
+    def test_refuses_a_resource_that_lacks_what_the_construct_sets(
+        self, aws: Canned, owner: str | None, policy: str | None, case: Case, refused: str
+    ) -> None:
+        _say(aws, replace(case, status="UPDATE_IN_PROGRESS"))
+        stack = _stack(ContainerLogicalId=owner, ContainerDeletionPolicy=policy)
+        if refused:
+            with pytest.raises(InvalidPropertyError, match=re.escape(refused)):
+                stack.check(CLUSTER)
+        else:
+            assert stack.check(CLUSTER) is False
+
+    def test_goes_by_no_template_from_before_the_update(self, aws: Canned) -> None:
+        _say(aws, Case(GONE, "UPDATE_IN_PROGRESS"))
+        aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": RETAIN})})
+        assert _stack(ContainerLogicalId="Cluster").check(CLUSTER) is False
 
     @pytest.mark.parametrize("action", CALLS[1:])
     def test_accepts_at_once_that_something_is_not_there_yet(self, aws: Canned, action: str) -> None:
         clock = SetClock()
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
         aws.answer(action, error("ValidationError", "Not ready"))
-        assert _stack(clock, seconds=100).check() is False
+        assert _stack(clock, seconds=100, ContainerLogicalId="Cluster").check(CLUSTER) is False
         assert (aws.actions, clock.now) == (list(self.CALLS), 1000)
 
     @pytest.mark.parametrize("action", CALLS)
@@ -366,5 +404,5 @@ class TestCheck:
         _say(aws, Case(GONE, "CREATE_IN_PROGRESS"))
         aws.answer(action, answer)
         with pytest.raises(ServiceError) as raised:
-            _stack(clock, seconds=10).check()
+            _stack(clock, seconds=10).check(CLUSTER)
         assert (raised.value.failure, clock.now) == (failure, 1010)

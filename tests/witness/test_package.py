@@ -1,0 +1,163 @@
+"""The package for teams without the CDK, deployed as `aws cloudformation deploy` does, on each cloud."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import uuid
+import zipfile
+from typing import Any
+
+import boto3
+import cfnlint.decode
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from sandbox import PROJECT
+from sandbox.local_aws import REGION
+from sandbox.robomaker import CANCEL_REFUSED
+from tests.pages import blocks
+
+from .clouds import MINISTACK, SANDBOX, Clouds, Kind, LocalCloud
+from .stage import arn_of
+
+JOB, TASKS, _ = blocks((PROJECT / "docs" / "without-the-cdk.md").read_text(), "yaml")
+POLICIES = {"Policy", "WorldExportJobsPolicy"}
+
+
+class Team:
+    """A team with a bucket, the package and CloudFormation, and without the CDK."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.aws: dict[str, Any] = {
+            name: boto3.client(name, endpoint_url=cloud.url, region_name=REGION)
+            for name in ("cloudformation", "ecs", "iam", "lambda", "s3", "stepfunctions")
+        }
+        self._cloudformation = self.aws["cloudformation"]
+        self._bucket = f"code-{uuid.uuid4()}"
+        self.aws["s3"].create_bucket(Bucket=self._bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def deploy_provider(self, template: str, code: bytes, **kinds: str) -> str:
+        """Deploy the provider with some code, and give its service token."""
+        key = f"{uuid.uuid4()}.zip"
+        self.aws["s3"].put_object(Bucket=self._bucket, Key=key, Body=code)
+        assert self.deploy("Provider", template, CodeBucket=self._bucket, CodeKey=key, **kinds).endswith("_COMPLETE")
+        [stack] = self._cloudformation.describe_stacks(StackName="Provider")["Stacks"]
+        return str(stack["Outputs"][0]["OutputValue"])
+
+    def deploy(self, stack: str, template: str, **parameters: str) -> str:
+        """Create or update a stack, and give the status that it ends in."""
+        is_new = self.status(stack) == "gone"
+        change_set = self._cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName=f"change-{uuid.uuid4()}",
+            ChangeSetType="CREATE" if is_new else "UPDATE",
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        )
+        self._settle("change_set_create_complete", ChangeSetName=change_set["Id"], StackName=stack)
+        self._cloudformation.execute_change_set(ChangeSetName=change_set["Id"], StackName=stack)
+        self._settle(f"stack_{'create' if is_new else 'update'}_complete", StackName=stack)
+        return self.status(stack)
+
+    def delete(self, stack: str) -> str:
+        """Delete a stack, and give the status that it ends in."""
+        self._cloudformation.delete_stack(StackName=stack)
+        self._settle("stack_delete_complete", StackName=stack)
+        return self.status(stack)
+
+    def status(self, stack: str) -> str:
+        """Give the status of a stack, or "gone"."""
+        try:
+            return str(self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+        except ClientError:
+            return "gone"
+
+    def resource(self, stack: str, logical_id: str) -> str:
+        """Give the physical id of a resource."""
+        found = self._cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def failure(self, stack: str, logical_id: str) -> str:
+        """Give the reason of a resource's last failure."""
+        events = self._cloudformation.describe_stack_events(StackName=stack)["StackEvents"]  # the newest first
+        return next(
+            str(event["ResourceStatusReason"])
+            for event in events
+            if event["LogicalResourceId"] == logical_id and event["ResourceStatus"].endswith("_FAILED")
+        )
+
+    def run_task(self, cluster: str) -> str:
+        """Run a task that ends when it is stopped, and give its ARN."""
+        ecs = self.aws["ecs"]
+        ecs.register_task_definition(family="work", containerDefinitions=[{"name": "work", "image": "w", "memory": 9}])
+        return str(ecs.run_task(cluster=cluster, taskDefinition="work", launchType="FARGATE")["tasks"][0]["taskArn"])
+
+    def status_of_task(self, cluster: str, task: str) -> str:
+        """Give a task's lastStatus, or "gone" with its cluster, which the sandbox does not delete while tasks run."""
+        try:
+            return str(self.aws["ecs"].describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"])
+        except self.aws["ecs"].exceptions.ClusterNotFoundException:
+            return "gone"
+
+    def _settle(self, waiter: str, **names: str) -> None:
+        with contextlib.suppress(WaiterError):  # the stack's status tells
+            self._cloudformation.get_waiter(waiter).wait(**names, WaiterConfig={"Delay": 1})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, id=kind.name, marks=pytest.mark.xdist_group(kind.name)) for kind in (SANDBOX, MINISTACK)],
+)
+def test_a_team_without_the_cdk(clouds: Clouds, kind: Kind) -> None:
+    # Not imported before: each worker reads this module, and the CDK takes a gigabyte of each.
+    from package.handler_zip import handler_zip
+    from package.provider_template import provider_template
+
+    template, code = provider_template(), handler_zip()
+    job = JOB.replace("WaitSeconds: 300", "WaitSeconds: 1")
+    # `aws cloudformation package --use-json` does the same.
+    tasks, _ = cfnlint.decode.decode_str(TASKS)
+    old, new = arn_of("packaged-1"), arn_of("packaged-2")
+    with clouds.lend(kind) as cloud:
+        team, robomaker = Team(cloud), cloud.robomaker
+        for arn in (old, new):
+            robomaker.start_job(arn)
+        token = team.deploy_provider(template, code)
+        role = team.resource("Provider", "Role")
+        assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES
+        assert team.deploy("Simulation", job, JobArn=old) == "CREATE_COMPLETE"
+
+        # New code and one more kind. Neither the stacks nor the service token notice.
+        newer = io.BytesIO(code)
+        with zipfile.ZipFile(newer, "a") as archive:
+            archive.writestr("newer.py", "")
+        assert team.deploy_provider(template, newer.getvalue(), EcsTasks="true") == token
+        assert team.aws["lambda"].get_function(FunctionName=token)["Configuration"]["CodeSize"] == newer.tell()
+        assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES | {"EcsTasksPolicy"}
+
+        assert team.deploy("Simulation", job, JobArn=new) == "UPDATE_COMPLETE"
+        assert (robomaker.status(old), robomaker.status(new)) == ("Canceled", "Running")
+        robomaker.switch_on(CANCEL_REFUSED)
+        assert team.delete("Simulation") == "DELETE_FAILED"
+        assert "Delete the stack again to try again" in team.failure("Simulation", "WorldExportJob")
+        robomaker.switch_off()
+        assert team.delete("Simulation") == "gone"
+        assert robomaker.status(new) == "Canceled"
+
+        # A line of the checklist that was forgotten.
+        del tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"]
+        assert team.deploy("Forgetful", json.dumps(tasks)) == "ROLLBACK_COMPLETE"
+        assert "Set it to Cluster." in team.failure("Forgetful", "StopTasks")
+        assert team.delete("Forgetful") == "gone"
+
+        tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"] = "Cluster"
+        assert team.deploy("Nightly", json.dumps(tasks)) == "CREATE_COMPLETE"
+        cluster = team.resource("Nightly", "Cluster")
+        task = team.run_task(cluster)
+        assert team.status_of_task(cluster, task) == "RUNNING"
+        assert team.delete("Nightly") == "gone"
+        assert team.status_of_task(cluster, task) in ("STOPPED", "gone")
+        assert team.delete("Provider") == "gone"
