@@ -226,7 +226,14 @@ class Stack:
 
     def _describe(self, stack_id: str) -> Mapping[str, Any]:
         def describe() -> Mapping[str, Any]:
-            stacks = self._service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=stack_id)
+            try:
+                stacks = self._service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=stack_id)
+            except ServiceError as error:
+                if error.code == "ValidationError" and "does not exist" in error.message:
+                    # cdkd, for example, deploys without CloudFormation, and makes up a stack's id.
+                    text = f"CloudFormation does not have the stack {stack_id}, and StopOnDelete needs its answers."
+                    raise error.with_text(f"{text} {error}") from error
+                raise
             if not stacks:
                 raise ServiceError(Failure.TRANSIENT, "DescribeStacks got an answer without a stack")
             stack: Mapping[str, Any] = stacks[0]

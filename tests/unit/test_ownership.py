@@ -295,6 +295,13 @@ def test_a_question_is_retried_as_long_as_the_error_is_worth_and_there_is_time(
     ("action", "answer", "failure", "text"),
     [
         ("DescribeStacks", {"Stacks": []}, Failure.TRANSIENT, "DescribeStacks got an answer without a stack"),
+        (
+            "DescribeStacks",
+            NO_STACK,
+            Failure.REJECTED,
+            f"CloudFormation does not have the stack {STACK_ID}, and StopOnDelete needs its answers. DescribeStacks"
+            f" answered ValidationError: Stack with id {STACK_ID} does not exist",
+        ),
         ("GetTemplate", {}, Failure.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
         (
             "ListStackResources",
