@@ -164,7 +164,7 @@ def test_after_an_interrupt_what_is_in_stacks_is_stopped_and_deleted(
     def tell(stories: Any, **_: object) -> None:
         stories._create("Failed")
         stories._deny()
-        stories._destroy({"Failed": None}, meanwhile=lambda: signal.raise_signal(signal.SIGINT))
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Stories, "tell", tell)
     assert verify.main([]) == 130
