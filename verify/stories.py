@@ -40,7 +40,7 @@ class _Events(list[Mapping[str, Any]]):
         return [place for place, one in enumerate(its) if one == (construct, status)]
 
     def in_order(self, *events: tuple[str, str]) -> bool:
-        """Tell whether the first events of some constructs are there, and in this order."""
+        """Return whether the first events of some constructs are there, and in this order."""
         places = [(self.of(*event) or [-1])[0] for event in events]
         return places == sorted(places) and -1 not in places
 
@@ -396,7 +396,7 @@ class Stories:
         return "gone"
 
     def _stopped(self, story: str, stack: str, role: str, outcome: str = "stopped") -> None:
-        """Tell whether jobs were stopped, or kept, by the function's log and by the status that they have now."""
+        """Return whether jobs were stopped, or kept, by the function's log and by the status that they have now."""
         statuses = ("RUNNING",) if outcome == "kept" else ("STOPPED", "ABORTED", "gone")
         seen = {}
         for kind, container in _KINDS.items():
