@@ -224,7 +224,7 @@ _OPTIONS = {
         "Pass the name without a revision.",
     ),
     # Amazon ECS API reference, RunTask: at most 128 characters. More characters are in use than the reference allows:
-    # Step Functions writes "AWS Step Functions", with spaces (seen in histories of executions).
+    # Step Functions writes "AWS Step Functions", with spaces (execution histories in public repositories).
     "StartedBy": _Option(
         "startedBy",
         "EcsTasks",

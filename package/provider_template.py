@@ -72,8 +72,8 @@ class ProviderStack(Stack):
 
         function = _resource(provider.function)
         function.add_property_override("Code", {"S3Bucket": bucket.value_as_string, "S3Key": key.value_as_string})
-        # Not on the role, to which the function refers anyway (cfn-lint W3005). Not on the policies of the kinds either:
-        # other stacks use the function only after this stack is complete, and before it can be deleted.
+        # Not on the role, to which the function refers anyway (cfn-lint W3005), nor on the policies of the kinds: other
+        # stacks use the function only after this stack is complete, and before it can be deleted.
         function.add_override("DependsOn", ["Policy"])
         CfnOutput(
             self,
