@@ -173,7 +173,7 @@ class Stack:
         """Decide when the stack that declared the container cleans up after an update or its rollback."""
         template = self._template(self._id)
         if template is None:
-            return _keep(container, "the stack's template is not JSON, so it may still declare it")
+            return _keep(container, "the stack's template is not JSON, and may still declare it")
         listed = self._listed(self._id, container)
         for found in listed:
             name = found["LogicalResourceId"]

@@ -45,7 +45,7 @@ KEEPS = {
         "other": "it is in the template as Other",
         "moved": "it is no longer in the stack",
         "taken": "it had left the stack before another one was created as Cluster",
-        "yaml": "the stack's template is not JSON, so it may still declare it",
+        "yaml": "the stack's template is not JSON, and may still declare it",
         "elsewhere": "it is not in this stack, and the stack is not being deleted",
         "nested": "it is not in this stack, and its root stack is not being deleted",
     }.items()
