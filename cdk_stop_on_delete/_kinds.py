@@ -27,11 +27,11 @@ class ContainerJobs(Jobs):
 
     _ARGUMENT: ClassVar[str]
     _RESOURCE: ClassVar[type[CfnResource]]
-    # What container and function must have in common. The handler takes the region from an ARN.
+    # In what the container and the function must agree. Not in the region, because the handler takes it from the ARN.
     _SAME_PLACE: ClassVar[Sequence[str]] = ("account", "partition")
 
     def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
-        """Check the container, and return its ARN or id, and its resource if it is in the app."""
+        """Check the container. Return its ARN or id, and its resource, if the app declares it."""
         name, argument = self._name(stop), self._written(self._ARGUMENT)
         ours = place_of(Stack.of(stop))
         if not is_string_token(stop, argument, name):
@@ -53,15 +53,15 @@ class ContainerJobs(Jobs):
         return name, None
 
     def options(self, stop: Construct) -> Mapping[str, object]:  # noqa: ARG002 - a kind that has options checks them
-        """Check the other arguments, and return their properties: which of the jobs to stop, and how."""
+        """Check the other arguments, and return the properties for them: which of the jobs to stop, and how."""
         return {}
 
     def needs(self, stop: Construct) -> Sequence[IConstruct]:  # noqa: ARG002 - a kind that needs something uses it
-        """Return what else must be deleted after the jobs have stopped, as it is after all aspects."""
+        """Return what else must be deleted after the jobs have stopped. It is called after all aspects."""
         return []
 
     def may_be_started_by(self, target: Mapping[str, Any], stack: Stack) -> bool:  # noqa: ARG002 - as above
-        """Tell whether a rule's target that names the container may start these jobs, not only others."""
+        """Return whether a rule's target in the container may start these jobs, not only jobs that are not stopped."""
         return True
 
     @abstractmethod
@@ -71,18 +71,18 @@ class ContainerJobs(Jobs):
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
         """Return the permissions that the function needs to stop jobs of this kind; see `Jobs.statements`."""
-        # The handler reads the stack of the Delete request, to find out whether the container is deleted.
+        # The handler reads the stack of the Delete request to find out whether it deletes the container.
         calls = ("DescribeStackResource", "DescribeStacks", "GetTemplate", "ListStackResources")
         actions = [f"cloudformation:{call}" for call in calls]
         if other_stacks:
             return [allow(actions, arn_of(stack, "cloudformation", "stack/*/*", region=stack.region))]
-        # Not by names: ROOT-* does not match every nested stack, because CloudFormation may omit that name from a
-        # generated name that is too long (aws-samples/sample-autonomous-cloud-coding-agents 865).
+        # By the stacks' ids, not by the pattern ROOT-*, which does not match every nested stack: CloudFormation may
+        # leave ROOT out of a generated name that is too long (aws-samples/sample-autonomous-cloud-coding-agents 865).
         return [allow(actions, *dict.fromkeys(ScopedAws(found).stack_id for found in (root_of(stack), stack)))]
 
     @classmethod
     def _written(cls, argument: str) -> str:
-        """Name an argument as it is written among the StopOnDelete's other arguments."""
+        """Return how an argument is written in a StopOnDelete, for an error."""
         return f"jobs={cls.__name__}({argument}=...)"
 
     def _invalid(self, stop: Construct, value: object, rule: str, fix: str) -> InvalidArgumentError:
@@ -97,11 +97,11 @@ class EcsTasks(ContainerJobs):
     cluster : ICluster or CfnCluster
         The cluster, made by the app or imported, in the account of the StopOnDelete's stack.
     family : str, optional
-        Stop only tasks of this task definition family, in a shared cluster: up to 255 letters, digits, hyphens and
+        Stop only tasks of this task definition family, for a shared cluster: up to 255 letters, digits, hyphens and
         underscores (Amazon ECS API reference, RegisterTaskDefinition). May be a token. Default: every family.
     started_by : str, optional
         Stop only tasks that were started with this ``startedBy``: up to 128 printable ASCII characters and no comma.
-        May be a token. Default: whoever started them.
+        May be a token. Default: every ``startedBy``.
     """
 
     # Where users import it from, as tracebacks and `help()` show it.
@@ -153,13 +153,13 @@ class EcsTasks(ContainerJobs):
         )
 
     def needs(self, stop: Construct) -> Sequence[IConstruct]:
-        # The agent on an instance stops its tasks, so the instance keeps its permissions and its network until then.
+        # The agent on an instance stops its tasks, so the instance needs its permissions and its network until then.
         capacity = [child for child in self._cluster.node.children if isinstance(child, _CAPACITY)]
         try:
             vpc = getattr(self._cluster, "vpc", None)
         except RuntimeError:
             vpc = None  # A cluster that is imported by its ARN has none.
-        # The VPC of any other stack is deleted after the stack that uses its subnets.
+        # Only for a VPC of a stack around `stop`. Any other stack is deleted after the stack that uses its subnets.
         return [*capacity, *network(vpc)] if vpc and _is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
 
     @classmethod
@@ -168,15 +168,15 @@ class EcsTasks(ContainerJobs):
         return [
             *super().statements(stack, other_stacks=other_stacks),
             allow(["ecs:DescribeClusters"], clusters),
-            # Service Authorization Reference, list_ecs: a condition limits them to clusters, a resource can't.
+            # A condition limits these to clusters; a resource can't (Service Authorization Reference, list_ecs).
             allow(["ecs:ListDaemons", "ecs:ListTasks"], "*", conditions={"ArnLike": {"ecs:cluster": clusters}}),
             allow(["ecs:DescribeTasks", "ecs:StopTask"], arn_of(stack, "ecs", "task/*")),
         ]
 
 
-# What the CDK makes in a cluster's scope for its tasks to run on. ECS does not remove a capacity provider from its
-# cluster while tasks use it (Amazon ECS API reference, PutClusterCapacityProviders). If instances go while their tasks
-# run, the tasks may stay listed, and the stack can't be deleted (aws/amazon-ecs-agent 818, aws/aws-cdk 14732).
+# What the CDK makes in a cluster's scope to run its tasks. ECS does not remove a capacity provider from its cluster
+# while tasks use it (Amazon ECS API reference, PutClusterCapacityProviders). If instances are terminated while their
+# tasks run, the tasks may stay listed, and the stack can't be deleted (aws/amazon-ecs-agent 818, aws/aws-cdk 14732).
 _CAPACITY = (ecs.CfnClusterCapacityProviderAssociations, autoscaling.AutoScalingGroup)
 
 
@@ -218,8 +218,8 @@ class StateMachineExecutions(ContainerJobs):
             # Step Functions API reference, StopExecution; Developer Guide, choosing-workflow-type.
             yield (
                 stop,
-                f"{resource.node.path} is an EXPRESS state machine, whose executions can't be stopped. They end by"
-                " themselves within five minutes. Remove the StopOnDelete.",
+                f"{resource.node.path} is an EXPRESS state machine. Its executions can't be stopped, and end within"
+                " five minutes. Remove the StopOnDelete.",
             )
 
     @classmethod
@@ -232,7 +232,7 @@ class StateMachineExecutions(ContainerJobs):
 
 
 class EmrServerlessJobRuns(ContainerJobs):
-    """The job runs and interactive sessions of an EMR Serverless application. The application is stopped after them.
+    """The job runs and interactive sessions of an EMR Serverless application. Then the application is stopped, too.
 
     Parameters
     ----------
@@ -241,9 +241,9 @@ class EmrServerlessJobRuns(ContainerJobs):
         letters (Amazon EMR Serverless API reference, GetApplication). It must be in the account and region of the
         StopOnDelete's stack. An id may be a token.
     shutdown_grace_period : Duration, optional
-        How long a job run may clean up after its cancel, in EMR release 7.9 or newer: 0, or 15 seconds to 30 minutes
-        (EMR Serverless User Guide, job-cancellation-grace-period). Give the StopOnDelete a longer `wait`. Default: the
-        job runs are canceled without one.
+        How long a job run may clean up after it is canceled, in EMR release 7.9 or newer: 0, or 15 seconds to 30
+        minutes (EMR Serverless User Guide, job-cancellation-grace-period). The `wait` of the StopOnDelete must be
+        longer. Default: job runs are canceled without a grace period.
     """
 
     __module__ = "cdk_stop_on_delete"

@@ -66,7 +66,7 @@ class OnDelete(Construct):
         return self._provider
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Set whether jobs are stopped or left running, as the argument `removal_policy` does.
+        """Set the removal policy, as the argument `removal_policy` does.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class OnDelete(Construct):
         Raises
         ------
         InvalidArgumentError
-            If it is another.
+            If it is another policy.
         """
         self._check_removal_policy("policy", policy)
         self._resource.apply_removal_policy(policy)
@@ -85,12 +85,11 @@ class OnDelete(Construct):
         """Return the number of Delete requests that failed, so that jobs of this service may still be running.
 
         The metric counts all resources of the service that use the same provider. It has the function's name, so an
-        alarm that must cover the deletion of the function's own stack takes the provider class's
-        `metric_all_left_running`.
+        alarm that must outlive the function uses `metric_all_left_running` of the provider's class.
 
-        There is no metric by resource: CloudWatch bills each value of a dimension as a metric of its own (CloudWatch
-        pricing), but a job stops only once. The function's log has one line for each Delete request. In CloudWatch Logs
-        Insights::
+        There is no metric for a single resource, because CloudWatch bills each value of a dimension as a metric of its
+        own (CloudWatch pricing), and a job is stopped only once. Use the function's log, which has one line for each
+        Delete request. In CloudWatch Logs Insights::
 
             filter physical_id = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/ID"
             | fields @timestamp, stack, logical_id, outcome, detail, seconds

@@ -1,4 +1,4 @@
-"""What is deleted before the jobs are stopped, and what after."""
+"""Dependencies: what is deleted before the jobs are stopped, and what is deleted after they have stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._errors import invalid
 
 def check_constructs(stop: Construct, argument: str, value: object, example: str) -> None:
     """Raise the error of an argument that is not a list of constructs."""
-    # jsii makes no Construct of an imported one, but an object with the attributes of its interface.
+    # An imported construct is no Construct: jsii makes an object with the attributes of its interface.
     if not isinstance(value, (list, tuple)) or any(
         isinstance(each, type) or not hasattr(each, "node") for each in value
     ):
@@ -27,17 +27,17 @@ def check_delete_first(stop: Construct, constructs: Sequence[IConstruct], contai
     for construct in constructs:
         if hasattr(construct, "event_rule"):
             rule = "the tasks need its task definition and roles until they have stopped"
-            fix = "Pass delete_first=[task.event_rule] and delete_last=[task], where task is this construct."
+            fix = "If this construct is task, pass delete_first=[task.event_rule] and delete_last=[task]."
             raise invalid(stop, "delete_first", construct, rule, fix)
         for part in (stop, container):
             if part is not None and _contains(construct, part):
-                rule = f"it contains {part.node.path}, which is deleted later"
+                rule = f"it contains {part.node.path}, which is deleted after it"
                 raise invalid(stop, "delete_first", construct, rule, "Pass only what starts jobs, such as a rule.")
 
 
 def at_synthesis(constructs: Callable[[], Iterable[IConstruct]], leave_out: Sequence[IConstruct] = ()) -> IDependable:
-    """Return a dependency on constructs that are asked for after all aspects, except on what is in `leave_out`."""
-    # jsii keeps a DependencyGroup's identity; it would wrap a Dependable of Python anew in each call.
+    """Return a dependency on constructs that are known only after all aspects, without those in `leave_out`."""
+    # Not a Dependable of Python: jsii would wrap it anew in each call. It keeps a DependencyGroup's identity.
     group = DependencyGroup()
     Dependable.implement(group, _AtSynthesis(constructs, leave_out))
     return group
@@ -67,23 +67,23 @@ def _contains(scope: IConstruct, construct: IConstruct) -> bool:
 
 
 def network(vpc: IConstruct) -> list[IConstruct]:
-    """Return the parts of a VPC that are its network: in its scope may also be what depends on a StopOnDelete."""
+    """Return the parts of a VPC that are its network. Others in its scope may depend on a StopOnDelete."""
     return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]
 
 
-# By their names, because importing their modules takes most of a second.
+# Class -> its attribute with the targets. By name, because importing these modules takes most of a second.
 _TARGETS = {"aws_cdk.aws_events.CfnRule": "targets", "aws_cdk.aws_scheduler.CfnSchedule": "target"}
 
 
 def unordered_starters(stop: CfnResource, starts_jobs: Callable[[Mapping[str, Any]], bool]) -> Iterator[CfnResource]:
-    """Find the rules and schedules of the stack that may be deleted after the jobs were stopped, and start new ones.
+    """Find the rules and schedules of the stack that may start jobs after the others were stopped.
 
     Parameters
     ----------
     stop : CfnResource
         The resource of a StopOnDelete.
     starts_jobs : callable
-        Tells whether a resolved target of a rule or schedule starts such jobs.
+        Returns whether a resolved target of a rule or schedule starts such jobs.
     """
     stack = Stack.of(stop)
     for found in stack.node.find_all():
@@ -91,18 +91,18 @@ def unordered_starters(stop: CfnResource, starts_jobs: Callable[[Mapping[str, An
         if attribute is None or not isinstance(found, CfnResource) or Stack.of(found) is not stack:
             continue
         targets = stack.resolve(getattr(found, attribute)) or []
-        if any(map(starts_jobs, targets if isinstance(targets, list) else [targets])) and not _waits(found, stop):
+        if any(map(starts_jobs, targets if isinstance(targets, list) else [targets])) and not _depends_on(found, stop):
             yield found
 
 
-def _waits(resource: CfnResource, stop: CfnResource) -> bool:
-    """Tell whether a resource depends on another one, directly or not."""
-    # By their paths, because jsii may make another object each time.
+def _depends_on(resource: CfnResource, stop: CfnResource) -> bool:
+    """Return whether a resource depends on another one, directly or not."""
+    # Compared by their paths, because jsii may make another object each time.
     seen: set[str] = set()
-    waiting: list[CfnResource | Stack] = [resource]
-    while waiting:
-        found = waiting.pop()
+    unseen: list[CfnResource | Stack] = [resource]
+    while unseen:
+        found = unseen.pop()
         if isinstance(found, CfnResource) and found.node.path not in seen:
             seen.add(found.node.path)
-            waiting.extend(found.obtain_dependencies())
+            unseen.extend(found.obtain_dependencies())
     return stop.node.path in seen

@@ -41,10 +41,10 @@ class ProviderBinding(NamedTuple):
 
 
 class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
-    """The function that stops jobs, as StopOnDelete and ManagedWorldExportJob take it: a service token, and metrics.
+    """What StopOnDelete and ManagedWorldExportJob take as their ``provider``: a service token, and metrics.
 
     `StopOnDeleteProvider` makes one. `StopOnDeleteProvider.from_service_token` imports one that another app, team or
-    template deployed. Do not implement it: to use a function of your own, import it.
+    template deployed. Do not implement this interface: import the function instead.
     """
 
     __module__ = "cdk_stop_on_delete"
@@ -55,7 +55,7 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         """The function's ARN, which a custom resource has as its ``ServiceToken``."""
 
     def metric_teardowns(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of Delete requests, whatever the outcome; each try counts.
+        """Return the number of Delete requests, whatever their outcome. Each try counts.
 
         Parameters
         ----------
@@ -71,10 +71,10 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         return self._metric(metrics.TEARDOWNS, "Sum", options)
 
     def metric_left_running(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of Delete requests that failed, so that jobs may still be running; each try counts.
+        """Return the number of Delete requests that failed, so that jobs may still be running. Each try counts.
 
-        It includes failures that best effort answered with SUCCESS, and failures in the cleanup of an update. The
-        metric has the function's name, so an alarm that must cover the deletion of the function's own stack takes
+        It includes failures that were answered with SUCCESS because of `best_effort`, and failures in the cleanup of an
+        update. The metric has the function's name, so an alarm that must outlive the function uses
         `metric_all_left_running`.
 
         Parameters

@@ -41,15 +41,16 @@ class ProviderSettings(TypedDict, total=False):
         The log group to write to. Default: a new one that keeps its entries for a year and is retained when the stack
         is deleted, because it has the outcome of each deletion.
     role : IRole, optional
-        The function's execution role, of this stack or another. The permissions are added to it; a role imported with
-        ``mutable=False`` must have them already. Default: a new role.
+        The function's execution role, of this stack or another. The permissions are added to it. A role imported with
+        ``mutable=False`` must already have them. Default: a new role.
     runtime : Runtime, optional
         The Python runtime, 3.11 or newer; the handler is tested on 3.11 and 3.13. Default: ``Runtime.PYTHON_3_13``.
     architecture : Architecture, optional
         The function's processor architecture. Default: ``Architecture.ARM_64``.
     environment_encryption : IKey, optional
-        The KMS key that encrypts the function's environment variables, not an alias of it. The role may decrypt with
-        it; the key's policy must allow IAM policies to grant that, as the CDK's own keys do. Default: Lambda's own key.
+        The KMS key that encrypts the function's environment variables, not an alias of it. The role gets the permission
+        to decrypt with it. The key's policy must allow IAM policies to grant that, as the policy of a key that the CDK
+        makes does. Default: Lambda's own key.
     proxy : str, optional
         The proxy for all calls and responses of the function, as ``http://HOST:PORT``; the default port is 80. It
         becomes the variable ``HTTPS_PROXY``. May be a token. A proxy that requires TLS, ``https://...``, is

@@ -29,21 +29,21 @@ _RETAINING = {
 class StopOnDelete(OnDelete):
     """Stops the jobs in a cluster, state machine or application before it, or the stack, is deleted.
 
-    When the stack is deleted, every unfinished job is stopped, and the stack's deletion continues once none is left.
-    The same happens when an update deletes or replaces the cluster, state machine or application, if that is a resource
-    of the same stack. Nothing is stopped when the StopOnDelete alone is removed, renamed or changed, or when the
-    deleted stack retains the cluster, state machine or application; the log then says why. If it does not exist any
-    more, its jobs count as stopped.
+    When the stack is deleted, every unfinished job is stopped. The deletion continues once no job is left. The same
+    happens when an update deletes or replaces the cluster, state machine or application, if that is a resource of the
+    same stack. No job is stopped when only the StopOnDelete is removed, renamed or changed, or when the deleted stack
+    retains the cluster, state machine or application; the log then states the cause. If the cluster, state machine or
+    application no longer exists, its jobs count as stopped.
 
-    Give `delete_first` what starts new jobs, such as a rule, and `delete_last` what the jobs use until they have
-    stopped, such as their roles. The cluster, state machine or application itself needs no such line. Nor do a
-    cluster's network, its capacity providers and the Auto Scaling groups that it made, in the same stack or in a stack
-    around a nested one.
+    Pass as `delete_first` what starts new jobs, such as a rule, and as `delete_last` what the jobs use until they have
+    stopped, such as their roles. Do not pass the cluster, state machine or application itself: it is deleted after its
+    jobs anyway. The same holds for a cluster's network, its capacity providers and the Auto Scaling groups that it
+    made, if they are in the same stack, or in a stack that this one is nested in.
 
-    Without a `provider`, the function is in the StopOnDelete's own stack. CloudFormation continues after a Delete
-    request that failed, and deletes the function, too: the deletion can't be retried, and ``aws cloudformation
-    delete-stack --retain-resources`` deletes the stack and leaves the jobs running. With a provider in a stack of its
-    own, deleting the stack again retries.
+    Without a `provider`, the function is in the StopOnDelete's own stack. After a Delete request that failed,
+    CloudFormation continues and deletes the function, too. Then the deletion can't be retried, and ``aws
+    cloudformation delete-stack --retain-resources`` deletes the stack and leaves the jobs running. If the provider is
+    in a stack of its own, delete the stack again to retry.
 
     Change anything else, such as a condition or metadata, on the resource itself:
     ``stop.node.default_child.node.default_child`` is its CfnResource.
@@ -55,13 +55,13 @@ class StopOnDelete(OnDelete):
     id : str
         Its id in `scope`.
     jobs : EcsTasks, StateMachineExecutions or EmrServerlessJobRuns
-        The jobs to stop, of a cluster, state machine or application that the app makes or imports.
+        The jobs to stop, in a cluster, state machine or application that the app makes or imports.
     delete_first : sequence of constructs, default: ()
-        What starts new jobs. It is deleted before the jobs are stopped: each depends on the StopOnDelete. Imported
-        constructs are ignored.
+        What starts new jobs. It is deleted before the jobs are stopped, because it depends on the StopOnDelete.
+        Imported constructs are ignored.
     delete_last : sequence of constructs, default: ()
-        What the jobs use until they have stopped. It is deleted after them: the StopOnDelete depends on it, except on
-        what is in a construct of `delete_first`, or in both. Imported constructs are ignored.
+        What the jobs use until they have stopped. It is deleted after them, because the StopOnDelete depends on it.
+        Parts of it that are also part of a construct in `delete_first` are left out. Imported constructs are ignored.
     wait : Duration, optional
         How long a Delete request waits for the jobs to stop, after the stops were sent: whole seconds, from 0 to 14
         minutes. 0 does not wait. Default: 5 minutes.
@@ -72,16 +72,17 @@ class StopOnDelete(OnDelete):
         ``RETAIN`` leaves the jobs running, also when the stack is deleted; ``RETAIN_ON_UPDATE_OR_DELETE`` does so
         unless the deployment that declared the StopOnDelete fails. ``SNAPSHOT`` is refused.
     provider : IStopOnDeleteProvider, optional
-        The function that stops the jobs, in the same account and region. Recommended: one in a stack of its own that
-        lists the kind of the jobs, on which this stack then depends, or one of another app, from
-        `StopOnDeleteProvider.from_service_token`. Default: one that the stack's constructs share.
+        The function that stops the jobs, in the same account and region. Recommended: a `StopOnDeleteProvider` in a
+        stack of its own, with the kind of the jobs in its `kinds`; this stack then depends on that stack. For a
+        provider of another app, use `StopOnDeleteProvider.from_service_token`. Default: one that the stack's constructs
+        share.
 
     Raises
     ------
     InvalidArgumentError
         If an argument has a wrong type or an invalid literal value, or a provider of another stack does not list the
-        kind of the jobs; tokens are checked by the same rules at deployment. A ValueError, which names the construct,
-        the argument, its value, the rule and the fix.
+        kind of the jobs. It is a ValueError, and names the construct, the argument, its value, the rule and the fix.
+        Tokens are checked by the same rules at deployment.
     ImportError
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
@@ -112,7 +113,7 @@ class StopOnDelete(OnDelete):
         values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
         own = resource if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self) else None
         if own is not None:
-            # With these, the handler finds out whether this stack deletes the container.
+            # The handler uses these to find out whether this stack deletes the container.
             values["ContainerLogicalId"] = own.logical_id
             values["ContainerDeletionPolicy"] = late(lambda: _deletion_policy(own))
         self._make_resource(RESOURCE_TYPE, type(jobs), values, wait, best_effort, removal_policy, provider)
@@ -133,8 +134,8 @@ class StopOnDelete(OnDelete):
             and 0 < seconds <= period
         ):
             text = (
-                f"{self.node.path}: it waits {seconds:g} seconds, not longer than the shutdown grace period of"
-                f" {period:g} seconds, so the Delete fails if a job run uses all of it. Pass a longer `wait`."
+                f"{self.node.path}: its `wait` of {seconds:g} seconds is not longer than the shutdown grace period of"
+                f" {period:g} seconds, so the Delete fails if a job run uses the whole period. Pass a longer `wait`."
             )
             cdk.Annotations.of(self).add_warning_v2("cdk-stop-on-delete:shortWait", text)
 
@@ -154,8 +155,8 @@ class StopOnDelete(OnDelete):
         for rule in unordered_starters(stop, starts_jobs):
             yield (
                 cast(IConstruct, rule.node.scope) if rule.node.id == "Resource" else rule,
-                f"it may start jobs while {self.node.path} stops them, because nothing orders the two. Pass it to the"
-                " StopOnDelete, delete_first=[rule], or add rule.node.add_dependency(stop).",
+                f"it may start jobs while {self.node.path} stops them, because neither depends on the other. Pass it to"
+                " the StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop).",
             )
 
 

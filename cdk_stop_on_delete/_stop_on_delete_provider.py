@@ -24,10 +24,10 @@ from ._settings import ProviderSettings, check_settings
 from ._tokens import late, place_of
 from ._warnings import Found, warn_at_synthesis
 
-# The construct id, in its stack, of the provider that constructs without a `provider` share. It is part of the logical
-# id of every deployed function, so it must never change.
+# The construct id of the provider that the constructs of a stack share if they are given none. It is part of the
+# logical id of each deployed shared function, so it must never change.
 SHARED_ID = "StopOnDeleteProvider"
-# The maximum (Lambda quotas), because one function serves waits of up to 14 minutes.
+# The maximum (Lambda quotas), because the `wait` may be 14 minutes.
 FUNCTION_TIMEOUT = cdk.Duration.minutes(15)
 
 _DESCRIPTION = "Stops jobs when their stack is deleted or no longer declares them (cdk-world-export-job)"
@@ -48,22 +48,22 @@ _NO_ARN_YET = "Lambda's network interfaces have no ARN before they are made."
 class StopOnDeleteProvider(IStopOnDeleteProvider):
     """The Lambda function that stops jobs, for StopOnDelete and ManagedWorldExportJob.
 
-    Recommended: a stack of its own, with the `kinds` of jobs that it stops, passed to each construct as ``provider``.
-    Then a failed deletion can be retried. The stacks that use the provider depend on its stack, which can't be deleted
-    before them. `from_service_token` imports a provider that another app deployed.
+    Recommended: declare it in a stack of its own, list the kinds of jobs in `kinds`, and pass it to each construct as
+    ``provider``. Then a failed deletion can be retried. The stacks that use the provider depend on its stack, which
+    can't be deleted before them. `from_service_token` imports a provider that another app deployed.
 
-    Constructs that are given no provider share one in their own stack, which is enough for small apps. A failed
-    deletion is harder to repair there: CloudFormation continues after a Delete request that failed, and deletes the
-    function, too (cloudformation-coverage-roadmap 852), so the deletion can't be retried. The stack in DELETE_FAILED
-    can then be deleted only with ``aws cloudformation delete-stack --retain-resources``, which leaves the jobs running.
+    Constructs without a ``provider`` share one in their own stack, which is enough for small apps. A failed deletion is
+    harder to repair there. After a Delete request that failed, CloudFormation continues and deletes the function, too
+    (cloudformation-coverage-roadmap 852), so the deletion can't be retried. The stack in DELETE_FAILED can then be
+    deleted only with ``aws cloudformation delete-stack --retain-resources``, which leaves the jobs running.
 
-    CloudFormation can't change the function of a deployed resource, so decide before the first deployment. To give the
-    shared provider other settings, make it before the first construct that uses it:
+    Choose the provider before the first deployment, because CloudFormation can't change the function of a deployed
+    resource. To give the shared provider other settings, make it before the first construct that uses it:
     ``StopOnDeleteProvider(stack, "StopOnDeleteProvider", memory_size=512)``.
 
-    The function may stop all jobs of its kinds in its account, because an update stops the jobs that the template no
-    longer names. In its own stack, the permissions of a kind are added when the kind is used; for other stacks, list
-    the kind in `kinds`.
+    The function may stop all jobs of its kinds in its account, because the cleanup of an update stops jobs that the
+    template no longer names. For constructs of its own stack, the permissions of a kind are added when the kind is
+    used. For other stacks, list the kind in `kinds`.
 
     Change anything else on the function itself: ``provider.function.add_environment("COLOR", "red")``,
     ``Tags.of(provider).add("team", "batch")``, or, if the CDK has no argument for it,
@@ -71,9 +71,9 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     and log group are ``provider.node.find_child("Role")``, ``"Policy"`` and ``"Logs"``. Do not change the time-out, the
     handler or the logging format.
 
-    The variable ``FUNCTION_OUTSIDE_VPC`` tells the handler that it may take dropped connections for the retirement of
-    RoboMaker. It is omitted if an aspect sets the function's ``vpc_config``. A raw override of that property can't be
-    seen, so remove the variable along with it:
+    Outside a VPC, the function has the variable ``FUNCTION_OUTSIDE_VPC``: connections to RoboMaker that time out may
+    then mean that RoboMaker is retired. The variable is left out if an aspect sets the function's ``vpc_config``. If a
+    property override sets it, remove the variable, too:
     ``add_property_deletion_override("Environment.Variables.FUNCTION_OUTSIDE_VPC")``.
 
     Parameters
@@ -84,16 +84,16 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         Its id in `scope`.
     kinds : sequence of classes, default: ()
         The kinds of jobs that it stops for other stacks: EcsTasks, StateMachineExecutions, EmrServerlessJobRuns, and
-        WorldExportJobs of cdk_world_export_job. Removing a kind removes its permissions, so first remove the last
-        construct that uses it.
+        WorldExportJobs of cdk_world_export_job. Before you remove a kind, which removes its permissions, remove the
+        last construct that uses it.
     **settings : ProviderSettings
         The settings of the function.
 
     Raises
     ------
     InvalidArgumentError
-        If an argument has a wrong type or an invalid literal value, or `scope` already has a construct of this id. A
-        ValueError, which names the construct, the argument, its value, the rule and the fix.
+        If an argument has a wrong type or an invalid literal value, or `scope` already has a construct of this id. It
+        is a ValueError, and names the construct, the argument, its value, the rule and the fix.
     ImportError
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
@@ -210,7 +210,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         return log_group
 
     def _policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:  # noqa: A002
-        """Make a policy of the function's role. A role of another stack may not name this stack's resources."""
+        """Make an inline policy of the function's role. The role may be in another stack."""
         name = None
         if self._shares_role:
             # If several stacks gave one role policies with the same name, they would overwrite each other.
@@ -226,13 +226,13 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         return policy
 
     def _list(self, kinds: Sequence[type[Jobs]]) -> None:
-        """Let constructs of other stacks use these kinds, too."""
+        """Add kinds to those that constructs of other stacks may use."""
         self._listed = list(dict.fromkeys([*self._listed, *kinds]))
         for kind in kinds:
             self._allow(kind)
 
     def _allow(self, kind: type[Jobs]) -> iam.Policy:
-        """Return the policy that lets the function stop jobs of a kind, made when it is first needed."""
+        """Return the policy that lets the function stop jobs of a kind. It is made on the first call."""
         if kind not in self._policies:
             reason = "The cleanup of an update stops jobs that the template no longer names."
             statements = kind.statements(cdk.Stack.of(self), other_stacks=kind in self._listed)
@@ -263,9 +263,10 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def from_service_token(scope: Construct, id: str, service_token: str) -> IStopOnDeleteProvider:  # noqa: A002
         """Import a provider that another app, another team or a template deployed, in this account and region.
 
-        The provider must list the kinds of the jobs, which can't be checked here. A failed deletion can be retried,
+        The provider must list the kinds of the jobs, which synthesis can't check. A failed deletion can be retried,
         because the function is in another stack. CloudFormation does not protect the function while resources use it:
-        its owner must keep it until the last of them is deleted. Pass a provider of the same app itself.
+        its owner must keep it until the last of them is deleted. If the provider is in the same app, do not import it:
+        pass the construct.
 
         Parameters
         ----------
@@ -274,9 +275,9 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         id : str
             Its id in `scope`.
         service_token : str
-            The ARN of the function, or of an alias of it. A version is refused: it can never be updated, and
-            CloudFormation can't change the function of a deployed resource. May be a token. Metrics take the function's
-            name from it, so a dynamic reference has no metrics.
+            The ARN of the function, or of an alias of it. The ARN of a version is refused, because its code could
+            never be updated: CloudFormation can't change the function of a deployed resource. May be a token. Metrics
+            take the function's name from it, so with a dynamic reference there are no metrics.
 
         Returns
         -------
@@ -286,13 +287,13 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         Raises
         ------
         InvalidArgumentError
-            If a literal is not such an ARN. A construct in another region or account refuses the provider.
+            If a literal is not such an ARN. A construct in another region or account raises the same error.
         """
         return ImportedProvider(scope, id, service_token)
 
     @property
     def function(self) -> lambda_.Function:
-        """The function, for tags, variables, its own metrics and anything else."""
+        """The function, for example to add tags or environment variables, or for its own metrics."""
         return self._function
 
     @property
@@ -321,7 +322,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")
         policy = self._allow(kind)
         if same_root:
-            # The CDK passes the ARN between nested stacks, and CloudFormation deletes the function last.
+            # The CDK passes the ARN to nested stacks, and CloudFormation deletes the function after them.
             return ProviderBinding(self.service_token, outlives_stack=False, policy=policy)
         # The provider's stack is deployed before the user's, and deleted after it.
         user.node.add_dependency(self)
@@ -330,11 +331,11 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def _warn_of_environment(self, user: Construct) -> None:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
         if any((place_of(here)[part] is None) != (place_of(there)[part] is None) for part in ("account", "region")):
-            # The deployment fails in another place, and the CDK refers to no resource of such a stack, for example in
-            # an alarm on the provider's metrics.
+            # If the places differ, the deployment fails. If they are the same, the CDK still makes no reference between
+            # such stacks, for example for an alarm on the provider's metrics.
             text = (
-                f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack in"
-                f" {here.environment}. Give both the same `env`."
+                f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack is in"
+                f" {here.environment}. Give both stacks the same `env`."
             )
             warn_at_synthesis(user, "cdk-stop-on-delete:otherEnvironment", lambda: [(user, text)])
 

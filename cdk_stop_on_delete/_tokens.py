@@ -1,4 +1,4 @@
-"""Tells values that are known at synthesis from values that are known only at deployment, and makes late ones."""
+"""Distinguishes values that are known at synthesis from tokens, and makes tokens for late values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def literal_or_none(value: str) -> str | None:
 
 
 def is_token(value: object) -> bool:
-    """Tell whether a value of any type stands for a value that is known only at deployment."""
+    """Return whether a value of any type stands for a value that is known only at deployment."""
     if isinstance(value, str):
         return literal_or_none(value) is None
     # The CDK's tokens are objects with `resolve`, encoded numbers and lists with an encoded string. A construct is no
@@ -34,7 +34,7 @@ def is_token(value: object) -> bool:
 
 
 def is_string_token(construct: IConstruct, argument: str, value: object) -> bool:
-    """Tell whether a value is a token, and raise the error of a token that is not a string."""
+    """Return whether a value is a token, and raise the error of a token that is not a string."""
     if not is_token(value):
         return False
     if not isinstance(value, str):

@@ -8,12 +8,12 @@ import jsii
 from aws_cdk import Annotations
 from constructs import IConstruct, IValidation
 
-# A warning, and the construct that it is shown at.
+# The construct at which a warning is shown, and its message.
 Found = tuple[IConstruct, str]
 
 
 def warn_at_synthesis(construct: IConstruct, warning_id: str, find: Callable[[], Iterable[Found]]) -> None:
-    """Add the warnings that are found after all aspects, to be acknowledged by their id."""
+    """Add the warnings that `find` yields after all aspects. Users acknowledge them by `warning_id`."""
     construct.node.add_validation(_Warn(warning_id, find))
 
 

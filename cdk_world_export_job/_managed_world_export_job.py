@@ -24,19 +24,19 @@ RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
 class ManagedWorldExportJob(OnDelete):
     """A world export job that is canceled when its stack is deleted or no longer declares it.
 
-    When the stack is deleted, or updated to another job, the job is canceled, and the stack's operation continues once
-    it has stopped. A job that no longer exists counts as stopped, and so does every job once RoboMaker has been
-    retired. The stack never starts or changes the job.
+    When the stack is deleted, or updated to another job, the job is canceled. The stack's operation continues once the
+    job has stopped. A job that no longer exists counts as stopped. So does every job once RoboMaker has been retired.
+    The stack never starts or changes the job.
 
-    Declare the resources that the job uses until it has stopped, its bucket and its role:
+    Add a dependency on what the job uses until it has stopped, its bucket and its role:
     ``job.node.add_dependency(bucket, role)``.
 
-    Without a `provider`, the function is in the job's own stack. CloudFormation continues after a Delete request that
-    failed, and deletes the function, too: the deletion can't be retried, and
-    ``aws cloudformation delete-stack --retain-resources`` deletes the stack and leaves the job running. With a provider
-    in a stack of its own, deleting the stack again retries.
+    Without a `provider`, the function is in the job's own stack. After a Delete request that failed, CloudFormation
+    continues and deletes the function, too. Then the deletion can't be retried, and ``aws cloudformation delete-stack
+    --retain-resources`` deletes the stack and leaves the job running. If the provider is in a stack of its own, delete
+    the stack again to retry.
 
-    If two constructs of an app have the same literal ARN, the first that is deleted cancels the job: synthesis warns of
+    If two constructs of an app have the same literal ARN, the first that is deleted cancels the job. Synthesis warns of
     them. Change anything else, such as a condition or metadata, on the resource itself:
     ``job.node.default_child.node.default_child`` is its CfnResource.
 
@@ -47,8 +47,8 @@ class ManagedWorldExportJob(OnDelete):
     id : str
         Its id in `scope`.
     job_arn : str
-        The job's ARN, as CreateWorldExportJob returned it. May be a token. The job may be in any region of the stack's
-        account and partition that RoboMaker was in.
+        The job's ARN, as CreateWorldExportJob returned it. May be a token. The job must be in the stack's account and
+        partition, in any region that had RoboMaker.
     wait : Duration, optional
         How long a Delete request waits for the job to stop, after RoboMaker accepted the cancel: whole seconds, from 0
         to 14 minutes. 0 does not wait. Default: 5 minutes.
@@ -59,16 +59,16 @@ class ManagedWorldExportJob(OnDelete):
         ``RETAIN`` leaves the job running, also when the stack is deleted; ``RETAIN_ON_UPDATE_OR_DELETE`` does so unless
         the deployment that declared the job fails. ``SNAPSHOT`` is refused.
     provider : IWorldExportJobProvider, optional
-        The function that cancels the job, in the same account and region. Recommended: one in a stack of its own, on
-        which the job's stack then depends, or one of another app, from `WorldExportJobProvider.from_service_token`.
-        Default: one that the stack's constructs share.
+        The function that cancels the job, in the same account and region. Recommended: a `WorldExportJobProvider` in a
+        stack of its own, on which the job's stack then depends. For a provider of another app, use
+        `WorldExportJobProvider.from_service_token`. Default: one that the stack's constructs share.
 
     Raises
     ------
     InvalidArgumentError
         If an argument has a wrong type or an invalid literal value, or a provider of another stack does not list
-        WorldExportJobs; tokens are checked by the same rules at deployment. A ValueError, which names the construct,
-        the argument, its value, the rule and the fix.
+        WorldExportJobs. It is a ValueError, and names the construct, the argument, its value, the rule and the fix.
+        Tokens are checked by the same rules at deployment.
     ImportError
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """

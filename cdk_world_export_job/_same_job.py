@@ -1,6 +1,7 @@
 """Warns of two constructs of an app that cancel the same job.
 
-Without it, who copies a stack, or moves a job to another, learns of the second owner when the job is canceled.
+Without the warning, users who copy a stack, or move a job to another one, notice the second construct only when the job
+is canceled.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _owners_by_app: WeakKeyDictionary[IConstruct, dict[str, Owners]] = WeakKeyDictio
 def warn_of_other_owners(job: Construct, job_arn: str, resource: CfnResource) -> None:
     """Let synthesis warn if constructs that were made before this one cancel the same job.
 
-    It compares all stacks and stages of the app, whatever their environments. A job belongs to one account, so both
-    constructs are in this account, or one of them is refused in another.
+    It compares all stacks and stages of the app, whatever their environments. A job is in one account, so a construct
+    in another account is refused anyway.
     """
     owners = _owners_by_app.setdefault(job.node.root, {}).setdefault(job_arn, [])
     owners.append((job, resource))
@@ -33,8 +34,7 @@ def warn_of_other_owners(job: Construct, job_arn: str, resource: CfnResource) ->
 
 @jsii.implements(IValidation)
 class _LastIsOnlyOwner:
-    # At synthesis, because an aspect may still set RETAIN: while a job moves from one construct to another, one of the
-    # two retains it.
+    # At synthesis, because an aspect may still set RETAIN, which one of the two has while a job moves between them.
     def __init__(self, job_arn: str, owners: Owners) -> None:
         self._job_arn = job_arn
         self._owners = owners

@@ -16,8 +16,8 @@ from ._world_export_jobs import WorldExportJobs
 class WorldExportJobProvider(StopOnDeleteProvider):
     """The Lambda function that cancels world export jobs: a StopOnDeleteProvider that lists the kind WorldExportJobs.
 
-    Recommended: a stack of its own, passed to each job as ``provider``. Then a failed deletion can be retried. See
-    `StopOnDeleteProvider` for the alternatives, and for how to change the function.
+    Recommended: declare it in a stack of its own, and pass it to each job as ``provider``. Then a failed deletion can
+    be retried. See `StopOnDeleteProvider` for the alternatives, and for how to change the function.
 
     Parameters
     ----------
@@ -26,15 +26,15 @@ class WorldExportJobProvider(StopOnDeleteProvider):
     id : str
         Its id in `scope`.
     kinds : sequence of classes, default: ()
-        More kinds of jobs that it stops for other stacks, for StopOnDeletes that share the function.
+        Other kinds of jobs that it also stops, for each StopOnDelete of another stack that shares the function.
     **settings : ProviderSettings
         The settings of the function.
 
     Raises
     ------
     InvalidArgumentError
-        If an argument has a wrong type or an invalid literal value, or `scope` already has a construct of this id. A
-        ValueError, which names the construct, the argument, its value, the rule and the fix.
+        If an argument has a wrong type or an invalid literal value, or `scope` already has a construct of this id. It
+        is a ValueError, and names the construct, the argument, its value, the rule and the fix.
     ImportError
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """

@@ -23,8 +23,8 @@ from protocol.log import log
 from protocol.outcome import Outcome, Result
 from protocol.request import Request, property_or_default, resource_properties, stack_name, stack_of
 
-# Lambda updates botocore by itself. If a new version breaks these imports, Create still works for a world export job,
-# and every request is answered.
+# Lambda updates botocore by itself. If a new version breaks these imports, the Create of a world export job still
+# works, and every request is answered.
 try:
     from jobs import aws
     from jobs.ecs_tasks import EcsTasks
@@ -47,7 +47,8 @@ else:
 
 def service_of(physical_id: str) -> str:
     """Return the service of the jobs that a physical id names, or ``""`` if the resource was never created."""
-    if kind := re.match(r"(\w+)\(", physical_id):  # the made-up ids of CloudFormation and of this handler differ
+    # The id of a resource that was never created, which CloudFormation or this handler generated, has no parenthesis.
+    if kind := re.match(r"(\w+)\(", physical_id):
         return SERVICES.get(kind[1], "unknown")
     return SERVICES["WorldExportJob"] if _job_arn(physical_id) else ""
 
@@ -91,14 +92,15 @@ def delete(request: Request, resource: CustomResource) -> Outcome | None:
         container = Container.from_physical_id(physical_id)
     except InvalidPropertyError as error:
         raise ExpectedError(
-            f"This version of the function can't read its physical id, so nothing was stopped. {error}"
+            "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
+            f" version that wrote it. {error}"
         ) from error
     return _stop_jobs_in(container, request, resource)
 
 
 def _declare_job(request: Request) -> Declared:
     job_arn = resource_properties(request).get("JobArn")
-    # An ARN that was accepted once is not checked again: an update back to it, in a rollback, must not fail.
+    # An ARN that was accepted before is not checked again, because a rollback to it must not fail.
     is_known = request["RequestType"] == "Update" and job_arn and job_arn == request["PhysicalResourceId"]
     if not is_known:
         partition, account = stack_of(request)
@@ -130,7 +132,8 @@ def _stop_jobs_in(container: Container, request: Request, resource: CustomResour
     try:
         decision = stack.decide(container)
     except ServiceError as error:
-        detail = f"CloudFormation can't be asked whether {container.place} is deleted, so nothing was stopped. {error}"
+        question = f"ask CloudFormation whether it is deleting {container.place}"
+        detail = f"The function could not {question}, so it stopped nothing. {error}"
         return Outcome(Result.FAILED, detail, round(clock.monotonic() - started, 3), stack.calls)
     if decision.result:
         return Outcome(decision.result, decision.why, round(clock.monotonic() - started, 3), stack.calls)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Each kind of job -> its service, as the metrics name it.
+# Kind of job -> its service, as the metrics name it.
 SERVICES = {
     "WorldExportJob": "RoboMaker",
     "EcsTasks": "ECS",
@@ -57,12 +57,12 @@ class InvalidPropertyError(ValueError):
 
 @dataclass(frozen=True)
 class JobArn:
-    """The ARN of a world export job, checked.
+    """The checked ARN of a world export job.
 
     Parameters
     ----------
     text : str
-        The ARN as it was given; also the resource's physical id.
+        The ARN as it was given, which is also the resource's physical id.
     region : str
         The region that the job runs in, and that its API calls go to.
     """
@@ -86,12 +86,13 @@ class JobArn:
         value : object
             What was given as the ARN.
         stack_account : str, optional
-            The account of the stack, if it is known. The handler's role can only cancel jobs of its own account.
+            The account of the stack, if it is known. The function's role can cancel jobs of its own account only.
         stack_partition : str, optional
-            The partition of the stack, if it is known. Its credentials work in no other.
+            The partition of the stack, if it is known. Credentials work in their own partition only.
         new : bool, default: False
-            Whether the job is declared for the first time. Then its region must be one of `REGIONS`. Newer rules do
-            not apply to an ARN that was accepted before, because a rollback to it could fail.
+            Whether the job is declared for the first time. If so, its region must be one of `REGIONS`, and its
+            partition that of the stack. These newer rules do not apply to an ARN that was accepted before, because a
+            rollback to it could fail.
 
         Raises
         ------
@@ -153,7 +154,7 @@ CLUSTER_ARN = re.compile(
     r"(?P<name>[A-Za-z0-9_-]{1,255})"
 )
 # Step Functions API reference, CreateStateMachine: the characters that a name may not have. An ARN with one more part
-# names a version or an alias (the same, ListExecutions), which lists only some of the executions.
+# names a version or an alias; ListExecutions then lists only some of the executions (the same, ListExecutions).
 STATE_MACHINE_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):states:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):stateMachine:"
     r"(?P<name>[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]{1,80})"
@@ -163,16 +164,16 @@ APPLICATION_ID = re.compile(r"(?P<name>[0-9a-z]{1,64})")
 
 
 class _ContainerType(NamedTuple):
-    """The containers of one kind of job."""
+    """The type of the containers of one kind of job."""
 
     id: re.Pattern[str]
     """The pattern of their ids."""
     described: str
-    """The same in words, for an error."""
+    """The form of their ids, for an error."""
     noun: str
-    """The name of such a container, for a message."""
+    """The name of such a container in a message, such as ``cluster``."""
     resource_type: str
-    """The CloudFormation resource type."""
+    """Their CloudFormation resource type."""
 
 
 _CONTAINERS = {
@@ -199,16 +200,16 @@ _CONTAINERS = {
 
 
 class _Option(NamedTuple):
-    """An optional property, which limits the jobs that are stopped or says how they are stopped."""
+    """An optional property of one kind of job: a filter of the jobs, or how to stop them."""
 
     key: str
     """Its name in the physical id."""
     kind: str
-    """The kind of job that it is for."""
+    """The kind of job that takes it."""
     valid: re.Pattern[str]
-    """The pattern of its values, none of which has a comma."""
+    """The pattern of its values. None may have a comma, which separates the options in a physical id."""
     rule: str
-    """The same in words, for an error."""
+    """The rule for its values, for an error."""
     fix: str
     """What to pass, for an error."""
 
@@ -222,8 +223,8 @@ _OPTIONS = {
         "it must be letters, digits, - and _, 255 at the most",
         "Pass the name without a revision.",
     ),
-    # Amazon ECS API reference, RunTask: at most 128 characters. Step Functions writes "AWS Step Functions", with spaces
-    # (seen in the histories of executions), so more characters than the reference names are in use.
+    # Amazon ECS API reference, RunTask: at most 128 characters. More characters are in use than the reference allows:
+    # Step Functions writes "AWS Step Functions", with spaces (execution histories in public repositories).
     "StartedBy": _Option(
         "startedBy",
         "EcsTasks",
@@ -255,7 +256,7 @@ class Container:
     id : str
         The cluster's or the state machine's ARN, or the application's id.
     options : Mapping, default: empty
-        Which of its jobs to stop, and how: the values of Family, StartedBy and ShutdownGracePeriodInSeconds.
+        The values of Family, StartedBy and ShutdownGracePeriodInSeconds: which of its jobs to stop, and how.
     """
 
     kind: str
@@ -327,10 +328,11 @@ class Container:
             container = cls.declared({"Kind": found["Kind"], "Container": found["Container"], **options})
             if str(container) == text:
                 return container
-        raise InvalidPropertyError("PhysicalResourceId", text, "it names no container", "Leave it as it is.")
+        rule = "it does not name a cluster, a state machine or an application"
+        raise InvalidPropertyError("PhysicalResourceId", text, rule, "Do not change it.")
 
     def __str__(self) -> str:
-        """Return the physical id. A Delete needs nothing else."""
+        """Return the physical id. It is all that a Delete knows of the container."""
         options = [f",{_OPTIONS[name].key}={value}" for name, value in self.options.items()]
         return f"{self.kind}({self.id}{''.join(options)})"
 
@@ -361,7 +363,7 @@ class Container:
 
 
 def check_option(name: str, value: object) -> str:
-    """Check a property that a kind of job may have: Family, StartedBy or ShutdownGracePeriodInSeconds.
+    """Check an option of a kind of job: Family, StartedBy or ShutdownGracePeriodInSeconds.
 
     Raises
     ------
@@ -398,8 +400,8 @@ def check_wait_seconds(value: object) -> int:
     Raises
     ------
     InvalidPropertyError
-        If it is not a whole number from 0 to 840: the wait ends a minute before Lambda's limit of 15 minutes
-        (Lambda quotas), so that there is time to answer.
+        If it is not a whole number from 0 to 840. The longest wait is a minute shorter than Lambda's limit of 15
+        minutes (Lambda quotas), so that there is time to answer.
     """
     text = str(value)
     seconds = int(text) if _WHOLE_NUMBER.fullmatch(text) else -1

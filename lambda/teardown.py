@@ -15,8 +15,8 @@ from protocol.outcome import Outcome, Result
 
 T = TypeVar("T")
 
-# Seconds. The pause between two looks grows with the time already waited: the function sees that a job has stopped
-# within half a second plus a tenth of the time it took, and at most LONGEST_PAUSE later.
+# Seconds. The pause between two steps grows with the time already waited. So the function sees that a job has stopped
+# at most half a second plus a tenth of that time later, and never more than LONGEST_PAUSE later.
 FIRST_PAUSE = 0.5
 PAUSE_GROWTH = 0.1
 LONGEST_PAUSE = 10.0
@@ -26,17 +26,17 @@ LONGEST_BACKOFF = 20.0
 
 
 class Failure(Enum):
-    """The kind of a failed call, which decides how long to retry."""
+    """The kind of failure of a call, which decides how long to retry it."""
 
     TRANSIENT = auto()
     """A transient error, such as throttling: retry while there is time."""
     UNKNOWN = auto()
-    """Perhaps a transient error, such as a permission that has not propagated yet: retry for a minute."""
+    """It may be transient, such as a permission that has not propagated yet: retry for a minute."""
     REJECTED = auto()
     """The service rejected the request; a later try may succeed: retry for a minute."""
 
 
-# How long to retry, in seconds, while there is time.
+# How long to retry, in seconds, if there is time.
 RETRY_SECONDS = {Failure.TRANSIENT: inf, Failure.UNKNOWN: 60.0, Failure.REJECTED: 60.0}
 
 
@@ -48,11 +48,11 @@ class ServiceError(Exception):
     failure : Failure
         The kind of failure, which decides how long to retry.
     text : str
-        The error for a person, with the name of the call.
-    code, message : str
-        The error in the service's answer. Default: none.
-    status : int
-        The HTTP status of the answer. Default: there was no answer.
+        The error for a person, with the name of the operation.
+    code, message : str, default: empty
+        The error in the service's answer.
+    status : int, default: 0
+        The HTTP status of the answer; 0 if there was none.
     """
 
     def __init__(self, failure: Failure, text: str, *, code: str = "", message: str = "", status: int = 0) -> None:
@@ -89,9 +89,9 @@ class Step:
     state : State
         The state of the job.
     detail : str
-        The same for a person, without a period.
-    result : Result
-        The result of the Delete, if the job has ended. Default: stopped.
+        The state for a person, without a period at the end.
+    result : Result, default: Result.STOPPED
+        The result of the Delete, if the job has ended.
     """
 
     state: State
@@ -117,7 +117,7 @@ class Job(Protocol):
 
 
 class _Retries:
-    """Decides whether to retry after a failed call, and pauses before it with backoff and jitter."""
+    """Decides whether to retry a failed call, and pauses before each try with backoff and jitter."""
 
     def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
         self._clock = clock
@@ -130,7 +130,17 @@ class _Retries:
         self._backoff = FIRST_BACKOFF
 
     def pause(self, failure: Failure, *, began: float, until: float) -> bool:
-        """Pause before the next try, or return False if the time is up. `began` is when the failed call began."""
+        """Pause before the next try, or return False if the time is up.
+
+        Parameters
+        ----------
+        failure : Failure
+            The kind of failure.
+        began : float
+            When the failed call began. The first call of this kind of failure begins the time of its retries.
+        until : float
+            When to give up, whatever the kind of failure.
+        """
         if self._retry_seconds != RETRY_SECONDS[failure]:
             self._retry_seconds, self._since = RETRY_SECONDS[failure], began
         left = min(until, self._since + self._retry_seconds) - self._clock.monotonic()
@@ -185,12 +195,12 @@ def tear_down(
     job : Job
         The job.
     wait : float
-        The longest time to wait, in seconds. It begins when the service accepts the stop, or with the first look after
-        the service refused it. With 0, a job that the service is stopping is not looked at again.
+        The longest time to wait, in seconds. It begins when the service accepts the stop, or when the job is found
+        running after a refusal. With 0, the Delete ends as soon as the service is stopping the job.
     time_left : float
         The longest time for all calls and waits, in seconds.
     clock : Clock, default: the time module
-        The clock to go by.
+        The clock that measures these times.
     jitter : callable, default: random.random
         Returns a number from 0 to 1, which varies the backoff.
 
@@ -228,13 +238,13 @@ class _TearDown:
                 return self._outcome(step.result, step.detail)
             if step.state is not State.MORE and (done := self._await(step)):
                 return done
-            # The first step may have come to a refusal alone, which only a look can tell from the end of the job.
+            # Not after a first MORE: the job may just have ended and refused the stop, which only the next step shows.
             was_more, is_more = is_more, step.state is State.MORE
             if is_more and was_more and self._clock.monotonic() >= self._until:
                 return self._failed(step.detail, "Tried for", self._started)
 
     def _await(self, step: Step) -> Outcome | None:
-        """Pause until it is time to look again, unless the wait is over."""
+        """Pause until the next step is due, or return the outcome if the wait is over."""
         now = self._clock.monotonic()
         is_first = self._waiting_for is None or (self._waiting_for, step.state) == (State.REFUSED, State.STOPPING)
         if is_first:

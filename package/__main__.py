@@ -9,13 +9,13 @@ from pathlib import Path
 from .handler_zip import handler_zip
 from .provider_template import provider_template
 
-# BUCKET is the only word to replace.
+# BUCKET is the only part that users must replace.
 STEPS = """\
 {folder}/handler.zip
 {folder}/provider.yaml
 SHA-256 of handler.zip: {sha256}
 
-Upload the code into a bucket of the region, and deploy the provider, for Custom::ManagedWorldExportJob:
+Upload the code to a bucket in the region, and deploy the provider, for Custom::ManagedWorldExportJob:
 
   aws s3 cp {folder}/handler.zip s3://BUCKET/{key}
   aws cloudformation deploy --stack-name stop-on-delete-provider --template-file {folder}/provider.yaml \\
@@ -25,7 +25,7 @@ For Custom::StopOnDelete, add one or more of these to the second command:
 
   EcsTasks=true StateMachineExecutions=true EmrServerlessJobRuns=true
 
-How a stack then uses it is in docs/without-the-cdk.md."""
+docs/without-the-cdk.md explains how a stack uses it."""
 
 
 def main(folder: Path) -> None:

@@ -22,8 +22,8 @@ def handler_zip() -> bytes:
     Returns
     -------
     bytes
-        A deployment package for Lambda. It is not compressed, because builds of zlib compress the same bytes
-        differently, and it has no times, so that its hash depends on its content alone.
+        A deployment package for Lambda. Its hash depends on its content alone: it is not compressed, because builds of
+        zlib compress the same bytes differently, and it has no times.
     """
     content = handler_files()
     content["LICENSE"] = (_ROOT / "LICENSE").read_bytes()

@@ -13,7 +13,7 @@ from constructs import Construct, IConstruct
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions, StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobs
 
-# Kind -> the default of its parameter, and the jobs in words.
+# Kind -> the default of its parameter, and its jobs in the parameter's description.
 _KINDS: Mapping[type[Jobs], tuple[str, str]] = {
     WorldExportJobs: ("true", "RoboMaker world export jobs (Custom::ManagedWorldExportJob)"),
     EcsTasks: ("false", "ECS tasks (Custom::StopOnDelete)"),
@@ -47,7 +47,7 @@ class ProviderStack(Stack):
         key = CfnParameter(
             self,
             "CodeKey",
-            description="The key of handler.zip there. New code needs a new key, or the function keeps the old code",
+            description="The key of handler.zip there. With the same key, the function keeps its old code",
         )
         provider = StopOnDeleteProvider(self, "Provider", kinds=list(_KINDS))
         for part in provider.node.children:
@@ -72,8 +72,8 @@ class ProviderStack(Stack):
 
         function = _resource(provider.function)
         function.add_property_override("Code", {"S3Bucket": bucket.value_as_string, "S3Key": key.value_as_string})
-        # Without the role, to which the function refers anyway (cfn-lint W3005). The policies of the kinds need no
-        # order: other stacks use the function only after this stack is complete, and before it can be deleted.
+        # Not on the role, to which the function refers anyway (cfn-lint W3005), nor on the policies of the kinds: other
+        # stacks use the function only after this stack is complete, and before it can be deleted.
         function.add_override("DependsOn", ["Policy"])
         CfnOutput(
             self,

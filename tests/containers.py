@@ -429,7 +429,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         wait=1,
         answer="FAILED",
         outcome="failed",
-        words="are still running: 1 of 2 stopped, not ",
+        words="1 of 2 stopped",
         run_on="stays",
     )
     yield Row(
@@ -439,7 +439,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         shared=True,
         wait=0,
         outcome="not awaited",
-        words="are still running: 0 of 1 stopped, not ",
+        words="0 of 1 stopped",
         run_on="job",
     )
     yield Row(
@@ -450,7 +450,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
         wait=1,
         best_effort=True,
         outcome="failed",
-        words="are still running: 0 of 1 stopped, not ",
+        words="0 of 1 stopped",
         run_on="job",
     )
     yield Row(
@@ -581,7 +581,7 @@ def _what_is_kept(kind: str) -> Iterator[Row]:
         after=Declared(fails=True),
     )
     # What can't be asked is never guessed.
-    unknown = replace(kept, answer="FAILED", outcome="failed", words="CloudFormation can't be asked whether")
+    unknown = replace(kept, answer="FAILED", outcome="failed", words="could not ask CloudFormation whether")
     throttling = replace(THROTTLED, code="Throttling")
     yield replace(unknown, name="the status can not be asked", shared=True, faults=_at("DescribeStacks", throttling))
     for operation in ("GetTemplate", "ListStackResources", "DescribeStackResource"):
@@ -640,7 +640,7 @@ _UNKNOWN = tuple(Fault("UnknownOperationException", "No such operation.", status
 def _what_cloudformation_does_besides() -> Iterator[Row]:
     """Refactor, orphan and import, one kind each: tests/unit/test_ownership.py has the rest of the decisions."""
     kept = Row("EcsTasks", "", outcome=KEPT, run_on="job")
-    left = replace(kept, words="the stack does not have it any more")
+    left = replace(kept, words="it is no longer in the stack")
     for kind, how, happen in (
         ("EcsTasks", "moved to another stack", World.refactor),
         ("StateMachineExecutions", "orphaned", World.orphan),
@@ -761,7 +761,7 @@ def _of_ecs() -> Iterator[Row]:
         wait=60,
         answer="FAILED",
         outcome="failed",
-        words="(is to stop, but RUNNING: has its container instance died?)",
+        words="(desiredStatus STOPPED, lastStatus RUNNING: has its container instance died?)",
         run_on="job",
     )
     yield Row(
@@ -773,7 +773,7 @@ def _of_ecs() -> Iterator[Row]:
         prepare=lambda world: world.tell_to_stop("job"),
         answer="FAILED",
         outcome="failed",
-        words="are still running: 0 of 1 stopped, not ",
+        words="0 of 1 stopped",
         run_on="job",
     )
     yield Row(

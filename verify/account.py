@@ -1,4 +1,4 @@
-"""The AWS account: its clients, the CDK CLI, and the deletion of everything that a run has made."""
+"""The AWS account: its clients, the CDK CLI, and the deletion of everything that a run has created."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 
 
 class RefusedError(Exception):
-    """The run can't begin. The message says why, in one sentence."""
+    """The run can't begin. The message states the cause in one sentence."""
 
 
 class StoryError(Exception):
-    """A story can't go on."""
+    """A story can't continue."""
 
 
 class Account:
@@ -39,12 +39,12 @@ class Account:
     id, region : str
         The account's number, and the region.
     deadline : float
-        When to give up, by the monotonic clock.
+        When to abort, by the monotonic clock.
 
     Raises
     ------
     RefusedError
-        If there are no credentials, no region, or no CDK bootstrap stack.
+        If there are no valid credentials, no region or no CDK bootstrap stack.
     """
 
     def __init__(self) -> None:
@@ -76,12 +76,12 @@ class Account:
             yield from page[key]
 
     def until(self, happened: Callable[[], object], what: str, *, pause: float = 2, seconds: float = 900) -> None:
-        """Wait until something has happened.
+        """Call `happened` again and again until it returns a true value.
 
         Raises
         ------
         StoryError
-            If it has not in that many seconds, or at the deadline.
+            If it does not within so many seconds, or before the deadline. `what` names it in the message.
         """
         end = min(self.deadline, time.monotonic() + seconds)
         while not happened():
@@ -92,9 +92,9 @@ class Account:
     def cdk(
         self, commands: Sequence[Sequence[str]], meanwhile: Callable[[], None] = lambda: None
     ) -> list[tuple[int, str]]:
-        """Run commands of the pinned CDK CLI side by side, and return exit statuses and outputs.
+        """Run commands of the pinned CDK CLI at the same time, and return their exit statuses and outputs.
 
-        An interrupt, or an error of what is done meanwhile, ends them.
+        `meanwhile` is called after their start. If it raises an error, or is interrupted, the commands are killed.
         """
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         environment = {**os.environ, "PATH": path, "AWS_REGION": self.region, "CDK_DISABLE_CLI_TELEMETRY": "true"}
@@ -171,7 +171,7 @@ class Account:
         for name, status in self.stacks().items():
             if name in names:
                 say(f"deleting {name}")
-                # A custom resource is nothing by itself, and what it stands for has been stopped.
+                # Only custom resources may be retained: their jobs have been stopped, so nothing is left behind.
                 failed = [
                     logical_id
                     for logical_id, one in self.resources(name).items()
@@ -203,7 +203,7 @@ class Account:
                 for session in self.pages("emr-serverless", "list_sessions", "sessions", applicationId=application):
                     with suppress(ClientError):
                         emr.terminate_session(applicationId=application, sessionId=session["sessionId"])
-            with suppress(ClientError):  # it was never started, or a session has not ended yet: the next round
+            with suppress(ClientError):  # it was never started, or a session has not ended yet: tried again later
                 emr.stop_application(applicationId=application)
 
     def _clusters(self) -> list[str]:
@@ -220,7 +220,7 @@ class Account:
         return [one["id"] for one in found if one.get("name", "").startswith(PREFIX) and one["state"] != "TERMINATED"]
 
     def _outside_of_stacks(self) -> list[tuple[str, Callable[[], object]]]:
-        """Return the names of what would be there without stacks, such as what a cleanup left, and how to delete it."""
+        """Return what is in no stack, such as what a failed cleanup left, and how to delete each."""
         ecs, states, emr = (self.client(name) for name in ("ecs", "stepfunctions", "emr-serverless"))
         found: list[tuple[str, Callable[[], object]]] = []
         found += [(f"cluster {one}", partial(ecs.delete_cluster, cluster=one)) for one in self._clusters()]

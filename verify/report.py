@@ -1,4 +1,4 @@
-"""What a run saw: a table for the terminal and two files for the project, without the account's number."""
+"""The report of a run: text for the terminal, and two files for the project, without the account's number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def claims_of_the_sandbox() -> list[str]:
 
 
 class Report:
-    """What a run saw.
+    """The results of a run.
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ class Report:
     Attributes
     ----------
     stories, seen, claims : dict
-        What each story, question and claim came to.
+        Story -> "as promised" or how it differs, question -> answer, claim -> "as claimed", how it differs, or "not
+        seen".
     """
 
     def __init__(self, about: dict[str, str]) -> None:
@@ -38,17 +39,17 @@ class Report:
         self.claims = dict.fromkeys(claims_of_the_sandbox(), NOT_SEEN)
 
     def story(self, name: str, went_well: bool, seen: object) -> None:
-        """Record whether a story went as the library's pages promise."""
+        """Record whether a story had the result that the library's pages promise."""
         self.stories[name] = AS_PROMISED if went_well else f"differs: {seen}"
 
     def claim(self, claim: str, holds: bool, seen: object) -> None:
-        """Record whether a claim, word for word as in `sandbox/README.md`, held. It must hold each time."""
+        """Record whether a claim holds. It is written as in `sandbox/README.md`, and must hold each time."""
         if self.claims[claim] in (NOT_SEEN, AS_CLAIMED):
             self.claims[claim] = AS_CLAIMED if holds else f"differs: {seen}"
 
     def write(self, folder: Path) -> str:
         """Write `verify-report.md` and `verify-report.json`, and return the text of the first."""
-        checked = {claim: came_to for claim, came_to in self.claims.items() if came_to != NOT_SEEN}
+        checked = {claim: result for claim, result in self.claims.items() if result != NOT_SEEN}
         others = {"all other claims": NOT_SEEN}
         tables = {"About": self.about, "Stories": self.stories, "Seen": self.seen, "Claims": {**checked, **others}}
         lines = ["# What `make verify` saw"]

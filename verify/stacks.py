@@ -1,6 +1,6 @@
-"""The stacks of the stories, as the CDK app is before and after an update, and in an update that fails.
+"""The CDK app of the stories, in three variants: before an update, in an update that fails, and after an update.
 
-`python -m verify.stacks FOLDER ACCOUNT RUN emr|-` writes their cloud assemblies.
+`python -m verify.stacks FOLDER ACCOUNT RUN emr|-` writes the cloud assembly of each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobs
 
 from . import BASE, BEFORE, FAILING, PREFIX, PROJECT, TAG, VARIANTS
 
-# After an hour, everything ends by itself if it is not stopped.
+# What is not stopped ends by itself after an hour.
 _WAIT = '{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": true}}}'
 _SLEEP = ecs.CfnTaskDefinition.ContainerDefinitionProperty(
     name="sleep",
@@ -38,14 +38,14 @@ _SLEEP = ecs.CfnTaskDefinition.ContainerDefinitionProperty(
     memory=512,
     stop_timeout=5,
 )
-# Made up, in one of the regions that RoboMaker was in.
+# No such job exists. The region is one of those that had RoboMaker.
 _JOB = "arn:aws:robomaker:us-west-2:{account}:world-export-job/wej-{run}"
 
 _AnyJobs = EcsTasks | StateMachineExecutions | EmrServerlessJobRuns
 
 
 def _base(app: App, run: str) -> StopOnDeleteProvider:
-    """Declare the provider, and what tasks and executions need."""
+    """Declare the provider, and what the tasks and executions need."""
     stack = Stack(app, "Base", stack_name=BASE)
     week, destroy = logs.RetentionDays.ONE_WEEK, RemovalPolicy.DESTROY
     log_group = logs.LogGroup(stack, "Log", log_group_name=f"{PREFIX}-{run}", retention=week, removal_policy=destroy)
@@ -55,7 +55,7 @@ def _base(app: App, run: str) -> StopOnDeleteProvider:
     role = provider.node.find_child("Role")
     assert isinstance(role, iam.Role)  # noqa: S101 - the provider makes it
     assert role.assume_role_policy  # noqa: S101 - ditto
-    # With the function's role, the run measures how long a change of its permissions takes.
+    # The run assumes the function's role to measure how long a change of its permissions takes.
     trust = iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[iam.AccountRootPrincipal()])
     role.assume_role_policy.add_statements(trust)
     for service in ("states", "emr-serverless"):
@@ -63,7 +63,7 @@ def _base(app: App, run: str) -> StopOnDeleteProvider:
         iam.Role(stack, f"Role-{service}", role_name=f"{PREFIX}-{service}-{run}", assumed_by=principal)
 
     public = ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)
-    # Fargate loads the image from the internet. The tasks have the default security group, which lets them.
+    # Fargate pulls the image from the internet. The tasks use the default security group, which allows that.
     vpc = ec2.Vpc(
         stack,
         "Network",
@@ -96,12 +96,12 @@ class _Jobs(Stack):
     """A stack with clusters and state machines, each with a StopOnDelete or without."""
 
     def __init__(self, app: App, name: str, provider: StopOnDeleteProvider, account: str, run: str) -> None:
-        # The description shows which template GetTemplate returns.
+        # The description is the variant, so that it shows which template GetTemplate returns.
         super().__init__(app, name, stack_name=f"{PREFIX}-{name.lower()}", description=app.node.get_context("variant"))
         self._provider, self._account, self._run = provider, account, run
 
     def declare(self, role: str, *, generation: str = "", stops: bool = True, emr: bool = False) -> None:
-        """Declare a cluster and a state machine for a role in the story. Another generation replaces them."""
+        """Declare a cluster and a state machine for one part of a story. Another generation replaces them."""
         name = "-".join(filter(None, [self.stack_name, role.lower(), generation, self._run]))
         role_arn = f"arn:aws:iam::{self._account}:role/{PREFIX}-states-{self._run}"
         machine = sfn.CfnStateMachine(

@@ -1,4 +1,4 @@
-"""What is done in the account, and what should come of it."""
+"""The stories: what is done in the account, and which result is expected."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from . import AFTER, BASE, BEFORE, DENY, FAILING, PREFIX, TAG
 from .account import Account, StoryError, error_of
 from .report import Report
 
-# The kinds of jobs, and what the stacks name their containers.
+# Kind of job -> how the stacks name its container.
 _KINDS = {"EcsTasks": "Cluster", "StateMachineExecutions": "Machine"}
 _HASH = re.compile(r"[0-9A-F]{8}$")  # what the CDK appends to a construct's id
 _CLEANUP, _ROLLBACK_CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
-# How often in succession a role gets the same answer before a change of its permissions counts as effective.
+# How many times in succession a role must get the new answer before a change of its permissions counts as effective.
 _IN_SUCCESSION = 5
 
-# Claims of the sandbox, word for word.
+# Claims of the sandbox, written as in sandbox/README.md.
 _ORDER = "Dependencies are created first, dependents deleted first"
 _LISTED = "A resource that has left the template is described and listed until it is deleted, in the cleanup too"
 
 
 class _Events(list[Mapping[str, Any]]):
-    """The events of a stack in one operation, in their order."""
+    """The events of a stack in one operation, the oldest first."""
 
     def of(self, construct: str, status: str) -> list[int]:
-        """Return the places of a construct's events with a status."""
+        """Return the positions of a construct's events with a status."""
         its = [(_HASH.sub("", one["LogicalResourceId"]), one["ResourceStatus"]) for one in self]
         return [place for place, one in enumerate(its) if one == (construct, status)]
 
     def in_order(self, *events: tuple[str, str]) -> bool:
-        """Tell whether the first events of some constructs are there, and in this order."""
+        """Return whether the first events of these constructs and statuses exist, in this order."""
         places = [(self.of(*event) or [-1])[0] for event in events]
         return places == sorted(places) and -1 not in places
 
@@ -49,7 +49,7 @@ class _Events(list[Mapping[str, Any]]):
 
 
 class _Watch(threading.Thread):
-    """Asks CloudFormation again and again, while it is entered as a context manager."""
+    """Calls `look` once a second, as long as its context is entered, and collects what it returns."""
 
     def __init__(self, look: Callable[[], Mapping[str, Any]]) -> None:
         super().__init__(daemon=True)
@@ -65,42 +65,43 @@ class _Watch(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        # Once a second, because CloudFormation throttles these calls (aws/aws-cdk 5637).
+        # Not more often, because CloudFormation throttles these calls (aws/aws-cdk 5637).
         while not self._over.wait(1):
             with suppress(BotoCoreError, ClientError):
                 self.looks.append(self._look())
 
 
 class Stories:
-    """The stories, told one after the other.
+    """Runs the stories, one after the other.
 
     Parameters
     ----------
     account : Account
         The account.
     report : Report
-        Takes what is seen.
+        The report that gets the results.
     assemblies : Path
         The folder with the cloud assemblies.
-    run : str
-        The run's tag.
+    run_id : str
+        The value of the run's tag.
     say : callable
-        Takes what goes on.
+        Prints the progress.
     """
 
     def __init__(
-        self, account: Account, report: Report, assemblies: Path, run: str, say: Callable[[str], None]
+        self, account: Account, report: Report, assemblies: Path, run_id: str, say: Callable[[str], None]
     ) -> None:
-        self._account, self._report, self._assemblies, self._run, self._say = account, report, assemblies, run, say
+        self._account, self._report, self._assemblies = account, report, assemblies
+        self._run_id, self._say = run_id, say
         self._claim = report.claim
         self._aws, self._cloudformation = account.client, account.client("cloudformation")
         self._base: dict[str, str] = {}  # the outputs of the base stack
-        self._ids: dict[str, str] = {}  # by the stack: its ARN
-        self._read: dict[str, int] = {}  # by the stack: how many of its events were read
-        self._jobs: dict[str, tuple[str, str]] = {}  # by the container's logical id: its physical id, and the job
+        self._ids: dict[str, str] = {}  # stack -> its ARN
+        self._read: dict[str, int] = {}  # stack -> how many of its events were read
+        self._jobs: dict[str, tuple[str, str]] = {}  # logical id of a container -> its physical id, and its job
 
-    def tell(self, *, emr: bool) -> None:
-        """Tell all of them, with EMR Serverless or without."""
+    def run(self, *, emr: bool) -> None:
+        """Run all stories, with EMR Serverless or without."""
         self._look_for_daemons()
         self._create("Deleted", "Updated", "Failed", "World")
         self._roll_back()
@@ -132,7 +133,7 @@ class Stories:
             self._deploy(FAILING, "Updated", fails=True)
         statuses = {name: self._status(name) for name in self._jobs}
         well = set(statuses.values()) == {"RUNNING"}
-        self._report.story("An update that is rolled back stops nothing that ran before it", well, statuses)
+        self._report.story("An update that is rolled back stops no job that ran before it", well, statuses)
 
         after, old = look(), self._jobs["ReplacedCluster"][0]
         self._claim("After a rollback GetTemplate gives the old template", after["template"] == BEFORE, after)
@@ -144,7 +145,7 @@ class Stories:
         self._compare(watch, "a rollback", templates, leaving="NewCluster")
 
     def _deny(self) -> None:
-        """Deny the function to stop tasks of one stack."""
+        """Deny the function the permission to stop tasks of one stack."""
         tasks = f"arn:aws:ecs:*:*:task/{PREFIX}-failed*/*"
         statement = {"Effect": "Deny", "Action": "ecs:StopTask", "Resource": tasks}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -154,9 +155,9 @@ class Stories:
     def _update(self) -> None:
         with _Watch(partial(self._look, "ReplacedCluster", "LeftCluster")) as watch:
             self._deploy(AFTER, "Updated", "Failed")
-        self._stopped("An update stops what runs in what it replaces", "Updated", "Replaced")
-        self._stopped("An update stops what runs in what it removes", "Updated", "Left")
-        self._stopped("If only the construct is taken out, everything runs on", "Updated", "Kept", outcome="kept")
+        self._stopped("An update stops the jobs in what it replaces", "Updated", "Replaced")
+        self._stopped("An update stops the jobs in what it removes", "Updated", "Left")
+        self._stopped("If only the construct is removed, the jobs keep running", "Updated", "Kept", outcome="kept")
 
         events, stop = self._events("Updated"), "ReplacedStopEcsTasks"
         deleted = [str(events[place]["PhysicalResourceId"]) for place in events.of(stop, "DELETE_COMPLETE")]
@@ -187,7 +188,7 @@ class Stories:
         words = "only when the stack is in the DELETE_FAILED state"
         self._refused("RetainResources only in DELETE_FAILED", words, self._cloudformation.delete_stack, **asked)
         self._destroy({"Deleted": False, "Failed": True, "World": None})
-        self._stopped("A deletion stops what runs before it deletes where it runs", "Deleted", "Deleted")
+        self._stopped("A deletion stops the jobs before it deletes what they run in", "Deleted", "Deleted")
         events = self._events("Deleted")
         for kind, container in _KINDS.items():
             deleted = (f"DeletedStop{kind}", "DELETE_COMPLETE"), (f"Deleted{container}", "DELETE_IN_PROGRESS")
@@ -201,7 +202,7 @@ class Stories:
         self._report.seen["What RoboMaker's endpoint answered the function"] = answered
         self._claim("What a retired service answers", line["outcome"] == "retired", answered)
         well = line["outcome"] in ("gone", "retired")
-        self._report.story("The stack of a world export job is deleted, though there is no such job", well, answered)
+        self._report.story("The stack of a world export job that does not exist is deleted", well, answered)
 
         self._first = events = self._events("Failed")
         self._report.seen["The events of a deletion that failed"] = str(events)
@@ -231,7 +232,7 @@ class Stories:
         only = tried - {stack} == failed - {stack}
         self._claim("A second Delete finds only what failed, and tries it again", only, again)
 
-        # Nothing stops the task in the cluster whose construct was taken out.
+        # Nothing stops the task in the cluster whose construct was removed.
         events = self._events("Updated")
         self._claim("CloudFormation waits for it", events.of("KeptMachine", "DELETE_COMPLETE") != [], events)
         reasons = [events[place]["ResourceStatusReason"] for place in events.of("KeptCluster", "DELETE_FAILED")]
@@ -269,7 +270,7 @@ class Stories:
             self._claim(claim, seen == ("ABORTED", "A stopped", "A stopped"), seen)
 
     def _stop_while_deleting(self) -> None:
-        """Stop the execution of the state machine whose construct was taken out, when CloudFormation deletes it."""
+        """Stop the execution of the state machine whose construct was removed, while CloudFormation deletes it."""
         states, (machine, execution) = self._aws("stepfunctions"), self._jobs["KeptMachine"]
 
         def is_deleting() -> bool:
@@ -284,7 +285,7 @@ class Stories:
         self._claim("They can be listed and stopped meanwhile", listed == [execution], listed)
 
     def _look_for_daemons(self) -> None:
-        """Look at the tasks of managed daemons, if the account has any."""
+        """Record the `group` of the tasks of managed daemons, if the account has any."""
         ecs, groups = self._aws("ecs"), set()
         try:
             for cluster in self._account.pages("ecs", "list_clusters", "clusterArns"):
@@ -293,7 +294,7 @@ class Stories:
                     tasks = ecs.list_tasks(cluster=cluster, daemonName=name)["taskArns"]
                     found = ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"] if tasks else []
                     groups |= {task.get("group", "").partition(":")[0] for task in found}
-            seen = ", ".join(sorted(groups)) or "there is no such task"
+            seen = ", ".join(sorted(groups)) or "the account has no such task"
         except (BotoCoreError, ClientError) as error:
             seen = f"not seen: {error_of(error)}"
         self._report.seen["What the group of a managed daemon's task begins with"] = seen
@@ -301,7 +302,7 @@ class Stories:
     def _start_session(self) -> None:
         """Start a session of the EMR Serverless application, and try to stop the application."""
         emr, application = self._aws("emr-serverless"), self._physical_id("Deleted", "DeletedApplication")
-        role = f"arn:aws:iam::{self._account.id}:role/{PREFIX}-emr-serverless-{self._run}"
+        role = f"arn:aws:iam::{self._account.id}:role/{PREFIX}-emr-serverless-{self._run_id}"
 
         def asked(call: Callable[..., Any], what: str, **more: Any) -> None:
             try:
@@ -320,7 +321,7 @@ class Stories:
         self._refused(claim, words, emr.stop_application, applicationId=application)
         emr.start_application(applicationId=application)
         self._account.until(lambda: state() == "STARTED", "the application to start")
-        asked(emr.start_session, "StartSession", executionRoleArn=role, tags={TAG: self._run})
+        asked(emr.start_session, "StartSession", executionRoleArn=role, tags={TAG: self._run_id})
         asked(emr.stop_application, "StopApplication of an application with a live session")
         seen = list(self._report.seen.values())[-2:]
         if seen[0] == "accepted":  # the session
@@ -336,7 +337,7 @@ class Stories:
             self._ids[one] = stack["StackId"]
 
     def _destroy(self, fails: Mapping[str, bool | None], meanwhile: Callable[[], None] = lambda: None) -> None:
-        self._cdk(AFTER, [["destroy", one, "--force"] for one in fails], fails, meanwhile)
+        self._cdk(AFTER, [["destroy", stack, "--force"] for stack in fails], fails, meanwhile)
 
     def _cdk(
         self,
@@ -345,9 +346,9 @@ class Stories:
         fails: Mapping[str, bool | None],
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run commands for stacks, each of which fails or not, or perhaps (None)."""
+        """Run one command for each stack. `fails` says whether it must fail; None: it may fail."""
         for stack in fails.keys() & self._ids.keys():
-            self._events(stack)  # those of other operations
+            self._events(stack)  # skips the events of earlier operations
         self._say(f"cdk {commands[0][0]} {' '.join(fails)} (the app {variant} the update)")
         app = ("--exclusively", "--app", str(self._assemblies / variant))
         done = self._account.cdk([[*command, *app] for command in commands], meanwhile)
@@ -365,7 +366,7 @@ class Stories:
             "taskDefinition": self._base["TaskDefinition"],
             "launchType": "FARGATE",
             "networkConfiguration": {"awsvpcConfiguration": network},
-            "tags": [{"key": TAG, "value": self._run}],
+            "tags": [{"key": TAG, "value": self._run_id}],
         }
         started: list[str] = []
         for stack in stacks:
@@ -382,7 +383,7 @@ class Stories:
                     continue
                 self._jobs[name] = (container, job)
                 started.append(name)
-        self._say(f"waiting until {len(started)} tasks and executions run")
+        self._say(f"waiting until {len(started)} tasks and executions are running")
         self._account.until(lambda: {self._status(name) for name in started} == {"RUNNING"}, "tasks to run")
 
     def _status(self, name: str) -> str:
@@ -396,7 +397,7 @@ class Stories:
         return "gone"
 
     def _stopped(self, story: str, stack: str, role: str, outcome: str = "stopped") -> None:
-        """Tell whether jobs were stopped, or kept, by the function's log and by the status that they have now."""
+        """Record whether the jobs were stopped, or kept, by the function's log and by their present status."""
         statuses = ("RUNNING",) if outcome == "kept" else ("STOPPED", "ABORTED", "gone")
         seen = {}
         for kind, container in _KINDS.items():
@@ -407,12 +408,12 @@ class Stories:
         self._report.story(story, well, seen)
 
     def _outcome(self, stack: str, construct: str, expected: str, container: str = "") -> Mapping[str, str]:
-        """Return the log line of a construct's last Delete. Wait a minute for the outcome that is expected."""
+        """Return the log line of a construct's last Delete. Wait up to a minute for the expected outcome."""
         lines: list[Mapping[str, str]] = []
 
         def is_logged() -> bool:
             lines[:] = [{"outcome": "no line in the log", "detail": ""}]
-            group = f"{PREFIX}-{self._run}"
+            group = f"{PREFIX}-{self._run_id}"
             for event in self._account.pages("logs", "filter_log_events", "events", logGroupName=group):
                 with suppress(ValueError):  # not every line is JSON
                     line = json.loads(event["message"])
@@ -426,14 +427,14 @@ class Stories:
         return lines[-1]
 
     def _events(self, stack: str) -> _Events:
-        """Return the events of a stack that were not read yet, the oldest first."""
+        """Return the events of a stack since the last call, the oldest first."""
         asked = {"StackName": self._ids[stack]}
         events = list(self._account.pages("cloudformation", "describe_stack_events", "StackEvents", **asked))[::-1]
         read, self._read[stack] = self._read.get(stack, 0), len(events)
         return _Events(events[read:])
 
     def _look(self, *resources: str) -> Mapping[str, Any]:
-        """Return what CloudFormation says about the updated stack, and about some of its resources."""
+        """Return what CloudFormation answers about the stack Updated, and about some of its resources."""
         stack = self._ids["Updated"]
         look: dict[str, Any] = {
             "status": self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
@@ -452,7 +453,7 @@ class Stories:
 
     def _compare(self, watch: _Watch, what: str, templates: Mapping[str, str], leaving: str) -> None:
         """Compare what was seen during an operation with the claims about it."""
-        # A look takes several calls, so only what the next one says, too, was true at once.
+        # The stack may change between the calls of one look. So use a look only if the next one agrees with it.
         pairs = zip(watch.looks, watch.looks[1:], strict=False)
         sure = [one for one, later in pairs if all(one[key] == later[key] for key in ("status", leaving))]
         for look in [look for look in sure if look["status"] in templates]:
@@ -463,10 +464,10 @@ class Stories:
             if look["status"] in (_CLEANUP, _ROLLBACK_CLEANUP) and any(there):
                 self._claim(_LISTED, all(there), look)
         shown = dict.fromkeys(", ".join(f"{name} {said}" for name, said in look.items()) for look in watch.looks)
-        self._report.seen[f"What CloudFormation said during {what}"] = " / ".join(shown)
+        self._report.seen[f"What CloudFormation answered during {what}"] = " / ".join(shown)
 
     def _measure(self, change: str, *, denied: bool) -> None:
-        """Measure how long a change of the role's permissions takes to count, and wait for it."""
+        """Measure how long a change of the role's permissions takes to be effective, and wait for it."""
         role = f"arn:aws:iam::{self._account.id}:role/{self._base['Role']}"
         given = self._aws("sts").assume_role(RoleArn=role, RoleSessionName=PREFIX)["Credentials"]
         keys = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
@@ -490,12 +491,12 @@ class Stories:
             answers.append(time.monotonic() - began)
             return len(answers) >= _IN_SUCCESSION
 
-        self._say(f"waiting until {change} counts")
+        self._say(f"waiting until {change} is effective")
         self._account.until(is_effective, change, pause=0.5)
-        self._report.seen[f"How long {change} takes to count"] = f"{answers[0]:.1f} s"
+        self._report.seen[f"How long it takes until {change} is effective"] = f"{answers[0]:.1f} s"
 
     def _refused(self, claim: str, words: str, call: Callable[..., Any], **asked: Any) -> None:
-        """Make a call that should be refused."""
+        """Record whether a call is refused with an error that has these words."""
         try:
             call(**asked)
             self._claim(claim, False, "it was accepted")

@@ -1,4 +1,4 @@
-"""Makes every call to AWS, and decides for every error how long to retry."""
+"""Makes every call to AWS, and classifies every error by how long to retry it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from teardown import Failure, ServiceError
 # Seconds.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 10
-# A name may have several addresses, which are tried one after the other.
+# The longest time of one call. A name may have several addresses, here up to four, which are tried one after the other.
 LONGEST_CALL = 4 * CONNECT_TIMEOUT + READ_TIMEOUT + 1
 
 # The error codes of AWS services after which the same call may succeed later (the API references' lists of errors).
@@ -56,11 +56,11 @@ TRANSIENT_CODES = (
 )
 _TRANSIENT_STATUSES = (408, 429)
 
-# How many transient errors a list may meet that is not always there, before the Delete continues without it.
+# How many transient errors of an optional list are retried before the Delete continues without that list.
 OPTIONAL_TRIES = 3
 
 _LONGEST_TEXT = 1000
-# What a look-up of a name may return.
+# What `_look_up_again` may return, beside the error codes of other failures.
 _FOUND, _NO_SUCH_NAME = 0, socket.EAI_NONAME
 _ROUTE_HINT = (
     "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
@@ -69,7 +69,7 @@ _ROUTE_HINT = (
 
 
 class ConnectionFailedError(ServiceError):
-    """There was no answer.
+    """A call got no answer, because the connection failed.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class ConnectionFailedError(ServiceError):
     no_such_name : bool
         Whether DNS says that the endpoint's name does not exist.
     timed_out : bool
-        Whether the connection was dropped without an answer.
+        Whether the connection timed out while it was opened.
     """
 
     def __init__(self, failure: Failure, text: str, *, no_such_name: bool, timed_out: bool) -> None:
@@ -88,7 +88,7 @@ class ConnectionFailedError(ServiceError):
 
 
 class UnreadableAnswerError(Exception):
-    """An answer is not one that the service can give.
+    """An answer does not come from the service.
 
     Parameters
     ----------
@@ -170,17 +170,17 @@ class AwsService:
         pages = iter(self._paginator(action, member).paginate(**parameters))
         while (page := self._try(action, lambda: next(pages, None))) is not None:
             yield _member(page, action, member, each)
-        self._count(-1)  # no call was made to learn that there is no further page
+        self._count(-1)  # the last `next` made no call: it only found that there is no further page
 
     def optional_pages(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Iterator[list[Any]]:
-        """Yield every page of a list that Lambda's botocore or the service may not have, and the role may not read.
+        """Yield every page of a list that may be missing in botocore or the service, or denied to the role.
 
-        Then there are no pages, and the log says why. The parameters are those of `ask`.
+        If it is, yield no page, and log why. The parameters are those of `ask`.
 
         Raises
         ------
         ServiceError
-            If a call failed with a transient error, for `OPTIONAL_TRIES` times.
+            If a call failed with a transient error, at most `OPTIONAL_TRIES` times for each list.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
@@ -188,7 +188,7 @@ class AwsService:
             yield from self.pages(action, member, each=each, **parameters)
         except ServiceError as error:
             self._failures_of_optional[action] += 1
-            has_no_list = error.status == 200
+            has_no_list = error.status == 200  # the answer lacks the list
             is_transient = not has_no_list and (error.failure is Failure.TRANSIENT or not error.status)
             if is_transient and self._failures_of_optional[action] <= OPTIONAL_TRIES:
                 raise
@@ -271,8 +271,8 @@ class AwsService:
         return ServiceError(failure, text, code=code, message=message, status=status)
 
     def _missing_permission(self, action: str, message: str) -> str:
-        # The prefix of the actions in IAM may differ from botocore's name: states for stepfunctions. The message may
-        # name another action, such as one of KMS.
+        # The message may name another action, such as one of KMS. The prefix of an action in IAM may differ from
+        # botocore's name of the service: states, not stepfunctions.
         named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
         permission = named[1][:100] if named else f"{self.client().meta.service_model.signing_name}:{action}"
         return (
@@ -292,7 +292,7 @@ class AwsService:
         ):
             text = f"{action} could not connect: {error}. {_ROUTE_HINT}"
         else:
-            # The messages of other client errors may have settings in them, such as a proxy's password.
+            # Other messages of HTTPClientError may have settings in them, such as a proxy's password.
             failure = Failure.UNKNOWN
             text = f"{action} failed: {type(error).__name__ if isinstance(error, HTTPClientError) else error}"
         return ConnectionFailedError(
@@ -313,7 +313,7 @@ def new_client(session: Session, name: str, region: str, **settings: Any) -> Any
     name, region : str
         As botocore names them.
     **settings
-        More settings of botocore's ``Config``.
+        Other settings of botocore's ``Config``.
     """
     # Lambda passes the role's credentials in environment variables or, with SnapStart, by a container endpoint (Lambda
     # Developer Guide, configuration-envvars and snapstart-activate).
@@ -335,17 +335,17 @@ def new_client(session: Session, name: str, region: str, **settings: Any) -> Any
 
 
 def is_denial(message: str) -> bool:
-    """Tell whether IAM denied the call (IAM User Guide, troubleshoot_access-denied)."""
+    """Return whether IAM denied the call (IAM User Guide, troubleshoot_access-denied)."""
     return "not authorized to perform" in message
 
 
 def error_code(written: object) -> str:
-    """Return the code in an error's name, which may be "namespace#code:URL" (AWS restJson1 protocol)."""
+    """Return the error code of a value that may be "namespace#code:URL" (AWS restJson1 protocol)."""
     return str(written or "").partition(":")[0].rpartition("#")[2]
 
 
 def addresses(endpoint: str) -> list[Any]:
-    """Return the IPv4 addresses of an endpoint's name, each as a socket takes it.
+    """Look up the IPv4 addresses of an endpoint, in the form that a socket takes.
 
     Raises
     ------
@@ -369,10 +369,10 @@ def _member(answer: Mapping[str, Any], action: str, member: str, each: str) -> A
 
 
 def _look_up_again(endpoint: str, error: BotoCoreError) -> int:
-    """Look an endpoint's name up once more, for IPv4 alone, if the look-up may have failed, and return the error code.
+    """Look up an endpoint again, for IPv4 alone, if its look-up may have failed. Return the error code, or `_FOUND`.
 
-    A connection looks IPv4 and IPv6 up together, and a resolver may then report the failure of one as that of both, or
-    as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
+    A connection looks up IPv4 and IPv6 together. A resolver may then report the failure of one as the failure of both,
+    or as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
     """
     if isinstance(error, EndpointConnectionError):
         try:
@@ -409,5 +409,6 @@ def _client(name: str, region: str) -> Any:
 
 @cache
 def _session() -> Session:
-    # Clients of one session share the data that it reads. A session for each client takes a third longer (measured).
+    # Clients of one session share the data that it reads. With a session each, making them takes a third longer
+    # (measured).
     return Session()

@@ -22,7 +22,7 @@ class EcsTasks:
     Parameters
     ----------
     container : Container
-        The cluster. With Family or StartedBy, only tasks that have the same are stopped.
+        The cluster. With the option Family or StartedBy, only tasks that match it are stopped.
     reason : str
         The reason that ECS stores for each stop.
     """
@@ -30,7 +30,7 @@ class EcsTasks:
     noun = "tasks"
     # Amazon ECS API reference, request-throttling: StopTask.
     pace = Pace(burst=40, rate=40)
-    # A task that was just started may not be listed at once: start with a couple of seconds (API reference,
+    # A task may not be listed at once after its start; AWS advises to wait a couple of seconds first (API reference,
     # RunTask, eventual consistency).
     settles_after = 2.0
     ends: Mapping[str, Step] = {
@@ -42,10 +42,10 @@ class EcsTasks:
         self._cluster = container.id
         family = {"family": family} if (family := container.options.get("Family")) else {}
         self._listed: dict[str, Any] = {"cluster": container.id, "maxResults": _PAGE, **family}
-        # As a filter of ListTasks, it "must be the only filter" (API reference).
+        # Compared here: as a filter of ListTasks, it "must be the only filter" (API reference).
         self._started_by = container.options.get("StartedBy")
         self._reason = reason[:_LONGEST_REASON]
-        # Tasks that have ended, which ECS lists for a while, and tasks that are not stopped. None needs a second look.
+        # Tasks that have stopped, which ECS lists for a while, and tasks that must keep running: described only once.
         self._ignored: set[str] = set()
         self._daemons: list[str] | None = None
 
@@ -55,9 +55,9 @@ class EcsTasks:
         return any(cluster["status"] != "INACTIVE" for cluster in clusters)
 
     def unfinished(self) -> Iterator[list[RunningJob]]:
-        """Call ListTasks and DescribeTasks.
+        """Call ListTasks and DescribeTasks, once for each desired status.
 
-        A task that is being stopped is listed with the desired status STOPPED only, and may still use its network
+        A task that is being stopped is listed only with the desired status STOPPED, and may still use its network
         interface (API reference, ListTasks; Developer Guide, task-lifecycle-explanation).
         """
         for desired in ("RUNNING", "STOPPED"):
@@ -70,20 +70,20 @@ class EcsTasks:
             return []
         tasks = self.service.ask("DescribeTasks", "tasks", each="taskArn", cluster=self._cluster, tasks=asked)
         found = {task["taskArn"]: task for task in tasks}
-        self._ignored.update(arn for arn, task in found.items() if self._is_another(task) or _has_ended(task))
+        self._ignored.update(arn for arn, task in found.items() if self._keeps_running(task) or _has_ended(task))
         if any(arn not in self._ignored for arn in asked):
             self._ignored.update(self._tasks_of_daemons(desired))
         return [_running(arn, found.get(arn)) for arn in asked if arn not in self._ignored]
 
-    def _is_another(self, task: Mapping[str, Any]) -> bool:
+    def _keeps_running(self, task: Mapping[str, Any]) -> bool:
         is_of_a_service = str(task.get("group")).startswith("service:")
         return is_of_a_service or self._started_by not in (None, task.get("startedBy"))
 
     def _tasks_of_daemons(self, desired: str) -> Iterator[str]:
         """Call ListDaemons once, and ListTasks for each managed daemon.
 
-        If a daemon's task is stopped, its container instance is drained and another one is started (API reference,
-        DeleteDaemon). No source tells how DescribeTasks shows that a task belongs to a daemon.
+        If a daemon's task is stopped, ECS drains its container instance and starts another one (API reference,
+        DeleteDaemon). No source says how DescribeTasks shows that a task belongs to a daemon.
         """
         if self._daemons is None:
             pages = self.service.optional_pages(
@@ -106,15 +106,17 @@ class EcsTasks:
 
 def _running(arn: str, task: Mapping[str, Any] | None) -> RunningJob:
     if task is None:
-        # It is listed but not described yet (failures: MISSING), so it may belong to a service.
-        return RunningJob(arn, is_stopping=True, note="not described by ECS")
+        # Not stopped, because it may belong to a service: DescribeTasks does not have it yet (failures: MISSING).
+        return RunningJob(arn, is_stopping=True, note="DescribeTasks did not return it")
     if task.get("desiredStatus") != "STOPPED":
         return RunningJob(arn)
     status = task.get("lastStatus")
     if status == "RUNNING" and task.get("containerInstanceArn"):
-        # The agent reports that a task has stopped. If its host has died, nobody does (containers-roadmap 2040).
-        return RunningJob(arn, is_stopping=True, note="is to stop, but RUNNING: has its container instance died?")
-    return RunningJob(arn, is_stopping=True, note=f"is to stop, but {status}")
+        # The agent on the container instance reports that a task has stopped. If the instance has died, nothing reports
+        # it (containers-roadmap 2040).
+        note = "desiredStatus STOPPED, lastStatus RUNNING: has its container instance died?"
+        return RunningJob(arn, is_stopping=True, note=note)
+    return RunningJob(arn, is_stopping=True, note=f"desiredStatus STOPPED, lastStatus {status}")
 
 
 def _has_ended(task: Mapping[str, Any]) -> bool:

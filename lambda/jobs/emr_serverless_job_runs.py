@@ -15,20 +15,20 @@ _PAGE = 50
 # API reference, JobRun, Session and Application: states.
 _UNFINISHED_RUNS, _STOPPING_RUNS = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"), ("CANCELLING",)
 _UNFINISHED_SESSIONS, _STOPPING_SESSIONS = ("SUBMITTED", "STARTING", "STARTED", "IDLE", "BUSY"), ("TERMINATING",)
-# DeleteApplication accepts an application in these only (API reference).
+# The only states in which DeleteApplication accepts an application (API reference).
 _DELETABLE = ("CREATED", "STOPPED")
-# One in STARTING can be stopped (gchq/sleeper 1212).
+# An application in STARTING can be stopped, too (gchq/sleeper 1212).
 _STOPPABLE = ("STARTING", "STARTED")
 _GONE = "ResourceNotFoundException"
 
 
 class EmrServerlessJobRuns:
-    """The unfinished job runs and sessions of an application. After them, the application is stopped, not deleted.
+    """The unfinished job runs and sessions of an application. When they have ended, the application is stopped.
 
     Parameters
     ----------
     container : Container
-        The application. With ShutdownGracePeriodInSeconds, job runs are canceled with this grace period.
+        The application. With the option ShutdownGracePeriodInSeconds, job runs are canceled with that grace period.
     reason : str
         Not used: EMR Serverless stores no reason for a cancel.
     """
@@ -48,7 +48,7 @@ class EmrServerlessJobRuns:
 
     @property
     def noun(self) -> str:
-        """Name sessions only if there are any, because most applications have none."""
+        """The name of its jobs in messages. It includes sessions only if there are any; most applications have none."""
         return "job runs and sessions" if self._sessions else "job runs"
 
     def exists(self) -> bool:
@@ -73,7 +73,7 @@ class EmrServerlessJobRuns:
             yield from self._unfinished_sessions(_STOPPING_SESSIONS, is_stopping=True)
         except ServiceError as error:
             self._state()
-            # Without its code: the application is there.
+            # Without the error code, which could mean that the application does not exist: it does.
             raise ServiceError(error.failure, str(error)) from error
 
     def _unfinished_runs(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
@@ -82,8 +82,8 @@ class EmrServerlessJobRuns:
             yield [RunningJob(run["id"], is_stopping) for run in page]
 
     def _unfinished_sessions(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
-        # Sessions came with EMR 7.13 (API reference, StartSession). If one runs and they can't be listed, the service
-        # refuses StopApplication, and the Delete fails with that.
+        # Optional, because sessions came with EMR 7.13 (API reference, StartSession). If they can't be listed and one
+        # is running, the service refuses StopApplication, and the Delete fails with that error.
         listed = {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
         for page in self.service.optional_pages("ListSessions", "sessions", each="sessionId", **listed):
             self._sessions.update(session["sessionId"] for session in page)
@@ -99,8 +99,8 @@ class EmrServerlessJobRuns:
     def close(self) -> Step | None:
         """Call StopApplication until the application can be deleted.
 
-        It is called only after all job runs and sessions have ended, because a new one starts its application again
-        (API reference, AutoStartConfig).
+        The application is stopped last, because each new job run or session starts it again (API reference,
+        AutoStartConfig).
         """
         state = self._state()
         if state in _DELETABLE:

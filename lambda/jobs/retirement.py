@@ -52,7 +52,7 @@ class Retirement:
     region : str
         The region that is called.
     others_connect : callable
-        Tells whether another host accepts connections now. If so, the endpoint causes the time-outs, not the network.
+        Returns whether another host accepts connections now. If so, the endpoint causes the time-outs, not the network.
     clock : Clock
         The clock to go by.
     """
@@ -103,13 +103,13 @@ class Retirement:
         return ""
 
     def _is_own_endpoint(self) -> bool:
-        """Tell whether the calls go to RoboMaker's own endpoint without a proxy. Others prove nothing."""
+        """Return whether the calls go to RoboMaker's own endpoint without a proxy. Others prove nothing."""
         endpoint = self._endpoint()
         names = [f"https://robomaker.{self._region}.{suffix}" for suffix in ("amazonaws.com", "amazonaws.com.cn")]
         return endpoint in names and "https" not in get_environ_proxies(endpoint)
 
     def _only_its_endpoint_times_out(self) -> bool:
-        """Tell whether all addresses of RoboMaker's endpoint time out while another host accepts connections."""
+        """Return whether all addresses of RoboMaker's endpoint time out while another host accepts connections."""
         return (
             # The construct sets the variable, because the function can't find out whether it is in a VPC.
             os.environ.get("FUNCTION_OUTSIDE_VPC") == "true"
@@ -133,7 +133,7 @@ def _is_unknown_operation(error: ServiceError) -> bool:
 
 
 def _drops_connections(endpoint: str) -> bool:
-    """Tell whether no address of an endpoint accepts or refuses a connection within `CONNECT_TIMEOUT`."""
+    """Return whether no address of an endpoint accepts or refuses a connection within `CONNECT_TIMEOUT`."""
     sockets = []
     try:
         for address in addresses(endpoint):

@@ -16,15 +16,16 @@ from protocol.clock import Clock
 from protocol.log import log
 from teardown import Failure, ServiceError, State, Step, sentence
 
-# Seconds after which a step returns, even if it is not done, so that the engine can check the time.
+# How long a step may take, in seconds. It then returns unfinished, so that the engine can check the time.
 SLICE = 10.0
 # Seconds after which an accepted stop is sent again, if the service does not report that the job is stopping.
 STOP_AGAIN_AFTER = 60.0
-# How many stops run side by side at most: 40 a second, if a call takes a quarter of a second.
-WIDTH = 10
+# How many stops run at the same time at most: 40 a second, if a call takes a quarter of a second.
+CONCURRENT_STOPS = 10
 # How many unfinished jobs a reason names.
-NAMED = 3
-# How many stopped jobs a log line names, far below the maximum size of a log event (CloudWatch Logs quotas).
+NAMED_IN_A_REASON = 3
+# How many stopped jobs a log line names. The line stays far below the maximum size of a log event (CloudWatch Logs
+# quotas).
 NAMED_IN_A_LINE = 200
 
 
@@ -36,10 +37,10 @@ class RunningJob:
     ----------
     id : str
         The id with which it is stopped.
-    is_stopping : bool
-        Whether not to stop it now, because the service reports that it is being stopped, for example.
-    note : str
-        Why it has not ended, for a reason. Default: nothing is known.
+    is_stopping : bool, default: False
+        Whether it is already being stopped, so that it must not be stopped again now.
+    note : str, default: empty
+        Why it has not ended, for the reason of a failed Delete.
     """
 
     id: str
@@ -56,7 +57,7 @@ class Pace:
     burst : int
         How many stops may be sent at once.
     rate : float
-        How many may follow each second.
+        How many more may be sent each second.
     """
 
     burst: int
@@ -71,13 +72,13 @@ class Kind(Protocol):
     pace: Pace
     """The service's limit of stops."""
     settles_after: float
-    """Seconds after which a list without jobs must be read again; 0 if once is enough."""
+    """Seconds after which a list without jobs must be read again; 0 if one list is enough."""
     ends: Mapping[str, Step]
-    """The errors of any call but `stop` after which no job can be running."""
+    """Error code, of any call but `stop`, that means that no job can be running -> the step to return."""
 
     @property
     def noun(self) -> str:
-        """The plural noun for its jobs, for messages."""
+        """The name of its jobs in messages, in the plural, such as ``tasks``."""
 
     def exists(self) -> bool:
         """Return whether the container exists.
@@ -107,7 +108,7 @@ class Kind(Protocol):
         """
 
     def close(self) -> Step | None:
-        """Do what is needed after the last job has stopped, and return None when it is done.
+        """Do what the container needs after the last job has stopped, and return None when that is done.
 
         Raises
         ------
@@ -136,7 +137,7 @@ class RunningJobs:
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
         self._stopped: dict[str, float] = {}
-        # The jobs that this step has stopped, and the last error of each `Failure`.
+        # Of this step: the jobs whose stop was accepted, and the last error of the stops, for each `Failure`.
         self._stopped_now: list[str] = []
         self._errors_now: dict[Failure, ServiceError] = {}
         self._pass: _Pass | None = None
@@ -163,18 +164,19 @@ class RunningJobs:
             if error.code in self._kind.ends:
                 return self._kind.ends[error.code]
             if self._seen:
-                progress = f"The stop of {len(self._stopped):,} of {len(self._seen):,} {self._kind.noun} was accepted."
+                stopped, seen = len(self._stopped), len(self._seen)
+                progress = f"The service accepted the stop of {stopped:,} of {seen:,} {self._kind.noun}."
                 raise error.with_text(f"{sentence(str(error))} {progress}") from error
             raise
         finally:
             for first in range(0, len(self._stopped_now), NAMED_IN_A_LINE):
                 some = self._stopped_now[first : first + NAMED_IN_A_LINE]
-                log(logging.INFO, f"The stop of {len(some)} {self._kind.noun} was accepted", stopped=some)
+                log(logging.INFO, f"The service accepted the stop of {len(some)} {self._kind.noun}", stopped=some)
 
     def _advance(self, until: float) -> Step:
         while True:
-            this = self._pass or _Pass(_batches(self._kind.unfinished(), min(WIDTH, self._kind.pace.burst)))
-            self._pass = None  # an error ends the pass
+            this = self._pass or self._new_pass()
+            self._pass = None  # after an error, the list is read from its beginning
             self._stop_listed(this, until)
             if this.left or not this.is_complete:
                 self._was_empty = self._was_empty and not this.left
@@ -187,6 +189,9 @@ class RunningJobs:
         if step is None:
             return Step(State.ENDED, f"{len(self._seen):,} {self._kind.noun} stopped" if self._seen else "nothing ran")
         return self._look_again(step) if step.state is State.REFUSED else step
+
+    def _new_pass(self) -> _Pass:
+        return _Pass(_batches(self._kind.unfinished(), min(CONCURRENT_STOPS, self._kind.pace.burst)))
 
     def _stop_listed(self, this: _Pass, until: float) -> None:
         for batch in this.batches:
@@ -202,7 +207,7 @@ class RunningJobs:
         return self._clock.monotonic() - self._stopped.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
 
     def _stop(self, jobs: Collection[RunningJob]) -> None:
-        """Stop the jobs of a batch, side by side."""
+        """Stop the jobs of a batch at the same time."""
         if not jobs:
             return
         self._limit.take(len(jobs))
@@ -223,7 +228,7 @@ class RunningJobs:
         return None
 
     def _step_of(self, this: _Pass) -> Step:
-        """Return the step of a pass that has found jobs, or is not complete."""
+        """Return the step after a pass that has found jobs or is not complete."""
         this.errors |= self._errors_now
         left = self._left(this)
         errors = this.errors
@@ -232,7 +237,7 @@ class RunningJobs:
             errors = {} if self._stopped_now else self._errors_now
         for failure in (Failure.TRANSIENT, Failure.UNKNOWN):
             if failure in errors:
-                # Without the code, which may mean that the job does not exist, not that its container does not.
+                # Without the error code: for a stop, it may mean that the job does not exist, not the container.
                 raise ServiceError(failure, f"{sentence(str(errors[failure]))} {left}")
         if not this.is_complete:
             return Step(State.MORE, left)
@@ -241,7 +246,7 @@ class RunningJobs:
         return Step(State.STOPPING, left)
 
     def _look_again(self, refused: Step) -> Step:
-        """Look at once after the first refusal, because the job may have ended just before it."""
+        """List the jobs again at once after the first refusal, because the job may have ended just before it."""
         is_first, self._was_refused = not self._was_refused, True
         return Step(State.MORE, refused.detail) if is_first else refused
 
@@ -250,37 +255,36 @@ class RunningJobs:
         are_running = f"{noun[0].upper()}{noun[1:]} in {self._place} are still running"
         if not this.is_complete:
             return f"{are_running}: not all were listed yet"
-        names = ", ".join(
-            re.split("[/:]", id_)[-1] + (note and f" ({note})") for id_, note in islice(this.left.items(), NAMED)
-        )
-        more = len(this.left) - NAMED
+        named = islice(this.left.items(), NAMED_IN_A_REASON)
+        names = ", ".join(re.split("[/:]", id_)[-1] + (note and f" ({note})") for id_, note in named)
+        more = len(this.left) - NAMED_IN_A_REASON
         return (
-            f"{are_running}: {len(self._seen) - len(this.left):,} of {len(self._seen):,} stopped, not"
-            f" {names}{f' and {more:,} more' if more > 0 else ''}"
+            f"{are_running}: {names}{f' and {more:,} more' if more > 0 else ''}."
+            f" {len(self._seen) - len(this.left):,} of {len(self._seen):,} stopped"
         )
 
 
 @dataclass
 class _Pass:
-    """One pass through the list of all unfinished jobs, which may take several steps."""
+    """One reading of the list of all unfinished jobs, with their stops. It may take several steps."""
 
     batches: Iterator[list[RunningJob]]
-    # Each job once, with its note: it may be listed again while it is being stopped.
+    # The unfinished jobs, id -> note. A list may name a job twice while it is being stopped.
     left: dict[str, str] = field(default_factory=dict)
-    # The last error of each `Failure` of a stop.
+    # The last error of the stops, for each `Failure`.
     errors: dict[Failure, ServiceError] = field(default_factory=dict)
     is_complete: bool = False
 
 
 def _batches(pages: Iterator[list[RunningJob]], width: int) -> Iterator[list[RunningJob]]:
-    """Yield so many jobs at a time, and an empty page as it is, because a list may have many of them."""
+    """Yield at most `width` jobs at a time. Yield an empty page, too, so that the time is checked after each page."""
     for page in pages:
         for first in range(0, max(1, len(page)), width):
             yield page[first : first + width]
 
 
 class _Bucket:
-    """Paces calls, so that the service's own limit does not reject them."""
+    """Delays calls so that they stay within the service's limit."""
 
     def __init__(self, pace: Pace, clock: Clock) -> None:
         self._pace = pace

@@ -44,7 +44,7 @@ class WorldExportJob:
     arn : JobArn
         The job. Calls go to the region in the ARN.
     others_connect : callable, optional
-        Tells whether another host accepts connections now. Default: no, so that time-outs prove nothing.
+        Returns whether another host accepts connections now. Default: no, so that time-outs prove nothing.
     clock : Clock, default: the time module
         The clock to go by.
     """
@@ -125,7 +125,7 @@ class WorldExportJob:
 
 
 def _answers(error: ServiceError, code: str) -> bool:
-    """Tell whether RoboMaker answered this error, with any status. An answer of another host may have its name, too."""
+    """Return whether RoboMaker answered this error, with any status. Another host may answer the same code."""
     return error.code == code and isinstance(error.__cause__, ClientError)
 
 

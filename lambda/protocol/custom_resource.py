@@ -24,8 +24,8 @@ from protocol.outcome import Outcome, Result
 from protocol.request import Request, property_or_default
 from protocol.response import NotDeliveredError, deliver, write_answer
 
-# Imports and clients make some hundred thousand objects and no garbage. A search for it every 700 objects, as is usual,
-# takes 40 of 500 ms of a cold start for a cluster (processor time, median of 20), and none for a world export job.
+# Imports and clients create some hundred thousand objects and no garbage. By default, Python looks for garbage every
+# 700 objects, which takes 40 of 500 ms of a cold start for a cluster (processor time, median of 20).
 gc.set_threshold(100_000)
 
 # crhelper imports boto3 for its polling, which is not used. An empty module in its place saves 60 of 206 ms of a cold
@@ -131,7 +131,7 @@ class CustomResource(CfnResource):
         """
         if not isinstance(event, dict) or not isinstance(event.get("ResponseURL"), str) or not event["ResponseURL"]:
             raise ValueError("The event has no ResponseURL, so it is not a custom resource request of CloudFormation.")
-        # A copy, because the work of a request that ran out of time may still go on when the next one comes.
+        # A copy, because the work of a request that ran out of time may still be running when the next request arrives.
         copy.copy(self)._handle(event, context)
 
     @property
@@ -147,8 +147,8 @@ class CustomResource(CfnResource):
         seconds = context.get_remaining_time_in_millis() / 1000
         self._started = time.monotonic()
         self._answer_due = self._started + seconds - min(RESERVE, seconds * SHARE)
-        # The URL is a credential: only the delivery has it, so no other code can log it. crhelper would mistake keys
-        # that begin with CrHelper for the state of its polling.
+        # The URL is a credential, so only the delivery gets it, and no other code can log it. Keys that begin with
+        # CrHelper are left out, because crhelper would take them for the state of its polling.
         self._url = event["ResponseURL"]
         request = {key: value for key, value in event.items() if not str(key).startswith("CrHelper")}
         self._request: Request = {**request, "ResponseURL": "(left out)"}
@@ -176,7 +176,7 @@ class CustomResource(CfnResource):
 
     def _wrap_function(self, function: Any) -> None:
         """Call the registered function and keep what it returns."""
-        self.PhysicalResourceId = self._physical_id  # otherwise crhelper makes up another
+        self.PhysicalResourceId = self._physical_id  # otherwise crhelper generates another one
         try:
             self._result = function(self._request, self)
         except ExpectedError as error:
@@ -250,9 +250,9 @@ def _problem_with(request: Request) -> str:
 
 
 def _physical_id_of(request: Request) -> str:
-    """Return the physical id that was sent, or make up one of at most 1,024 bytes.
+    """Return the physical id that was sent, or generate one of at most 1,024 bytes.
 
-    Each delivery of a request gets the same one. CloudFormation may send a Delete for it.
+    Each delivery of a request gets the same id, because CloudFormation may send a Delete for it.
     """
     sent = request.get("PhysicalResourceId")
     if isinstance(sent, str) and sent:

@@ -122,11 +122,11 @@ def test_what_can_not_be_deleted_first(scope: Construct) -> None:
     starter = Construct(scope, "Starter")
     starter.event_rule = None  # type: ignore[attr-defined]  # as ScheduledFargateTask has it
     refused: list[tuple[Construct, str, str]] = [
-        (cluster, "Cluster 'Stack/Scope/Cluster'", "it contains Stack/Scope/Cluster/Resource, which is deleted later"),
+        (cluster, "Cluster 'Stack/Scope/Cluster'", "it contains Stack/Scope/Cluster/Resource, which is deleted after"),
         (
             scope,
             "Construct 'Stack/Scope'",
-            "it contains Stack/Scope/Case, which is deleted later. Pass only what starts",
+            "it contains Stack/Scope/Case, which is deleted after it. Pass only what starts",
         ),
         (
             starter,

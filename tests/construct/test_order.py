@@ -286,8 +286,8 @@ class TestWarningOfARule:
             "Stack/OfImported": "Shared",
         }
         assert _warnings(stack) == {
-            f"/{path}": f"{path}: it may start jobs while Stack/{stop} stops them, because nothing orders the two. Pass"
-            " it to the StopOnDelete, delete_first=[rule], or add rule.node.add_dependency(stop)."
+            f"/{path}": f"{path}: it may start jobs while Stack/{stop} stops them, because neither depends on the"
+            " other. Pass it to the StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
             f" [ack: {WARNING}]"
             for path, stop in warned.items()
         }
@@ -333,7 +333,7 @@ class TestWarningOfARule:
 def test_a_warning_tells_that_express_executions_end_by_themselves(stack: Stack, kind: str, warned: bool) -> None:
     machine = _state_machine(stack, state_machine_type=sfn.StateMachineType[kind])
     make_stop(stack, jobs=StateMachineExecutions(machine))
-    expected = "Stack/Stop: Stack/StateMachine/Resource is an EXPRESS state machine, whose executions can't be stopped."
+    expected = "Stack/Stop: Stack/StateMachine/Resource is an EXPRESS state machine. Its executions can't be stopped"
     assert [message.startswith(expected) for message in _warnings(stack).values()] == [True] * warned
 
 
@@ -357,5 +357,5 @@ def test_a_warning_tells_of_a_wait_that_a_grace_period_uses_up(
     jobs = EmrServerlessJobRuns("00f", shutdown_grace_period=Duration.minutes(5))
     stop = make_stop(stack, jobs=jobs, wait=wait)
     assert properties_of(stop)["ShutdownGracePeriodInSeconds"] == 300
-    expected = f"{stop.node.path}: it waits 300 seconds, not longer than the shutdown grace period of 300 seconds"
+    expected = f"{stop.node.path}: its `wait` of 300 seconds is not longer than the shutdown grace"
     assert [message.startswith(expected) for message in _warnings(stack).values()] == [True] * warned

@@ -111,7 +111,7 @@ class TestOfAnotherRootStack:
         [warning] = Annotations.from_stack(stack_of_account).find_warning("/StackOfAccount/Job", Match.any_value())
         assert str(warning.entry.data).startswith(
             f"StackOfAccount/Job: the stack of its provider 'Other/Provider' is in {other.environment}, but its own"
-            f" stack in {stack_of_account.environment}. Give both the same `env`."
+            f" stack is in {stack_of_account.environment}. Give both stacks the same `env`."
         )
 
     @pytest.mark.parametrize(

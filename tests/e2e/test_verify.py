@@ -1,4 +1,4 @@
-"""`make verify` plays on the sandbox as in an account, deletes what it has created, and masks the account's number."""
+"""`make verify` runs on the sandbox as in an account, deletes what it has created, and masks the account's number."""
 
 from __future__ import annotations
 
@@ -145,12 +145,12 @@ def test_after_an_error_what_is_in_no_stack_is_deleted_and_the_error_is_reported
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.aws.url)
     ecs, clusters = cloud.aws.client("ecs"), [f"{PREFIX}-left", "of-others"]
 
-    def tell(*_: object, **__: object) -> None:
+    def run(*_: object, **__: object) -> None:
         for name in clusters:
             ecs.create_cluster(clusterName=name)
         raise ValueError("a bug")
 
-    monkeypatch.setattr(verify, "_tell", tell)
+    monkeypatch.setattr(verify, "_run_stories", run)
     assert verify.main([]) == 1
     assert [one["status"] for one in ecs.describe_clusters(clusters=clusters)["clusters"]] == ["INACTIVE", "ACTIVE"]
     assert "ValueError: a bug" in (tmp_path / "verify-report.md").read_text()
@@ -161,12 +161,12 @@ def test_after_an_error_what_is_in_no_stack_is_deleted_and_the_error_is_reported
 def test_after_an_interrupt_what_is_in_stacks_is_stopped_and_deleted(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tell(stories: Any, **_: object) -> None:
+    def run(stories: Any, **_: object) -> None:
         stories._create("Failed")
         stories._deny()
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Stories, "tell", tell)
+    monkeypatch.setattr(Stories, "run", run)
     assert verify.main([]) == 130
     assert not [name for name in cloud.aws.stacks() if name.startswith(PREFIX)]
     assert _statuses(cloud) == {"STOPPED", "ABORTED"}

@@ -285,8 +285,8 @@ class TestStopOnDelete:
         [
             (
                 {"DescribeStacks": error("Throttling", "Rate exceeded")},
-                "CloudFormation can't be asked whether cluster prod is deleted, so nothing was stopped. DescribeStacks"
-                " answered Throttling: Rate exceeded",
+                "The function could not ask CloudFormation whether it is deleting cluster prod, so it stopped nothing."
+                " DescribeStacks answered Throttling: Rate exceeded",
                 10 + LONGEST_CALL,
             ),
             (
@@ -322,7 +322,8 @@ class TestStopOnDelete:
         answer = send.send(self.delete(physical_id))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
         assert answer["Reason"].startswith(
-            f"This version of the function can't read its physical id, so nothing was stopped. {named} "
+            "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
+            f" version that wrote it. {named} "
         )
         assert aws.calls == []
 

@@ -34,7 +34,7 @@ STOPS = {
     "stack": Decision(None, "the stack that stops jobs in cluster prod is deleted"),
     "root": Decision(None, "cluster prod is deleted with the root stack"),
 }
-GONE = Decision(Result.GONE, "cluster prod is deleted already")
+GONE = Decision(Result.GONE, "cluster prod is already deleted")
 KEEPS = {
     name: Decision(Result.KEPT, f"cluster prod is kept: {why}")
     for name, why in {
@@ -43,9 +43,9 @@ KEEPS = {
         "replaced": "its UpdateReplacePolicy retains it",
         "there": "it is still in the template",
         "other": "it is in the template as Other",
-        "moved": "the stack does not have it any more",
+        "moved": "it is no longer in the stack",
         "taken": "it had left the stack before another one was created as Cluster",
-        "yaml": "the stack's template is not JSON, so it may still be declared",
+        "yaml": "the stack's template is not JSON, and may still declare it",
         "elsewhere": "it is not in this stack, and the stack is not being deleted",
         "nested": "it is not in this stack, and its root stack is not being deleted",
     }.items()
@@ -299,7 +299,7 @@ def test_a_question_is_retried_as_long_as_the_error_is_worth_and_there_is_time(
             "DescribeStacks",
             NO_STACK,
             Failure.REJECTED,
-            f"CloudFormation does not have the stack {STACK_ID}, and StopOnDelete needs its answers. DescribeStacks"
+            f"CloudFormation does not have the stack {STACK_ID}. Was it deployed without CloudFormation? DescribeStacks"
             f" answered ValidationError: Stack with id {STACK_ID} does not exist",
         ),
         ("GetTemplate", {}, Failure.TRANSIENT, "GetTemplate got an answer without TemplateBody"),

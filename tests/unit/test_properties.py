@@ -365,7 +365,10 @@ class TestContainer:
         assert _error(Container.from_physical_id, text)
 
     def test_is_not_named_by_a_physical_id_that_was_never_created(self) -> None:
-        error = "PhysicalResourceId 'never-created-1' is not valid: it names no container. Leave it as it is."
+        error = (
+            "PhysicalResourceId 'never-created-1' is not valid: it does not name a cluster, a state machine or an"
+            " application. Do not change it."
+        )
         assert _error(Container.from_physical_id, "never-created-1") == error
 
 

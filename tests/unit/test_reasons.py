@@ -125,7 +125,7 @@ def _raise(failure: Exception) -> Callable[[Handler], str]:
 CASES: dict[str, Callable[[Handler], str]] = {
     "World export job … is …. Waited": _cancel(),
     "RoboMaker refuses to cancel it": _cancel(CANCEL_REFUSED),
-    "are still running: … stopped": _stop(_task_runs(desiredStatus="STOPPED", lastStatus="STOPPING")),
+    "of … stopped": _stop(_task_runs(desiredStatus="STOPPED", lastStatus="STOPPING")),
     "not all were listed yet": _many_tasks,
     "answered … are still running": _stop({**_task_runs(), "StopTask": error("InvalidParameterException", "Not now.")}),
     "Application … is": _stop(
@@ -145,8 +145,8 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "failed:": _cancel(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""),
     "can't be called": _cancel(AWS_ENDPOINT_URL_ROBOMAKER="no url"),
     "can't load": _broken,
-    "CloudFormation can't be asked": _stop({"DescribeStacks": error("ValidationError")}),
-    "can't read its physical id": _stop({}, "BatchJobs(arn:x)"),
+    "could not ask CloudFormation": _stop({"DescribeStacks": error("ValidationError")}),
+    "can't read the resource's physical id": _stop({}, "BatchJobs(arn:x)"),
     "is not valid": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),
     "There is no": lambda handler: handler.declare(DescribeClusters={"clusters": []}),
     "can't be checked": lambda handler: handler.declare(DescribeClusters=error("ClientException")),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jobs.aws import AwsService
-from jobs.running_jobs import SLICE, WIDTH, Pace, RunningJob, RunningJobs
+from jobs.running_jobs import CONCURRENT_STOPS, SLICE, Pace, RunningJob, RunningJobs
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step, sentence, tear_down
 from tests.network import InTurn, SetClock
@@ -120,12 +120,12 @@ def _ids(count: int) -> dict[str, bool]:
 class TestPass:
     def test_stops_every_job_of_every_page(self) -> None:
         tasks = Tasks(_ids(3), page_size=2)
-        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}0 of 3 stopped, not 0, 1, 2")
+        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}0, 1, 2. 0 of 3 stopped")
         assert (tasks.told, tasks.lists) == (["0", "1", "2"], 1)
 
     def test_stops_no_job_that_is_being_stopped(self) -> None:
         tasks = Tasks({"a": True, "b": False})
-        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}0 of 2 stopped, not b, a")
+        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}b, a. 0 of 2 stopped")
         assert tasks.told == ["b"]
 
     def test_without_a_job_is_the_end(self) -> None:
@@ -137,7 +137,7 @@ class TestPass:
         tasks = Tasks({"a": False})
         tasks.advance()
         tasks.jobs = {"b": False}
-        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}1 of 2 stopped, not b")
+        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}b. 1 of 2 stopped")
         tasks.jobs = {}
         assert tasks.advance() == Step(State.ENDED, "2 tasks stopped")
         assert tasks.told == ["a", "b"]
@@ -167,7 +167,7 @@ class TestPass:
         """As ECS does: a task moves from those that are to run to those that are to stop."""
         tasks = Tasks({"a": False, "b": False})
         tasks.unfinished = lambda: iter([[RunningJob("a")], [RunningJob("a", True), RunningJob("b", True)]])  # type: ignore[method-assign]
-        assert tasks.advance().detail == f"{RUNNING}0 of 2 stopped, not a, b"
+        assert tasks.advance().detail == f"{RUNNING}a, b. 0 of 2 stopped"
         assert tasks.told == ["a"]
 
     def test_counts_the_calls_of_its_kind(self) -> None:
@@ -181,19 +181,19 @@ class TestDetail:
         tasks = Tasks(
             {"arn:aws:states:us-west-2:1:execution:m:a": True, "arn:aws:ecs:x:1:task/prod/b": True, "c": True}
         )
-        assert tasks.advance().detail == f"{RUNNING}0 of 3 stopped, not a, b, c"
+        assert tasks.advance().detail == f"{RUNNING}a, b, c. 0 of 3 stopped"
 
     def test_says_what_is_known_of_a_job(self) -> None:
         tasks = Tasks()
         tasks.unfinished = lambda: iter([[RunningJob("a", True, "still STOPPING"), RunningJob("b", True)]])  # type: ignore[method-assign]
-        assert tasks.advance().detail == f"{RUNNING}0 of 2 stopped, not a (still STOPPING), b"
+        assert tasks.advance().detail == f"{RUNNING}a (still STOPPING), b. 0 of 2 stopped"
 
     def test_counts_in_thousands(self) -> None:
         tasks = Tasks(dict.fromkeys(_ids(2004), True), page_size=5000)
-        assert tasks.advance().detail == f"{RUNNING}0 of 2,004 stopped, not 0, 1, 2 and 2,001 more"
+        assert tasks.advance().detail == f"{RUNNING}0, 1, 2 and 2,001 more. 0 of 2,004 stopped"
         for id_ in map(str, range(2000)):
             del tasks.jobs[id_]
-        assert tasks.advance().detail == f"{RUNNING}2,000 of 2,004 stopped, not 2000, 2001, 2002 and 1 more"
+        assert tasks.advance().detail == f"{RUNNING}2000, 2001, 2002 and 1 more. 2,000 of 2,004 stopped"
         tasks.jobs.clear()
         assert tasks.advance().detail == "2,004 tasks stopped"
 
@@ -226,9 +226,9 @@ class TestSlice:
     def test_remembers_what_a_stop_met_before(self, error: ServiceError, state: object) -> None:
         tasks = Tasks(_ids(15), {"0": repeat(error)}, stop_seconds=1)
         assert tasks.advance() == MORE
-        left = f"{sentence(str(error))} {RUNNING}0 of 15 stopped, not 0, 1, 2 and 12 more"
+        left = f"{sentence(str(error))} {RUNNING}0, 1, 2 and 12 more. 0 of 15 stopped"
         if isinstance(state, Failure):
-            assert tasks.raised() == (state, f"{left}. The stop of 14 of 15 tasks was accepted.")
+            assert tasks.raised() == (state, f"{left}. The service accepted the stop of 14 of 15 tasks.")
         else:
             assert tasks.advance() == Step(State.MORE, left)
         assert tasks.told == list(tasks.jobs)
@@ -237,7 +237,7 @@ class TestSlice:
         tasks = Tasks(_ids(30), {id_: repeat(DENIED) for id_ in _ids(20)}, stop_seconds=1)
         denied = (
             Failure.UNKNOWN,
-            f"Denied. {RUNNING}not all were listed yet. The stop of 0 of {{}} tasks was accepted.",
+            f"Denied. {RUNNING}not all were listed yet. The service accepted the stop of 0 of {{}} tasks.",
         )
         assert tasks.raised() == (denied[0], denied[1].format(10))
         assert tasks.raised() == (denied[0], denied[1].format(20))
@@ -261,11 +261,11 @@ class TestSlice:
 class TestSideBySide:
     def test_are_stops_of_a_batch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", ThreadPoolExecutor)
-        tasks, together = Tasks(_ids(2 * WIDTH)), Barrier(WIDTH)
+        tasks, together = Tasks(_ids(2 * CONCURRENT_STOPS)), Barrier(CONCURRENT_STOPS)
         tasks.stop = lambda _: together.wait(60)  # type: ignore[method-assign,assignment]
         assert tasks.advance().state is State.STOPPING
 
-    @pytest.mark.parametrize("burst", [WIDTH, 3])
+    @pytest.mark.parametrize("burst", [CONCURRENT_STOPS, 3])
     def test_are_no_more_than_the_burst(self, monkeypatch: pytest.MonkeyPatch, burst: int) -> None:
         widths: list[int] = []
         monkeypatch.setattr(InTurn, "__init__", lambda _, width: widths.append(width))
@@ -279,12 +279,17 @@ class TestStop:
     @pytest.mark.parametrize(
         ("a", "b", "failure", "text"),
         [
-            (DENIED, None, Failure.UNKNOWN, "Denied. {}. The stop of 1 of 2 tasks was accepted."),
-            (None, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 1 of 2 tasks was accepted."),
-            (THROTTLED, DENIED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 0 of 2 tasks was accepted."),
-            (DENIED, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 0 of 2 tasks was accepted."),
-            (THROTTLED, REJECTED, Failure.TRANSIENT, "Rate exceeded. {}. The stop of 0 of 2 tasks was accepted."),
-            (REJECTED, DENIED, Failure.UNKNOWN, "Denied. {}. The stop of 0 of 2 tasks was accepted."),
+            (DENIED, None, Failure.UNKNOWN, "Denied. {}. The service accepted the stop of 1 of 2 tasks."),
+            (None, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The service accepted the stop of 1 of 2 tasks."),
+            (THROTTLED, DENIED, Failure.TRANSIENT, "Rate exceeded. {}. The service accepted the stop of 0 of 2 tasks."),
+            (DENIED, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The service accepted the stop of 0 of 2 tasks."),
+            (
+                THROTTLED,
+                REJECTED,
+                Failure.TRANSIENT,
+                "Rate exceeded. {}. The service accepted the stop of 0 of 2 tasks.",
+            ),
+            (REJECTED, DENIED, Failure.UNKNOWN, "Denied. {}. The service accepted the stop of 0 of 2 tasks."),
         ],
     )
     def test_raises_what_passes_before_what_may_pass_before_a_rejection(
@@ -292,7 +297,7 @@ class TestStop:
     ) -> None:
         errors = {id_: iter([error]) for id_, error in (("a", a), ("b", b)) if error}
         tasks = Tasks({"a": False, "b": False}, errors)
-        assert tasks.raised() == (failure, text.format(f"{RUNNING}0 of 2 stopped, not a, b"))
+        assert tasks.raised() == (failure, text.format(f"{RUNNING}a, b. 0 of 2 stopped"))
         assert tasks.told == ["a", "b"]
         assert tasks.advance().state is State.STOPPING
         assert tasks.told[2:] == list(errors)
@@ -315,7 +320,7 @@ class TestStop:
 
     def test_that_is_rejected_is_looked_at_again_at_once_and_only_once(self) -> None:
         tasks = Tasks({"a": False}, {"a": repeat(REJECTED)})
-        refused = f"No. {RUNNING}0 of 1 stopped, not a"
+        refused = f"No. {RUNNING}a. 0 of 1 stopped"
         steps = [tasks.advance() for _ in range(3)]
         assert steps == [Step(State.MORE, refused), Step(State.REFUSED, refused), Step(State.REFUSED, refused)]
         assert (tasks.told, tasks.seconds) == (["a", "a", "a"], 0)
@@ -328,7 +333,7 @@ class TestStop:
 
     def test_that_is_rejected_among_very_many_keeps_none_from_its_own_before_such_a_delete_fails(self) -> None:
         tasks = Tasks(_ids(50), {id_: repeat(REJECTED) for id_ in _ids(30)}, stop_seconds=1)
-        detail = f"No. {RUNNING}0 of 50 stopped, not 0, 1, 2 and 47 more. Waited 0 s."
+        detail = f"No. {RUNNING}0, 1, 2 and 47 more. 0 of 50 stopped. Waited 0 s."
         assert tasks.tear_down(wait=0) == (Result.FAILED, detail)
         assert set(tasks.told) == set(tasks.jobs)
 
@@ -359,7 +364,7 @@ class TestList:
         self._fail(tasks, THROTTLED)
         with pytest.raises(ServiceError) as raised:
             tasks.advance()
-        assert str(raised.value) == "Rate exceeded. The stop of 1,999 of 2,000 tasks was accepted."
+        assert str(raised.value) == "Rate exceeded. The service accepted the stop of 1,999 of 2,000 tasks."
         assert vars(raised.value) == vars(THROTTLED)
 
     def test_that_fails_is_read_from_its_beginning_again(self) -> None:
@@ -371,9 +376,9 @@ class TestList:
             raise THROTTLED
 
         tasks.unfinished = unfinished  # type: ignore[method-assign]
-        assert tasks.raised()[1] == "Rate exceeded. The stop of 1 of 1 tasks was accepted."
+        assert tasks.raised()[1] == "Rate exceeded. The service accepted the stop of 1 of 1 tasks."
         tasks.unfinished = pages  # type: ignore[method-assign]
-        assert tasks.advance().detail == f"{RUNNING}0 of 2 stopped, not 0, 1"
+        assert tasks.advance().detail == f"{RUNNING}0, 1. 0 of 2 stopped"
         assert tasks.told == ["0", "1"]
 
 
@@ -469,9 +474,9 @@ class TestLog:
         tasks.advance()
         ids = list(_ids(401))
         assert self._lines(caplog) == [
-            ("The stop of 200 tasks was accepted", ids[:200]),
-            ("The stop of 200 tasks was accepted", ids[200:400]),
-            ("The stop of 1 tasks was accepted", ids[400:]),
+            ("The service accepted the stop of 200 tasks", ids[:200]),
+            ("The service accepted the stop of 200 tasks", ids[200:400]),
+            ("The service accepted the stop of 1 tasks", ids[400:]),
         ]
         assert {record.levelname for record in caplog.records} == {"INFO"}
 
