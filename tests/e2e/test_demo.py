@@ -73,7 +73,7 @@ def _start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
 
 
 # `make release-check` plays the others, whose behavior test_world_export_job.py and test_operators.py show, too.
-@pytest.mark.parametrize("scenario", ["lifecycle", "tasks", "executions"])
+@pytest.mark.parametrize("scenario", ["lifecycle", "tasks"])
 def test_a_scenario_is_played_in_eighty_columns(scenario: str) -> None:
     play(scenario)
 

@@ -24,7 +24,6 @@ from tests.e2e.conftest import Cloud
 from verify import DENY, PREFIX
 from verify import __main__ as verify
 from verify.report import mask
-from verify.stories import Stories
 
 pytestmark = pytest.mark.xdist_group("stories")
 
@@ -139,37 +138,40 @@ def test_a_run_that_can_not_begin_is_refused_in_one_sentence(
     assert said in printed.err
 
 
-def test_after_an_error_what_is_in_no_stack_is_deleted_and_the_error_is_reported(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def _fail() -> None:
+    raise ValueError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [(_fail, 1, "ValueError: a bug"), (lambda: signal.raise_signal(signal.SIGINT), 130, "It was interrupted.")],
+)
+def test_a_run_that_does_not_end_deletes_what_it_has_created_and_reports_why(
+    cloud: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    end: Callable[[], None],
+    status: int,
+    said: str,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.aws.url)
     ecs, clusters = cloud.aws.client("ecs"), [f"{PREFIX}-left", "of-others"]
+    topic = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    change = {"StackName": f"{PREFIX}-failed", "ChangeSetName": "change"}
 
     def run(*_: object, **__: object) -> None:
         for name in clusters:
             ecs.create_cluster(clusterName=name)
-        raise ValueError("a bug")
+        cloud.cloudformation.create_change_set(**change, ChangeSetType="CREATE", TemplateBody=json.dumps(topic))
+        cloud.cloudformation.execute_change_set(**change)
+        end()
 
     monkeypatch.setattr(verify, "_run_stories", run)
-    assert verify.main([]) == 1
+    assert verify.main([]) == status
     assert [one["status"] for one in ecs.describe_clusters(clusters=clusters)["clusters"]] == ["INACTIVE", "ACTIVE"]
-    assert "ValueError: a bug" in (tmp_path / "verify-report.md").read_text()
+    assert cloud.aws.stacks().get(f"{PREFIX}-failed") is None
+    assert said in (tmp_path / "verify-report.md").read_text()
     ecs.delete_cluster(cluster="of-others")
-
-
-@pytest.mark.usefixtures("_like_aws")
-def test_after_an_interrupt_what_is_in_stacks_is_stopped_and_deleted(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(stories: Any, **_: object) -> None:
-        stories._create("Failed")
-        stories._deny()
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(Stories, "run", run)
-    assert verify.main([]) == 130
-    assert not [name for name in cloud.aws.stacks() if name.startswith(PREFIX)]
-    assert _statuses(cloud) == {"STOPPED", "ABORTED"}
 
 
 def test_a_report_has_no_account_number() -> None:
