@@ -9,7 +9,6 @@ import re
 import socket
 import ssl
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -55,9 +54,6 @@ TRANSIENT_CODES = (
     "TooManyRequestsException",
 )
 _TRANSIENT_STATUSES = (408, 429)
-
-# How many transient errors a list may meet that is not always there, before the Delete continues without it.
-OPTIONAL_TRIES = 3
 
 _LONGEST_TEXT = 1000
 # What a look-up of a name may return.
@@ -121,7 +117,6 @@ class AwsService:
         self.region = region or os.environ["AWS_REGION"]
         self._answered = False
         self._counting = threading.Lock()
-        self._failures_of_optional: Counter[str] = Counter()
         self.calls = 0
 
     def call(self, action: str, **parameters: Any) -> Mapping[str, Any]:
@@ -180,17 +175,15 @@ class AwsService:
         Raises
         ------
         ServiceError
-            If a call failed with a transient error, for `OPTIONAL_TRIES` times.
+            If a call failed with a transient error. It says nothing about whether there is such a list.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
         try:
             yield from self.pages(action, member, each=each, **parameters)
         except ServiceError as error:
-            self._failures_of_optional[action] += 1
             has_no_list = error.status == 200
-            is_transient = not has_no_list and (error.failure is Failure.TRANSIENT or not error.status)
-            if is_transient and self._failures_of_optional[action] <= OPTIONAL_TRIES:
+            if not has_no_list and (error.failure is Failure.TRANSIENT or not error.status):
                 raise
             log(logging.WARNING, f"The Delete continues without {action}: {error}")
 

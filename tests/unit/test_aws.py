@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from jobs import aws as aws_module
-from jobs.aws import OPTIONAL_TRIES, AwsService, ConnectionFailedError, addresses, error_code
+from jobs.aws import AwsService, ConnectionFailedError, addresses, error_code
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
@@ -240,13 +240,13 @@ class TestOptionalPages:
         assert aws.calls == []
 
     @pytest.mark.parametrize("answer", [error("ThrottlingException"), error("X", status=500), DROPPED])
-    def test_are_none_after_some_transient_errors(self, aws: Canned, answer: Response) -> None:
+    def test_are_never_none_after_transient_errors(self, aws: Canned, answer: Response) -> None:
+        """Otherwise, the throttling of ListDaemons would stop the tasks of daemons."""
         aws.answer("ListDaemons", answer)
         service = AwsService("ecs")
-        for _ in range(OPTIONAL_TRIES):
+        for _ in range(5):
             with pytest.raises(ServiceError, match="ListDaemons"):
                 list(service.optional_pages("ListDaemons", "daemonSummariesList"))
-        assert list(service.optional_pages("ListDaemons", "daemonSummariesList")) == []
 
 
 @contextmanager
