@@ -96,8 +96,8 @@ class Stack:
         template = self._unless_rejected(lambda: self._get_template(self._id)) or {}
         self._unless_rejected(lambda: self._describe_resource(self._logical_id))
         listed = self._unless_rejected(lambda: self._list_resources(self._id)) or []
-        # Not the template before an update; no source says which of the two GetTemplate returns meanwhile.
-        self._check_properties(container, template if self._logical_id in template else {}, listed)
+        # In an update, GetTemplate returns the new template (aws/aws-cdk, docs/CLOUDFORMATION.md).
+        self._check_properties(container, template, listed)
         return False
 
     def decide(self, container: Container) -> Decision:
