@@ -96,9 +96,8 @@ class Stack:
         template = self._none_if_rejected(lambda: self._get_template(self._id)) or {}
         self._none_if_rejected(lambda: self._describe_resource(self._logical_id))
         listed = self._none_if_rejected(lambda: self._list_resources(self._id)) or []
-        # If GetTemplate still returns the template before an update, which lacks this resource, use the list alone. No
-        # source says which of the two templates it returns meanwhile.
-        self._check_properties(container, template if self._logical_id in template else {}, listed)
+        # In an update, GetTemplate returns the new template (aws/aws-cdk, docs/CLOUDFORMATION.md).
+        self._check_properties(container, template, listed)
         return False
 
     def decide(self, container: Container) -> Decision:

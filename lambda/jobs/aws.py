@@ -56,7 +56,7 @@ TRANSIENT_CODES = (
 )
 _TRANSIENT_STATUSES = (408, 429)
 
-# How many transient errors of an optional list are retried before the Delete continues without that list.
+# How many server errors of an optional list are retried before the Delete continues without that list.
 OPTIONAL_TRIES = 3
 
 _LONGEST_TEXT = 1000
@@ -121,7 +121,7 @@ class AwsService:
         self.region = region or os.environ["AWS_REGION"]
         self._answered = False
         self._counting = threading.Lock()
-        self._failures_of_optional: Counter[str] = Counter()
+        self._server_errors: Counter[str] = Counter()
         self.calls = 0
 
     def call(self, action: str, **parameters: Any) -> Mapping[str, Any]:
@@ -180,17 +180,20 @@ class AwsService:
         Raises
         ------
         ServiceError
-            If a call failed with a transient error, at most `OPTIONAL_TRIES` times for each list.
+            If a call failed with a transient error. A server error may also mean that the list does not exist, so it is
+            raised at most `OPTIONAL_TRIES` times for each list.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
         try:
             yield from self.pages(action, member, each=each, **parameters)
         except ServiceError as error:
-            self._failures_of_optional[action] += 1
             has_no_list = error.status == 200  # the answer lacks the list
             is_transient = not has_no_list and (error.failure is Failure.TRANSIENT or not error.status)
-            if is_transient and self._failures_of_optional[action] <= OPTIONAL_TRIES:
+            if error.status >= 500:
+                self._server_errors[action] += 1
+                is_transient = self._server_errors[action] <= OPTIONAL_TRIES
+            if is_transient:
                 raise
             log(logging.WARNING, f"The Delete continues without {action}: {error}")
 

@@ -9,7 +9,7 @@ from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
 from properties import Container
 from protocol.outcome import Result
-from teardown import State, Step
+from teardown import ServiceError, State, Step
 
 # The most tasks that ListTasks returns and DescribeTasks takes (Amazon ECS API reference).
 _PAGE = 100
@@ -80,7 +80,7 @@ class EcsTasks:
         return is_of_a_service or self._started_by not in (None, task.get("startedBy"))
 
     def _tasks_of_daemons(self, desired: str) -> Iterator[str]:
-        """Call ListDaemons once, and ListTasks for each managed daemon.
+        """Call ListDaemons, once unless a call fails, and ListTasks for each managed daemon.
 
         If a daemon's task is stopped, ECS drains its container instance and starts another one (API reference,
         DeleteDaemon). No source says how DescribeTasks shows that a task belongs to a daemon.
@@ -91,10 +91,14 @@ class EcsTasks:
             )
             # The ARN ends with the daemon's name (API reference, DaemonSummary).
             self._daemons = [daemon["daemonArn"].rpartition("/")[2] for page in pages for daemon in page]
-        for name in self._daemons:
-            daemon = {"cluster": self._cluster, "daemonName": name, "desiredStatus": desired}
-            for arns in self.service.pages("ListTasks", "taskArns", **daemon):
-                yield from arns
+        try:
+            for name in self._daemons:
+                daemon = {"cluster": self._cluster, "daemonName": name, "desiredStatus": desired}
+                for arns in self.service.pages("ListTasks", "taskArns", **daemon):
+                    yield from arns
+        except ServiceError:
+            self._daemons = None  # the stack may delete a daemon meanwhile; no source tells what ListTasks then answers
+            raise
 
     def stop(self, job: RunningJob) -> None:
         """Call StopTask."""

@@ -239,14 +239,23 @@ class TestOptionalPages:
         assert list(AwsService("ecs").optional_pages("ListTrains", "trains")) == []
         assert aws.calls == []
 
-    @pytest.mark.parametrize("answer", [error("ThrottlingException"), error("X", status=500), DROPPED])
-    def test_are_none_after_some_transient_errors(self, aws: Canned, answer: Response) -> None:
-        aws.answer("ListDaemons", answer)
+    def test_are_none_after_some_server_errors(self, aws: Canned) -> None:
+        """Some endpoints answer an operation that they do not have with one, as moto does."""
+        aws.answer("ListDaemons", error("X", status=500))
         service = AwsService("ecs")
         for _ in range(OPTIONAL_TRIES):
             with pytest.raises(ServiceError, match="ListDaemons"):
                 list(service.optional_pages("ListDaemons", "daemonSummariesList"))
         assert list(service.optional_pages("ListDaemons", "daemonSummariesList")) == []
+
+    @pytest.mark.parametrize("answer", [error("ThrottlingException"), DROPPED])
+    def test_are_never_none_after_other_transient_errors(self, aws: Canned, answer: Response) -> None:
+        """Otherwise, the throttling of ListDaemons would stop the tasks of daemons."""
+        aws.answer("ListDaemons", answer)
+        service = AwsService("ecs")
+        for _ in range(5):
+            with pytest.raises(ServiceError, match="ListDaemons"):
+                list(service.optional_pages("ListDaemons", "daemonSummariesList"))
 
 
 @contextmanager

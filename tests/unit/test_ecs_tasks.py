@@ -87,6 +87,16 @@ class TestUnfinished:
         assert _unfinished(tasks) == [RunningJob(A), RunningJob(B)]
         assert len(aws.asked("ListDaemons")) == 1
 
+    def test_are_listed_after_a_daemon_was_deleted_meanwhile(self, aws: Canned, tasks: EcsTasks) -> None:
+        aws.answer("ListDaemons", {"daemonSummariesList": [{"daemonArn": "d/prod/agent"}]}, {"daemonSummariesList": []})
+        aws.answer("ListTasks", {"taskArns": [A]}, error("InvalidParameterException", "There is no daemon agent."))
+        aws.answer("DescribeTasks", {"tasks": [_task(A)]})
+        with pytest.raises(ServiceError, match="agent"):
+            _unfinished(tasks)
+        _list(aws, _task(A))
+        assert _unfinished(tasks) == [RunningJob(A)]
+        assert [asked.get("daemonName") for asked in aws.asked("ListTasks")] == [None, "agent", None, None]
+
     def test_are_described_a_page_at_a_time(self, aws: Canned, tasks: EcsTasks) -> None:
         pages = [[_task(f"{A}{number}") for number in range(count)] for count in (100, 50)]
         first, second = ({"taskArns": [task["taskArn"] for task in page]} for page in pages)

@@ -386,11 +386,6 @@ class TestCheck:
         else:
             assert stack.check(CLUSTER) is False
 
-    def test_goes_by_no_template_from_before_the_update(self, aws: Canned) -> None:
-        _say(aws, Case(GONE, "UPDATE_IN_PROGRESS"))
-        aws.answer("GetTemplate", {"TemplateBody": json.dumps({"Resources": RETAIN})})
-        assert _stack(ContainerLogicalId="Cluster").check(CLUSTER) is False
-
     @pytest.mark.parametrize("action", CALLS[1:])
     def test_accepts_at_once_that_something_is_not_there_yet(self, aws: Canned, action: str) -> None:
         clock = SetClock()
