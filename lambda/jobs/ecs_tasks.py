@@ -97,7 +97,7 @@ class EcsTasks:
                 for arns in self.service.pages("ListTasks", "taskArns", **daemon):
                     yield from arns
         except ServiceError:
-            self._daemons = None  # the stack may delete a daemon meanwhile; no source tells what ListTasks then answers
+            self._daemons = None  # the stack may delete a daemon meanwhile; no source says what ListTasks then answers
             raise
 
     def stop(self, job: RunningJob) -> None:
