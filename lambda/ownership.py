@@ -96,7 +96,7 @@ class Stack:
         template = self._none_if_rejected(lambda: self._get_template(self._id)) or {}
         self._none_if_rejected(lambda: self._describe_resource(self._logical_id))
         listed = self._none_if_rejected(lambda: self._list_resources(self._id)) or []
-        # In an update, GetTemplate returns the new template (aws/aws-cdk, docs/CLOUDFORMATION.md).
+        # In an update, GetTemplate returns the new template (CLOUDFORMATION.md of aws/aws-cdk).
         self._check_properties(container, template, listed)
         return False
 

@@ -371,9 +371,13 @@ def check_option(name: str, value: object) -> str:
         If the value breaks the property's rule.
     """
     option = _OPTIONS[name]
-    if not isinstance(value, str) or not option.valid.fullmatch(value):
+    # Local emulations of CloudFormation send a number as such, not as a string.
+    text = (
+        str(value) if isinstance(value, str) or (name == "ShutdownGracePeriodInSeconds" and type(value) is int) else ""
+    )
+    if not option.valid.fullmatch(text):
         raise InvalidPropertyError(name, value, option.rule, option.fix)
-    return value
+    return text
 
 
 def check_choices(properties: Mapping[str, object]) -> None:

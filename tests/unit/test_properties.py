@@ -289,7 +289,7 @@ class TestContainer:
             ),
             (
                 *(RUNS, APPLICATION, "ShutdownGracePeriodInSeconds"),
-                ["", "1", "14", "015", "1801", "2000", "10000", "1.5", "-20", 60],
+                ["", "1", "14", "015", "1801", "2000", "10000", "1.5", "-20", 60.0, True],
                 "it must be 0, or a whole number of seconds from 15 to 1,800",
                 "Pass a period in that range.",
             ),
@@ -302,6 +302,11 @@ class TestContainer:
         for value in values:
             error = f"{name} {_shown(value)} is not valid: {rule}. {fix}"
             assert _error(_declared, kind, id_, {name: value}) == error
+
+    def test_with_a_number_is_the_same_as_with_a_string(self) -> None:
+        assert _declared(RUNS, APPLICATION, {"ShutdownGracePeriodInSeconds": 60}).options == {
+            "ShutdownGracePeriodInSeconds": "60"
+        }
 
     def test_with_an_option_of_another_kind_is_rejected(self) -> None:
         error = "Family 'nightly' is not valid: only EcsTasks takes it. Leave it out."
