@@ -299,7 +299,8 @@ class TestWarningOfARule:
             lambda rule, stop: rule.add_dependency(cfn_resource(stop)),
             lambda rule, stop: rule.node.add_dependency(_between(stop)),
             lambda _, stop: stop.apply_removal_policy(RemovalPolicy.RETAIN),
-            lambda rule, _: Annotations.of(rule).acknowledge_warning(WARNING),
+            # CDK 2.180 ignores an acknowledgment at the construct itself.
+            lambda rule, _: Annotations.of(Stack.of(rule)).acknowledge_warning(WARNING),
         ],
     )
     def test_does_not_come_of_a_rule_in_order_or_if_nothing_is_stopped(self, stack: Stack, order: Any) -> None:
