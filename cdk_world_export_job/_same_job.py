@@ -6,11 +6,13 @@ is canceled.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
-import jsii
-from aws_cdk import Annotations, CfnDeletionPolicy, CfnResource
-from constructs import Construct, IConstruct, IValidation
+from aws_cdk import CfnDeletionPolicy, CfnResource
+from constructs import Construct, IConstruct
+
+from cdk_stop_on_delete._warnings import Found, warn_at_synthesis
 
 # For `Annotations.of(scope).acknowledge_warning(...)`.
 WARNING_ID = "cdk-world-export-job:sameJob"
@@ -27,29 +29,22 @@ def warn_of_other_owners(job: Construct, job_arn: str, resource: CfnResource) ->
     in another account is refused anyway.
     """
     owners = _owners_by_app.setdefault(job.node.root, {}).setdefault(job_arn, [])
+    earlier = owners[:]
     owners.append((job, resource))
-    if len(owners) > 1:
-        job.node.add_validation(_LastIsOnlyOwner(job_arn, owners[:]))
+    if earlier:
+        warn_at_synthesis(job, WARNING_ID, lambda: _other_owner(job_arn, earlier, (job, resource)))
 
 
-@jsii.implements(IValidation)
-class _LastIsOnlyOwner:
+def _other_owner(job_arn: str, earlier: Owners, last: tuple[Construct, CfnResource]) -> Iterator[Found]:
     # At synthesis, because an aspect may still set RETAIN, which one of the two has while a job moves between them.
-    def __init__(self, job_arn: str, owners: Owners) -> None:
-        self._job_arn = job_arn
-        self._owners = owners
-
-    def validate(self) -> list[str]:
-        job, _ = self._owners[-1]
-        cancel = [owner for owner, resource in self._owners if _cancels(resource)]
-        if job in cancel and len(cancel) > 1:
-            Annotations.of(job).add_warning_v2(
-                WARNING_ID,
-                f"{job.node.path}: {cancel[0].node.path} has the same job_arn {self._job_arn!r}. The first that is"
-                " deleted cancels the job. Declare it once, or give all but one of them"
-                " removal_policy=RemovalPolicy.RETAIN.",
-            )
-        return []
+    job, resource = last
+    cancel = [owner for owner, owned in earlier if _cancels(owned)]
+    if cancel and _cancels(resource):
+        yield (
+            job,
+            f"{cancel[0].node.path} has the same job_arn {job_arn!r}. The first that is deleted cancels the job."
+            " Declare it once, or give all but one of them removal_policy=RemovalPolicy.RETAIN.",
+        )
 
 
 def _cancels(resource: CfnResource) -> bool:
