@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
@@ -77,17 +78,19 @@ class EmrServerlessJobRuns:
             raise ServiceError(error.failure, str(error)) from error
 
     def _unfinished_runs(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
-        listed = {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
-        for page in self.service.pages("ListJobRuns", "jobRuns", each="id", **listed):
+        for page in self.service.pages("ListJobRuns", "jobRuns", each="id", **self._in(states)):
             yield [RunningJob(run["id"], is_stopping) for run in page]
 
     def _unfinished_sessions(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
         # Optional, because sessions came with EMR 7.13 (API reference, StartSession). If they can't be listed and one
         # is running, the service refuses StopApplication, and the Delete fails with that error.
-        listed = {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
-        for page in self.service.optional_pages("ListSessions", "sessions", each="sessionId", **listed):
+        for page in self.service.optional_pages("ListSessions", "sessions", each="sessionId", **self._in(states)):
             self._sessions.update(session["sessionId"] for session in page)
             yield [RunningJob(session["sessionId"], is_stopping) for session in page]
+
+    def _in(self, states: Sequence[str]) -> dict[str, Any]:
+        """Return the parameters of a list of what is in these states."""
+        return {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
 
     def stop(self, job: RunningJob) -> None:
         """Call CancelJobRun or TerminateSession."""
