@@ -91,7 +91,7 @@ class Stack:
         InvalidPropertyError
             If `decide` needs ContainerLogicalId or ContainerDeletionPolicy, and the resource does not have it.
         """
-        if self._status.startswith("UPDATE_ROLLBACK_"):
+        if self._is_update_rolled_back:
             return True
         template = self._none_if_rejected(lambda: self._get_template(self._id)) or {}
         self._none_if_rejected(lambda: self._describe_resource(self._logical_id))
@@ -184,13 +184,12 @@ class Stack:
             if self._retains(template[self._container_logical_id].get("UpdateReplacePolicy", ""), is_new=False):
                 return _keep(container, "its UpdateReplacePolicy retains it")
             # In a rollback, the current resource is the older one, so it can't show that.
-            is_rollback = self._status.startswith("UPDATE_ROLLBACK_")
-            if not is_rollback and not any(map(_is_in_the_stack, listed)) and self._is_new(current):
+            if not self._is_update_rolled_back and not any(map(_is_in_the_stack, listed)) and self._is_new(current):
                 name = self._container_logical_id
                 return _keep(container, f"it had left the stack before another one was created as {name}")
             return Decision(None, f"{container.place} was replaced")
         # What leaves the template in a rollback was created by the update that is rolled back.
-        if self._retains(self._declared_policy, is_new=self._status.startswith("UPDATE_ROLLBACK_")):
+        if self._retains(self._declared_policy, is_new=self._is_update_rolled_back):
             return _keep(container, "its DeletionPolicy retained it")
         return _stop_if_listed(container, listed, f"{container.place} has left the template")
 
@@ -230,6 +229,10 @@ class Stack:
     def _is_creation_rolled_back(self) -> bool:
         """Whether the creation of the root is rolled back. Its nested stacks are then being deleted (aws-cdk 6305)."""
         return _ROLLING_BACK_CREATION in (self._status, self._describe(self._root)["StackStatus"])
+
+    @property
+    def _is_update_rolled_back(self) -> bool:
+        return self._status.startswith("UPDATE_ROLLBACK_")
 
     @property
     def _status(self) -> str:
