@@ -212,6 +212,8 @@ class _Option(NamedTuple):
     """The rule for its values, for an error."""
     fix: str
     """What to pass, for an error."""
+    is_number: bool = False
+    """Whether its values are numbers."""
 
 
 _OPTIONS = {
@@ -239,6 +241,7 @@ _OPTIONS = {
         re.compile(r"0|1[5-9]|[2-9][0-9]|[1-9][0-9]{2}|1[0-7][0-9]{2}|1800"),
         "it must be 0, or a whole number of seconds from 15 to 1,800",
         "Pass a period in that range.",
+        is_number=True,
     ),
 }
 # No id has a comma, but a state machine's name may have parentheses.
@@ -372,9 +375,7 @@ def check_option(name: str, value: object) -> str:
     """
     option = _OPTIONS[name]
     # Local emulations of CloudFormation send a number as such, not as a string.
-    text = (
-        str(value) if isinstance(value, str) or (name == "ShutdownGracePeriodInSeconds" and type(value) is int) else ""
-    )
+    text = str(value) if isinstance(value, str) or (option.is_number and type(value) is int) else ""
     if not option.valid.fullmatch(text):
         raise InvalidPropertyError(name, value, option.rule, option.fix)
     return text
