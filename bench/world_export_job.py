@@ -18,7 +18,7 @@ from bench.contenders.world_export_job import AWS_CUSTOM_RESOURCE, CONTENDERS, J
 from bench.endpoints import Endpoints
 from bench.measure import Size, Table, failed, in_turns, median, milliseconds
 from jobs.world_export_job import WorldExportJob
-from properties import JobArn
+from properties.job_arn import JobArn
 from sandbox import PROJECT
 from sandbox.lambda_service import ExecutionEnvironment
 from sandbox.robomaker import RoboMaker

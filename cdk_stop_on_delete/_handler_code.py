@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["LAMBDA", "metrics", "properties"]
+__all__ = ["LAMBDA", "Container", "JobArn", "check_option", "metrics", "properties"]
 
 
 def _find(package: Path) -> Path:
@@ -25,20 +24,26 @@ def _find(package: Path) -> Path:
 LAMBDA = _find(Path(__file__).parent)
 
 
-def _borrow(name: str) -> ModuleType:
-    # Not by import: "lambda" is a keyword in Python, and the handler's modules import each other as in the function.
-    spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", LAMBDA / f"{name.replace('.', '/')}.py")
+def _borrow(name: str) -> None:
+    """Import a package of the handler, under the name of this one."""
+    # Not by import: "lambda" is a keyword in Python, and the handler's packages are at the top level in the function.
+    spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", LAMBDA / name / "__init__.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{name} is missing from {LAMBDA}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return module
 
 
 if TYPE_CHECKING:
     import properties
+    from properties.container import Container, check_option
+    from properties.job_arn import JobArn
     from protocol import metrics
 else:
-    metrics = _borrow("protocol.metrics")
-    properties = _borrow("properties")
+    _borrow("properties")
+    _borrow("protocol")
+    from . import properties
+    from .properties.container import Container, check_option
+    from .properties.job_arn import JobArn
+    from .protocol import metrics

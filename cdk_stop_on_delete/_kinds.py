@@ -15,7 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from ._errors import AsWritten, InvalidArgumentError, invalid, naming
-from ._handler_code import properties
+from ._handler_code import Container, check_option, properties
 from ._jobs import Jobs, allow, arn_of, root_of
 from ._order import network
 from ._tokens import difference, is_string_token, place_of
@@ -36,7 +36,7 @@ class ContainerJobs(Jobs):
         ours = place_of(Stack.of(stop))
         if not is_string_token(stop, argument, name):
             with naming(stop, argument):
-                properties.Container.declared(
+                Container.declared(
                     {"Kind": type(self).__name__, "Container": name},
                     stack_account=ours["account"],
                     stack_partition=ours["partition"],
@@ -134,7 +134,7 @@ class EcsTasks(ContainerJobs):
             argument = self._written(name)
             if not is_string_token(stop, argument, value):
                 with naming(stop, argument):
-                    properties.check_option(option, value)
+                    check_option(option, value)
             for token in Tokenization.reverse_string(value).tokens:
                 if isinstance(token, Reference) and isinstance(token.target, ecs.CfnTaskDefinition):
                     rule = "it becomes the ARN of a task definition"
@@ -274,7 +274,7 @@ class EmrServerlessJobRuns(ContainerJobs):
         seconds = period.to_seconds(integral=False)
         if not period.is_unresolved():
             with naming(stop, argument):
-                properties.check_option("ShutdownGracePeriodInSeconds", AsWritten(f"{seconds:g}", period.to_string()))
+                check_option("ShutdownGracePeriodInSeconds", AsWritten(f"{seconds:g}", period.to_string()))
         return {"ShutdownGracePeriodInSeconds": seconds}
 
     @classmethod

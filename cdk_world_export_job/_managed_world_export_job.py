@@ -9,7 +9,7 @@ from constructs import Construct
 
 from cdk_stop_on_delete import IStopOnDeleteProvider
 from cdk_stop_on_delete._errors import invalid, naming
-from cdk_stop_on_delete._handler_code import properties
+from cdk_stop_on_delete._handler_code import JobArn
 from cdk_stop_on_delete._help import shows_its_arguments
 from cdk_stop_on_delete._on_delete import OnDelete
 from cdk_stop_on_delete._tokens import is_string_token, place_of
@@ -100,9 +100,7 @@ class ManagedWorldExportJob(OnDelete):
             raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
         place = place_of(Stack.of(self))
         with naming(self, "job_arn"):
-            properties.JobArn.parse(
-                job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True
-            )
+            JobArn.parse(job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True)
 
     @property
     def job_arn(self) -> str:

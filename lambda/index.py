@@ -5,44 +5,25 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
-from dataclasses import replace
 
-from properties import (
-    DEFAULT_WAIT_SECONDS,
-    SERVICES,
-    Container,
-    InvalidPropertyError,
-    JobArn,
-    check_choices,
-    check_wait_seconds,
-)
+from properties import DEFAULT_WAIT_SECONDS, SERVICES, InvalidPropertyError, check_choices, check_wait_seconds
+from properties.job_arn import JobArn
 from protocol.clock import Clock
 from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import log
-from protocol.outcome import Outcome, Result
-from protocol.request import Request, property_or_default, resource_properties, stack_name, stack_of
+from protocol.outcome import Outcome
+from protocol.request import Request, property_or_default, resource_properties, stack_of
 
 # Lambda updates botocore by itself. If a new version breaks these imports, the Create of a world export job still
 # works, and every request is answered.
 try:
     from jobs import aws
-    from jobs.ecs_tasks import EcsTasks
-    from jobs.emr_serverless_job_runs import EmrServerlessJobRuns
-    from jobs.running_jobs import SLICE, Kind, RunningJobs
-    from jobs.state_machine_executions import StateMachineExecutions
     from jobs.world_export_job import WorldExportJob
-    from ownership import Stack
-    from teardown import ServiceError, retry, tear_down
+    from teardown import tear_down
 except Exception as error:
     _broken: Exception | None = error
 else:
     _broken = None
-    KINDS: dict[str, Callable[[Container, str], Kind]] = {
-        "EcsTasks": EcsTasks,
-        "StateMachineExecutions": StateMachineExecutions,
-        "EmrServerlessJobRuns": EmrServerlessJobRuns,
-    }
 
 
 def service_of(physical_id: str) -> str:
@@ -69,9 +50,7 @@ def declare(request: Request, resource: CustomResource) -> Declared:
     properties = resource_properties(request)
     try:
         check_choices(properties)
-        if "Kind" in properties:
-            return _declare_container(request, resource)
-        return _declare_job(request)
+        return _declare_container(request, resource) if "Kind" in properties else _declare_job(request)
     except InvalidPropertyError as error:
         raise ExpectedError(str(error)) from error
 
@@ -85,17 +64,8 @@ def delete(request: Request, resource: CustomResource) -> Outcome | None:
         return None
     if _broken:
         raise ExpectedError(f"The function can't load the AWS SDK, so nothing was stopped: {_broken!r}")
-    if job_arn := _job_arn(physical_id):
-        job = WorldExportJob(job_arn, others_connect=resource.response_url_connects, clock=clock)
-        return tear_down(job, wait=_wait(request), time_left=_time_left(resource), clock=clock)
-    try:
-        container = Container.from_physical_id(physical_id)
-    except InvalidPropertyError as error:
-        raise ExpectedError(
-            "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
-            f" version that wrote it. {error}"
-        ) from error
-    return _stop_jobs_in(container, request, resource)
+    job_arn = _job_arn(physical_id)
+    return _cancel(job_arn, request, resource) if job_arn else _stop_jobs(request, resource)
 
 
 def _declare_job(request: Request) -> Declared:
@@ -109,43 +79,31 @@ def _declare_job(request: Request) -> Declared:
     return Declared(str(job_arn), {"JobArn": str(job_arn)})
 
 
+def _cancel(job_arn: JobArn, request: Request, resource: CustomResource) -> Outcome:
+    job = WorldExportJob(job_arn, others_connect=resource.response_url_connects, clock=clock)
+    return tear_down(job, wait=_wait(request), time_left=_time_left(resource), clock=clock)
+
+
+# What only a StopOnDelete needs is imported in these functions, because Lambda compiles each module at a cold start.
 def _declare_container(request: Request, resource: CustomResource) -> Declared:
+    from properties.container import Container
+
     partition, account = stack_of(request)
     container = Container.declared(resource_properties(request), stack_account=account, stack_partition=partition)
     if request["RequestType"] == "Update" and str(container) == request["PhysicalResourceId"]:
         return Declared(str(container))
     if _broken:
         raise ExpectedError(f"The function can't load the AWS SDK, so {container.place} can't be checked: {_broken!r}")
-    until = clock.monotonic() + _time_left(resource)
-    try:
-        is_rolling_back = Stack(request, until=until, clock=clock).check(container)
-        if is_rolling_back or retry(_kind(container, request).exists, until=until, clock=clock):
-            return Declared(str(container))
-    except ServiceError as error:
-        raise ExpectedError(f"{container.place} can't be checked: {error}") from error
-    raise ExpectedError(f"There is no {container.place}.")
+    from stop_on_delete import check
+
+    check(container, request, time_left=_time_left(resource), clock=clock)
+    return Declared(str(container))
 
 
-def _stop_jobs_in(container: Container, request: Request, resource: CustomResource) -> Outcome:
-    started = clock.monotonic()
-    stack = Stack(request, until=started + _time_left(resource), clock=clock)
-    try:
-        decision = stack.decide(container)
-    except ServiceError as error:
-        question = f"ask CloudFormation whether it is deleting {container.place}"
-        detail = f"The function could not {question}, so it stopped nothing. {error}"
-        return Outcome(Result.FAILED, detail, round(clock.monotonic() - started, 3), stack.calls)
-    if decision.result:
-        return Outcome(decision.result, decision.why, round(clock.monotonic() - started, 3), stack.calls)
-    jobs = RunningJobs(_kind(container, request), container.place, clock)
-    outcome = tear_down(jobs, wait=_wait(request), time_left=_time_left(resource) - SLICE, clock=clock)
-    return replace(outcome, calls=stack.calls + jobs.calls)
+def _stop_jobs(request: Request, resource: CustomResource) -> Outcome:
+    from stop_on_delete import stop_jobs
 
-
-def _kind(container: Container, request: Request) -> Kind:
-    stack = stack_name(str(request["StackId"]))
-    reason = f"CloudFormation stack {stack} deletes it or no longer declares it ({request['LogicalResourceId']})"
-    return KINDS[container.kind](container, reason)
+    return stop_jobs(request, wait=_wait(request), time_left=_time_left(resource), clock=clock)
 
 
 def _job_arn(physical_id: str) -> JobArn | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from jobs.aws import AwsService
-from properties import Container, InvalidPropertyError
+from properties import InvalidPropertyError
+from properties.container import Container
 from protocol.clock import Clock
 from protocol.outcome import Result
 from protocol.request import Request, resource_properties

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
-from properties import Container
+from properties.container import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step, sentence
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from jobs.aws import AwsService
 from jobs.running_jobs import Pace, RunningJob
-from properties import Container
+from properties.container import Container
 from protocol.outcome import Result
 from teardown import ServiceError, State, Step
 

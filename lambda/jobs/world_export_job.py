@@ -21,7 +21,7 @@ from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step
 
 if TYPE_CHECKING:
-    from properties import JobArn
+    from properties.job_arn import JobArn
 
 MODELS = Path(__file__).parents[1] / "models"
 

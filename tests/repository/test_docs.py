@@ -25,7 +25,7 @@ from cdk_stop_on_delete import (
 from cdk_world_export_job import WorldExportJobs
 from docs import api
 from jobs import running_jobs
-from properties import Container
+from properties.container import Container
 from protocol.outcome import Result
 from sandbox import PROJECT
 from tests.pages import blocks, quoted, section

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.ecs_tasks import EcsTasks
 from jobs.running_jobs import Pace, RunningJob
-from properties import Container
+from properties.container import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, denial, error

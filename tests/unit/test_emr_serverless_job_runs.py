@@ -10,7 +10,7 @@ from botocore.session import Session
 from jobs.emr_serverless_job_runs import _STOPPING_RUNS, _STOPPING_SESSIONS, _UNFINISHED_RUNS, _UNFINISHED_SESSIONS
 from jobs.emr_serverless_job_runs import EmrServerlessJobRuns as Runs
 from jobs.running_jobs import Pace, RunningJob
-from properties import Container
+from properties.container import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, denial, error

@@ -15,6 +15,7 @@ from jobs.running_jobs import SLICE
 from properties import SERVICES
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import Fault, RoboMaker
+from stop_on_delete import KINDS
 from tests.canned import Answer, Canned, denial, error
 from tests.requests import JOB_1, JOB_2, Sender, request
 
@@ -363,4 +364,4 @@ class TestBrokenBotocore:
 
 
 def test_every_kind_that_a_property_may_name_has_its_jobs_and_its_service() -> None:
-    assert {"WorldExportJob", *index.KINDS} == set(SERVICES)
+    assert {"WorldExportJob", *KINDS} == set(SERVICES)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ownership import Decision, Stack
-from properties import Container, InvalidPropertyError
+from properties import InvalidPropertyError
+from properties.container import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError
 from tests.canned import Answer, Canned, denial, error

@@ -12,16 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from properties import (
-    MAX_ARN_BYTES,
-    REGIONS,
-    Container,
     InvalidPropertyError,
-    JobArn,
     check_best_effort,
     check_choices,
     check_provider_outlives_stack,
     check_wait_seconds,
 )
+from properties.container import Container
+from properties.job_arn import MAX_ARN_BYTES, REGIONS, JobArn
 from tests.requests import JOB_1 as ARN
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.running_jobs import Pace, RunningJob
 from jobs.state_machine_executions import StateMachineExecutions as Jobs
-from properties import Container
+from properties.container import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, error

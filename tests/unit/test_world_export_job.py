@@ -11,7 +11,7 @@ import pytest
 
 from jobs import world_export_job
 from jobs.world_export_job import WorldExportJob
-from properties import JobArn
+from properties.job_arn import JobArn
 from protocol.outcome import Result
 from sandbox.loopback import LoopbackServer, Request, Response
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker

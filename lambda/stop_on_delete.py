@@ -1,0 +1,108 @@
+"""Handles what a StopOnDelete declares: checks a cluster, state machine or application, and stops the jobs in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from jobs.ecs_tasks import EcsTasks
+from jobs.emr_serverless_job_runs import EmrServerlessJobRuns
+from jobs.running_jobs import SLICE, Kind, RunningJobs
+from jobs.state_machine_executions import StateMachineExecutions
+from ownership import Stack
+from properties import InvalidPropertyError
+from properties.container import Container
+from protocol.clock import Clock
+from protocol.custom_resource import ExpectedError
+from protocol.outcome import Outcome, Result
+from protocol.request import Request, stack_name
+from teardown import ServiceError, retry, tear_down
+
+KINDS: dict[str, Callable[[Container, str], Kind]] = {
+    "EcsTasks": EcsTasks,
+    "StateMachineExecutions": StateMachineExecutions,
+    "EmrServerlessJobRuns": EmrServerlessJobRuns,
+}
+
+
+def check(container: Container, request: Request, *, time_left: float, clock: Clock) -> None:
+    """Check that the container exists, and that a Delete will be able to decide whether to stop the jobs in it.
+
+    Parameters
+    ----------
+    container : Container
+        The container that a Create or an Update declares.
+    request : Mapping
+        The request.
+    time_left : float
+        How long calls may be retried, in seconds.
+    clock : Clock
+        The clock to go by.
+
+    Raises
+    ------
+    ExpectedError
+        If the container does not exist, or a call failed.
+    InvalidPropertyError
+        If a Delete needs a property that the resource does not have.
+    """
+    until = clock.monotonic() + time_left
+    try:
+        is_rolling_back = Stack(request, until=until, clock=clock).check(container)
+        if is_rolling_back or retry(_kind(container, request).exists, until=until, clock=clock):
+            return
+    except ServiceError as error:
+        raise ExpectedError(f"{container.place} can't be checked: {error}") from error
+    raise ExpectedError(f"There is no {container.place}.")
+
+
+def stop_jobs(request: Request, *, wait: int, time_left: float, clock: Clock) -> Outcome:
+    """Stop the jobs in the container that the physical id names, if CloudFormation is deleting it.
+
+    Parameters
+    ----------
+    request : Mapping
+        The Delete request.
+    wait : int
+        How long to wait until the jobs have stopped, in seconds.
+    time_left : float
+        How long the whole may take, in seconds.
+    clock : Clock
+        The clock to go by.
+
+    Raises
+    ------
+    ExpectedError
+        If another version of the function wrote the physical id.
+    """
+    started = clock.monotonic()
+    container = _container_of(request)
+    stack = Stack(request, until=started + time_left, clock=clock)
+    try:
+        decision = stack.decide(container)
+    except ServiceError as error:
+        question = f"ask CloudFormation whether it is deleting {container.place}"
+        detail = f"The function could not {question}, so it stopped nothing. {error}"
+        return Outcome(Result.FAILED, detail, round(clock.monotonic() - started, 3), stack.calls)
+    if decision.result:
+        return Outcome(decision.result, decision.why, round(clock.monotonic() - started, 3), stack.calls)
+    jobs = RunningJobs(_kind(container, request), container.place, clock)
+    time_left -= clock.monotonic() - started + SLICE
+    outcome = tear_down(jobs, wait=wait, time_left=time_left, clock=clock)
+    return replace(outcome, calls=stack.calls + jobs.calls)
+
+
+def _container_of(request: Request) -> Container:
+    try:
+        return Container.from_physical_id(str(request["PhysicalResourceId"]))
+    except InvalidPropertyError as error:
+        raise ExpectedError(
+            "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
+            f" version that wrote it. {error}"
+        ) from error
+
+
+def _kind(container: Container, request: Request) -> Kind:
+    stack = stack_name(str(request["StackId"]))
+    reason = f"CloudFormation stack {stack} deletes it or no longer declares it ({request['LogicalResourceId']})"
+    return KINDS[container.kind](container, reason)
