@@ -9,7 +9,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from cdk_world_export_job import WorldExportJobProvider
 
 app = App()
-# A stack of its own, which is not deleted: in the job's stack, the alarm would be deleted along with the job.
+# In a stack of its own, because an alarm in the job's stack would be deleted with the job.
 stack = Stack(app, "WorldExportAlarm")
 email = CfnParameter(stack, "Email", description="The address that the alarm is sent to").value_as_string
 on_call = sns.Topic(stack, "OnCall")

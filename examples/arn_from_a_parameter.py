@@ -1,4 +1,4 @@
-"""How do I pass the ARN at deployment? `cdk deploy --parameters JobArn=arn:...`; the handler checks it."""
+"""How do I pass the ARN at deployment? `cdk deploy --parameters JobArn=arn:...`; the function checks it."""
 
 from aws_cdk import App, CfnParameter, Stack
 

@@ -9,7 +9,7 @@ JOBS = {"Forest": "job-1", "Warehouse": "job-2"}
 app = App()
 provider_stack = Stack(app, "Provider")
 provider = WorldExportJobProvider(provider_stack, "WorldExportJobs")
-# Always, so that no deployment removes the export while the stack of a job still imports it.
+# Always write this line, so that no deployment removes the export while the stack of a job still imports it.
 provider_stack.export_value(provider.service_token)
 for stack, job in JOBS.items():
     ManagedWorldExportJob(

@@ -7,7 +7,7 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 
 app = App()
 stack = Stack(app, "ProviderOfAnotherApp")
-# The other app stored `provider.service_token` there. The function's literal ARN works, too.
+# The other app stored `provider.service_token` there. You can also pass the ARN of the function as a literal.
 service_token = ssm.StringParameter.value_for_string_parameter(stack, "/world-export-jobs/service-token")
 ManagedWorldExportJob(
     stack,

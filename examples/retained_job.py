@@ -1,4 +1,4 @@
-"""How do I leave a job running when its stack is deleted? With RETAIN; change its `wait` too if it is deployed."""
+"""How do I leave a job running when its stack is deleted? With RETAIN. If it is deployed, also change `wait`."""
 
 from aws_cdk import App, RemovalPolicy, Stack
 

@@ -24,7 +24,7 @@ StopOnDelete(
     stack,
     "StopTasks",
     jobs=EcsTasks(task.cluster),
-    delete_first=[task.event_rule],  # otherwise it could start a task while others are being stopped
-    delete_last=[task],  # the task definition, the roles and the security group; the network stays by itself
+    delete_first=[task.event_rule],  # otherwise it could start a task after the others are stopped
+    delete_last=[task],  # the task definition, the roles and the security group; the network needs no argument
 )
 app.synth()

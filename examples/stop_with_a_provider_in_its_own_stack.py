@@ -14,7 +14,7 @@ from cdk_stop_on_delete import EcsTasks, StateMachineExecutions, StopOnDelete, S
 app = App()
 provider_stack = Stack(app, "StopProvider")
 provider = StopOnDeleteProvider(provider_stack, "Provider", kinds=[EcsTasks, StateMachineExecutions])
-# Always, so that no deployment removes the export while another stack still imports it.
+# Always write this line, so that no deployment removes the export while another stack still imports it.
 provider_stack.export_value(provider.service_token)
 # This alarm is in the provider's stack, which is deleted last. For all functions of the account, see alarm.py.
 alarm = provider.metric_left_running().create_alarm(

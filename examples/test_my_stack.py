@@ -1,4 +1,4 @@
-"""How do I test my own stack? Copy this file, replace MyStack by your stack, and run pytest on it."""
+"""How do I test my own stack? Copy this file, replace MyStack with your stack, and run pytest on it."""
 
 import pytest
 from aws_cdk import App, Stack
@@ -14,7 +14,7 @@ JOB = "Custom::ManagedWorldExportJob"
 
 
 class MyStack(Stack):
-    """Replace it by your stack."""
+    """Replace it with your stack."""
 
     def __init__(self, scope: Construct, id: str, *, job_arn: str, provider: WorldExportJobProvider) -> None:  # noqa: A002
         super().__init__(scope, id)
@@ -66,7 +66,7 @@ def test_a_failed_deletion_can_be_retried(stack: MyStack) -> None:
 
 
 def test_no_other_construct_of_the_app_cancels_the_same_job(stack: MyStack) -> None:
-    """Synthesis would warn of that."""
+    """Synthesis would warn of it."""
     Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
 
 

@@ -8,7 +8,7 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 app = App()
 stack = Stack(app, "VpcWithoutInternet")
 vpc = ec2.Vpc(stack, "Vpc", max_azs=2, nat_gateways=0)
-# It serves the jobs of its own region only.
+# This endpoint serves only jobs in the region of the VPC.
 vpc.add_interface_endpoint("RoboMaker", service=ec2.InterfaceVpcEndpointAwsService("robomaker"))
 # CloudFormation's response URLs are in S3.
 vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
