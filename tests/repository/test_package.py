@@ -21,7 +21,7 @@ from aws_cdk.assertions import Template
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
 from cdk_stop_on_delete._bundling import handler_files
-from cdk_stop_on_delete._on_delete import SERVICE_TIMEOUT
+from cdk_stop_on_delete._custom_resource import SERVICE_TIMEOUT
 from cdk_world_export_job import WorldExportJobs
 from sandbox import PROJECT
 from tests.pages import blocks, section
