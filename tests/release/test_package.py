@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import tarfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,7 @@ from package.handler_zip import handler_zip
 from package.provider_template import provider_template
 from sandbox import PROJECT
 from tests.pages import blocks
-from tests.witness.clouds import SANDBOX, Clouds
-from tests.witness.conftest import clouds  # noqa: F401 - the fixture
+from tests.witness.clouds import SANDBOX, LocalCloud
 from tests.witness.test_package import Team
 
 PAGE = (PROJECT / "docs" / "without-the-cdk.md").read_text()
@@ -133,11 +133,8 @@ def test_the_pages_typescript_declares_what_its_templates_do(tmp_path: Path) -> 
     assert declared[stop["Properties"]["ContainerLogicalId"]]["Type"] == "AWS::ECS::Cluster"
 
 
-def test_the_pages_stacks_with_sam_and_terraform_stop_what_runs(
-    clouds: Clouds,  # noqa: F811 - the fixture
-    terraform: dict[str, Any],
-) -> None:
-    with clouds.lend(SANDBOX) as cloud:
+def test_the_pages_stacks_with_sam_and_terraform_stop_what_runs(terraform: dict[str, Any]) -> None:
+    with closing(LocalCloud(SANDBOX)) as cloud:
         team = Team(cloud)
         team.deploy_provider(provider_template(), handler_zip(), EcsTasks="true", StateMachineExecutions="true")
 
