@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -142,7 +142,7 @@ class Account:
             return not (stacks or containers)
         return False
 
-    def _containers(self) -> Iterator[tuple[str, Callable[[], object], list[Callable[[], object]]]]:
+    def _containers(self) -> Iterator[tuple[str, Callable[[], object], Sequence[Callable[[], object]]]]:
         """Return the clusters, state machines, applications and log groups of runs, in a stack or left by a cleanup.
 
         Each has a name, a call that deletes it, and calls that stop what runs in it.

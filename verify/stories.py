@@ -212,7 +212,7 @@ class Stories:
             self._ids[stack] = self._stack(stack)["StackId"]
 
     def _cdk(self, *commands: list[str], fails: bool = False, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Run commands of the CDK CLI at the same time, and something else once a second. Only if `fails`, they may fail."""
+        """Run commands of the CDK CLI at the same time, and `meanwhile` once a second. They may fail if `fails`."""
         self._say(", ".join(" ".join(["cdk", *command[:2]]) for command in commands))
         app = ("--exclusively", "--app", self._assembly) if commands[0][0] != "synth" else ()
         with ThreadPoolExecutor() as pool:
@@ -342,7 +342,8 @@ class Stories:
         given = self._aws("sts").assume_role(RoleArn=self._role, RoleSessionName=PREFIX)["Credentials"]
         keys = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         stop = boto3.Session(*keys, region_name=self._account.region).client("ecs").stop_task
-        began, effective = time.monotonic(), []
+        began = time.monotonic()
+        effective: list[float] = []
 
         def is_effective() -> bool:
             """Return whether five answers in succession were as they should be."""
