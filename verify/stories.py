@@ -90,8 +90,8 @@ class Stories:
 
     def _update(self) -> None:
         # The function may not stop the tasks of one stack.
-        tasks = f"arn:*:ecs:*:*:task/{PREFIX}-failed*/*"
-        statement = {"Effect": "Deny", "Action": "ecs:StopTask", "Resource": tasks}
+        place, _, _ = self._jobs["FailedCluster"][1].partition(":task/")
+        statement = {"Effect": "Deny", "Action": "ecs:StopTask", "Resource": f"{place}:task/{PREFIX}-failed-*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self._aws("iam").put_role_policy(RoleName=PREFIX, PolicyName=PREFIX, PolicyDocument=policy)
         self._measure("a denial", denied=True)

@@ -46,6 +46,7 @@ def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CDK_VALIDATION", "false")  # as in sandbox/cdk_cli.py
     monkeypatch.chdir(tmp_path)
 
 
