@@ -28,7 +28,7 @@ from . import BASE, BEFORE, FAILING, PREFIX, VARIANTS
 _WAIT = '{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": true}}}'
 _SLEEP, _IMAGE = ["sleep", "3600"], "public.ecr.aws/docker/library/busybox:stable"
 # No such job exists. The region is one of those that had RoboMaker.
-_JOB = f"arn:aws:robomaker:us-west-2:{Aws.ACCOUNT_ID}:world-export-job/{PREFIX}"
+_JOB = f"arn:aws:robomaker:us-west-2:{Aws.ACCOUNT_ID}:world-export-job/wej-zzzzzzzzzzzz"
 
 
 def _base(stage: Stage) -> StopOnDeleteProvider:
