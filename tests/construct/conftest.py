@@ -1,22 +1,36 @@
-"""Stacks to put constructs into, and their templates."""
+"""Stacks to put constructs into, and what their templates and warnings say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+import jsii
 import pytest
-from aws_cdk import App, CfnResource, Environment, Stack
-from aws_cdk.assertions import Template
+from aws_cdk import App, Aspects, CfnResource, Environment, IAspect, Stack
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Annotations, Match, Template
 from constructs import Construct, IConstruct
 
-from cdk_stop_on_delete import EmrServerlessJobRuns, StopOnDelete
-from cdk_world_export_job import ManagedWorldExportJob
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions, StopOnDelete
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobs
 
-ACCOUNT = "123456789012"
+ACCOUNT, OTHER_ACCOUNT = "123456789012", "9" * 12
+ENVIRONMENT = Environment(account=ACCOUNT, region="us-west-2")
 JOB = f"arn:aws:robomaker:us-west-2:{ACCOUNT}:world-export-job/job-1"
+CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
+STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
+FUNCTION_ARN = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:exports"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mine"
+KEY_ARN = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/k"
+
+FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
+ROLE, LOG_GROUP = "AWS::IAM::Role", "AWS::Logs::LogGroup"
+JOB_TYPE, STOP_TYPE = "Custom::ManagedWorldExportJob", "Custom::StopOnDelete"
 
 Resources = dict[str, dict[str, Any]]
+Make = Callable[..., Any]
 
 
 def make_app(**context: Any) -> App:
@@ -38,13 +52,13 @@ def stack(app: App) -> Stack:
 @pytest.fixture
 def stack_of_account(app: App) -> Stack:
     """Give a stack whose account and region are known."""
-    return Stack(app, "StackOfAccount", env=Environment(account=ACCOUNT, region="us-west-2"))
+    return Stack(app, "StackOfAccount", env=ENVIRONMENT)
 
 
 @pytest.fixture(scope="module")
 def shared_stack() -> Stack:
-    """Give a stack for all tests of a module that do not synthesize it."""
-    return Stack(make_app(), "Stack")
+    """Give a stack of a known account and region, for all tests of a module that do not synthesize it."""
+    return Stack(make_app(), "Stack", env=ENVIRONMENT)
 
 
 @pytest.fixture
@@ -87,9 +101,39 @@ def properties_of(construct: IConstruct) -> dict[str, Any]:
     return dict(resource_of(construct)["Properties"])
 
 
+def warnings_of(stack: Stack) -> dict[str, str]:
+    """Synthesize a stack, and give its warnings by the paths of their constructs."""
+    found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    return {message.id: str(message.entry.data) for message in found}
+
+
+def change_each(resource: type[CfnResource], scope: Construct, change: Callable[[Any], object]) -> None:
+    """Let an aspect change the resources of a class in a scope."""
+    Aspects.of(scope).add(_Change(resource, change))
+
+
+@jsii.implements(IAspect)
+class _Change:
+    def __init__(self, resource: type[CfnResource], change: Callable[[Any], object]) -> None:
+        self._resource, self._change = resource, change
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, self._resource):
+            self._change(node)
+
+
 def make_job(scope: Construct, id: str = "Job", **arguments: Any) -> ManagedWorldExportJob:  # noqa: A002
     return ManagedWorldExportJob(scope, id, **{"job_arn": JOB, **arguments})
 
 
 def make_stop(scope: Construct, id: str = "Stop", **arguments: Any) -> StopOnDelete:  # noqa: A002
     return StopOnDelete(scope, id, **{"jobs": EmrServerlessJobRuns("00fexample"), **arguments})
+
+
+def make_users(scope: Construct, provider: Any = None) -> dict[type[Jobs], Any]:
+    """Make a construct that stops jobs of each kind."""
+    cluster, machine = ecs.CfnCluster(scope, "Cluster"), sfn.CfnStateMachine(scope, "StateMachine", role_arn="role")
+    users: dict[type[Jobs], Any] = {WorldExportJobs: make_job(scope, provider=provider)}
+    for jobs in (EcsTasks(cluster), StateMachineExecutions(machine), EmrServerlessJobRuns("00fexample")):
+        users[type(jobs)] = make_stop(scope, f"Stop{type(jobs).__name__}", jobs=jobs, provider=provider)
+    return users
