@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -34,17 +35,7 @@ def test_every_link_of_the_site_leads_somewhere(site: dict[Path, str]) -> None:
     for page, text in site.items():
         for target in re.findall(r'<a [^>]*href="(?!https?:)([^"]+)"', text) if page.stem not in GENERATED else ():
             path, _, anchor = target.partition("#")
-            linked = Path(*_resolved(page.parent, path)) if path else page
+            linked = Path(os.path.normpath(page.parent / path)) if path else page
             is_page = linked in anchors
             assert is_page or "_downloads" in linked.parts or "_sources" in linked.parts, (page, target)
             assert not (anchor and is_page) or anchor in anchors[linked], (page, target)
-
-
-def _resolved(folder: Path, path: str) -> list[str]:
-    parts = list(folder.parts)
-    for part in path.split("/"):
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return parts
