@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import zipfile
 from importlib import metadata
 from pathlib import Path, PureWindowsPath
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aws_cdk import FileSystem, Stack
@@ -19,7 +20,10 @@ from cdk_stop_on_delete._bundling import bundle, handler_files
 from cdk_stop_on_delete._handler_code import LAMBDA
 from sandbox.lambda_service import RUNTIME_PYTHON
 
-CRHELPER = {str(path): path for path in metadata.distribution("crhelper").files or () if path.match("crhelper/*.py")}
+INSTALLED = metadata.distribution("crhelper")
+CRHELPER = {str(path): path for path in INSTALLED.files or () if path.match("crhelper/*.py")}
+GONE = metadata.PackagePath("crhelper/gone.py")
+GONE.dist = INSTALLED
 
 
 @pytest.fixture
@@ -69,38 +73,17 @@ def test_needs_only_what_the_lambda_runtime_has_and_loads_boto3_late(asset: Path
     assert printed.split("\n") == ["True []", "client", ""]
 
 
-def _make_older(copy: Path) -> None:
-    [information] = copy.glob("*.dist-info/METADATA")
-    information.write_text(information.read_text().replace("Version: 2.0.12", "Version: 2.0.11"))
-
-
-def _remove_module(copy: Path) -> None:
-    (copy / "crhelper" / "utils.py").unlink()
-
-
 class TestCrhelper:
     """It is the installed distribution of crhelper 2.0.12, or nothing."""
 
-    @pytest.fixture
-    def copy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Give a folder with a copy of crhelper, which is found there, or in a zip beside it, and nowhere else."""
-        folder = tmp_path / "packages"
-        for path in metadata.distribution("crhelper").files or ():
-            if path.suffix != ".pyc":
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(path.locate()), folder / path)
-
-        def distribution(name: str) -> metadata.Distribution:
-            for found in metadata.distributions(name=name, path=[str(folder), f"{folder}.zip"]):
-                return found
-            raise metadata.PackageNotFoundError(name)
-
-        monkeypatch.setattr(_bundling, "distribution", distribution)
-        return folder
-
-    def test_is_what_the_distribution_records_also_if_that_is_in_a_zip(self, copy: Path) -> None:
-        shutil.make_archive(str(copy), "zip", copy)
-        shutil.rmtree(copy)
+    def test_is_what_the_distribution_records_also_if_that_is_in_a_zip(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with zipfile.ZipFile(tmp_path / "packages.zip", "w") as archive:
+            for path in INSTALLED.files or ():
+                archive.write(str(path.locate()), str(path))
+        [zipped] = metadata.distributions(name="crhelper", path=[str(tmp_path / "packages.zip")])
+        monkeypatch.setattr(_bundling, "distribution", lambda _: zipped)
         assert _bundling.crhelper() == {name: path.read_binary() for name, path in CRHELPER.items()}
 
     def test_is_not_the_file_of_that_name_in_an_apps_folder(
@@ -112,17 +95,22 @@ class TestCrhelper:
         assert _bundling.crhelper().keys() == CRHELPER.keys()
 
     @pytest.mark.parametrize(
-        ("broken", "error", "words"),
+        ("installed", "error", "words"),
         [
-            (shutil.rmtree, ModuleNotFoundError, r"crhelper, which is deployed with the handler, is not installed"),
-            (_make_older, ImportError, r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0"),
-            (_remove_module, ImportError, r"A file of crhelper 2\.0\.12 can't be read: .*utils\.py"),
+            (metadata.PackageNotFoundError, ModuleNotFoundError, "crhelper, which is deployed .*, is not installed"),
+            (Mock(version="2.0.11"), ImportError, r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0\.12"),
+            (
+                Mock(version="2.0.12", files=[GONE]),
+                ImportError,
+                r"A file of crhelper 2\.0\.12 can't be read: .*gone\.py",
+            ),
         ],
+        ids=["missing", "older", "not complete"],
     )
     def test_is_an_error_if_it_is_missing_older_or_not_complete(
-        self, stack: Stack, copy: Path, broken: Callable[[Path], None], error: type[Exception], words: str
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch, installed: Any, error: type[Exception], words: str
     ) -> None:
-        broken(copy)
+        monkeypatch.setattr(_bundling, "distribution", Mock(side_effect=[installed]))
         with pytest.raises(error, match=rf"^{words}(?s:.*)Install it with: pip install .*crhelper==2\.0\.12"):
             StopOnDeleteProvider(stack, "Provider")
 

@@ -95,13 +95,7 @@ def _a_busy_vpc(app: App) -> StopOnDelete:
     endpoint = vpc.add_interface_endpoint("Ecr", service=ec2.InterfaceVpcEndpointAwsService.ECR)
     endpoint.connections.allow_default_port_from(provider.function)
     stop = make_stop(vpc, jobs=EcsTasks(_cluster(vpc, vpc=vpc)), provider=provider)
-    ec2.Instance(
-        vpc,
-        "Instance",
-        vpc=vpc,
-        instance_type=ec2.InstanceType("t4g.nano"),
-        machine_image=ec2.MachineImage.generic_linux({"us-west-2": "ami-1"}),
-    )
+    ec2.BastionHostLinux(vpc, "Host", vpc=vpc)
     CfnResource(vpc, "Eks", type="Test::Eks").node.add_dependency(stop)
     return stop
 
@@ -116,9 +110,7 @@ def _in_the_scope_of_the_cluster(app: App) -> StopOnDelete:
 
 def _in_a_nested_stack(app: App) -> StopOnDelete:
     stack = Stack(app, "Stack")
-    return make_stop(
-        NestedStack(stack, "Nested"), jobs=EcsTasks(_cluster(stack, enable_fargate_capacity_providers=True))
-    )
+    return make_stop(NestedStack(stack, "Nested"), jobs=EcsTasks(_cluster(stack)))
 
 
 def _beside_a_nested_stack(app: App) -> StopOnDelete:

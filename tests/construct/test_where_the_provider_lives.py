@@ -23,8 +23,8 @@ from tests.construct.conftest import (
     make_stop,
     of_type,
     properties_of,
+    resource_of,
     resources,
-    the,
     warnings_of,
 )
 
@@ -117,29 +117,27 @@ class TestOfAnotherRootStack:
 class TestOfTheSameRootStack:
     """The provider is deleted with its users, after them, whichever nested stacks they are in."""
 
-    @pytest.mark.parametrize("context", [{}, {REFERENCES: "weak"}])
-    def test_of_the_stack_around_a_nested_one(self, context: dict[str, str]) -> None:
+    @pytest.mark.parametrize("context", [{}, {REFERENCES: "weak"}], ids=["default", "weak references"])
+    @pytest.mark.parametrize(
+        ("user_in", "provider_in", "reference", "later"),
+        [
+            ("Nested", "Root", "Ref", "ProviderWorldExportJobsPolicy"),
+            ("Root", "Nested", "Fn::GetAtt", "NestedNestedStack"),
+            ("Nested", "NextDoor", "Ref", "NextDoorNestedStack"),
+        ],
+    )
+    def test_is_passed_to_nested_stacks(
+        self, context: dict[str, str], user_in: str, provider_in: str, reference: str, later: str
+    ) -> None:
         root = Stack(make_app(**context), "Root")
-        nested = NestedStack(root, "Nested")
-        job = make_job(nested, provider=WorldExportJobProvider(root, "Provider"))
-        found = resources(root)
-        [parameter] = Template.from_stack(nested).find_parameters("*")
-        assert properties_of(job)["ServiceToken"] == {"Ref": parameter}
-        assert properties_of(job)["ProviderOutlivesStack"] is False
+        stacks = {"Root": root, **{name: NestedStack(root, name) for name in ("Nested", "NextDoor")}}
+        user = make_job(stacks[user_in], provider=WorldExportJobProvider(stacks[provider_in], "Provider"))
+        properties = properties_of(user)
+        assert properties["ServiceToken"].keys() == {reference}
+        assert properties["ProviderOutlivesStack"] is False
         assert _exports(root) == []
-        [policy] = [name for name in of_type(found, POLICY) if "WorldExportJobs" in name]
-        assert policy in the(found, "AWS::CloudFormation::Stack")["DependsOn"]
-
-    def test_of_a_nested_stack_or_the_one_next_door(self, app: App) -> None:
-        root = Stack(app, "Root")
-        users, elsewhere = NestedStack(root, "Jobs"), NestedStack(root, "Elsewhere")
-        provider = WorldExportJobProvider(elsewhere, "Provider", kinds=[EmrServerlessJobRuns])
-        job, stop = make_job(root, provider=provider), make_stop(users, provider=provider)
-        app.synth()
-        assert properties_of(job)["ServiceToken"]["Fn::GetAtt"][1].startswith("Outputs.")
-        assert properties_of(stop)["ServiceToken"].keys() == {"Ref"}
-        assert not properties_of(job)["ProviderOutlivesStack"]
-        assert not properties_of(stop)["ProviderOutlivesStack"]
+        [needed] = resource_of(stacks[user_in].nested_stack_resource or user)["DependsOn"]
+        assert needed.startswith(later)
 
 
 class TestOfAnotherApp:
