@@ -41,6 +41,11 @@ class _ClusterOfEks(Construct):
     cluster_arn = CLUSTER
 
 
+def _tasks_of_eks(scope: Construct) -> EcsTasks:
+    cluster: Any = _ClusterOfEks(scope, "Eks")
+    return EcsTasks(cluster)
+
+
 class _ScheduledTask(Construct):
     event_rule = None  # as ScheduledFargateTask has it
 
@@ -184,7 +189,7 @@ REFUSED: dict[Make, list[Row]] = {
         ("jobs", EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", "it does not say which jobs to stop. …"),
         ("jobs", _copy_of("EcsTasks"), *COPY),
         (CLUSTERS, EcsTasks(NAME), "'prod'", NO_CLUSTER),
-        (CLUSTERS, lambda scope: EcsTasks(_ClusterOfEks(scope, "Eks")), "ClusterOfEks 'Stack/Scope/Eks'", NO_CLUSTER),
+        (CLUSTERS, _tasks_of_eks, "ClusterOfEks 'Stack/Scope/Eks'", NO_CLUSTER),
         (CLUSTERS, _tasks_of(THEIR_CLUSTER), repr(THEIR_CLUSTER), "it is in the account 9…, but … in 1…. Declare …"),
         (CLUSTERS, _tasks_of(CHINAS), repr(CHINAS), "it is in the partition aws-cn, but … in aws. Declare …"),
         (MACHINES, StateMachineExecutions(NAME), "'prod'", NO_MACHINE),

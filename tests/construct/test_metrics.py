@@ -36,10 +36,8 @@ OF_ALL_FUNCTIONS = StopOnDeleteProvider.metric_all_left_running
 def test_a_metric_is_one_that_the_log_line_declares(
     stack: Stack, metric_of: Any, name: str, statistic: str, dimensions: dict[str, str]
 ) -> None:
-    job, stop = make_job(stack), make_stop(stack)
-    assert job.provider is stop.provider
-    metric = metric_of(job, stop)
-    function = stack.resolve(job.provider.function.function_name)
+    function = stack.resolve(StopOnDeleteProvider.get_or_create(stack).function.function_name)
+    metric = metric_of(make_job(stack), make_stop(stack))
     used = {key: "F" if value == function else value for key, value in stack.resolve(metric.dimensions).items()}
     assert (metric.metric_name, metric.statistic, used) == (name, statistic, dimensions)
     line = embedded("function", 0, service=dimensions.get("Service", "ECS"), left_running=True, seconds=1)

@@ -65,8 +65,8 @@ def test_what_is_passed_is_deleted_before_or_after_the_jobs(stack: Stack) -> Non
     stop = make_stop(scope, delete_first=[one, two, imported], delete_last=last)
     found = resources(stack)
     assert _later_than(resource_of(stop), found) == {"Test::Three", "AWS::IAM::Policy"}
-    for part in ("One", "Two"):
-        assert _later_than(the(found, f"Test::{part}"), found) == {STOP_TYPE}
+    for starter in ("One", "Two"):
+        assert _later_than(the(found, f"Test::{starter}"), found) == {STOP_TYPE}
 
 
 def test_what_tasks_run_on_is_deleted_after_them_even_if_it_is_added_later(stack: Stack) -> None:
@@ -110,7 +110,8 @@ def _in_the_scope_of_the_cluster(app: App) -> StopOnDelete:
 
 def _in_a_nested_stack(app: App) -> StopOnDelete:
     stack = Stack(app, "Stack")
-    return make_stop(NestedStack(stack, "Nested"), jobs=EcsTasks(_cluster(stack)))
+    cluster = _cluster(stack, enable_fargate_capacity_providers=True)
+    return make_stop(NestedStack(stack, "Nested"), jobs=EcsTasks(cluster))
 
 
 def _beside_a_nested_stack(app: App) -> StopOnDelete:

@@ -221,8 +221,9 @@ class TestPermissions:
         given = [the(found[name]["Resources"], STACK)["Properties"]["Parameters"] for name in ("Stack", "Outer")]
         assert given == [{of_outer: {"Ref": "AWS::StackId"}}, {parameter: {"Ref": of_outer}}]
 
-    def test_have_the_partition_of_the_stack(self, stack: Stack) -> None:
-        stack = Stack(stack.node.scope, "Government", env=Environment(account=ACCOUNT, region="us-gov-west-1"))
+    def test_have_the_partition_of_the_stack(self) -> None:
+        app = make_app(**{"@aws-cdk/core:enablePartitionLiterals": True})
+        stack = Stack(app, "Stack", env=Environment(account=ACCOUNT, region="us-gov-west-1"))
         StopOnDeleteProvider(stack, "Provider", kinds=list(KINDS))
         found = resources(stack)
         # Its log is in text format, which is the only one there.
