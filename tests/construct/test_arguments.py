@@ -21,20 +21,9 @@ from constructs import Construct
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
 from cdk_world_export_job import InvalidArgumentError
-from tests.construct.conftest import (
-    ACCOUNT,
-    CLUSTER,
-    FUNCTION_ARN,
-    JOB,
-    KEY_ARN,
-    OTHER_ACCOUNT,
-    ROLE_ARN,
-    STATE_MACHINE,
-    Make,
-    make_job,
-    make_stop,
-    properties_of,
-)
+from tests.construct.makers import Make, make_job, make_stop
+from tests.construct.names import ACCOUNT, CLUSTER, FUNCTION_ARN, JOB, KEY_ARN, OTHER_ACCOUNT, ROLE_ARN, STATE_MACHINE
+from tests.construct.templates import properties_of
 
 
 class _ClusterOfEks(Construct):

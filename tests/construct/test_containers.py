@@ -14,23 +14,10 @@ from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from cdk_stop_on_delete import (
-    EcsTasks,
-    EmrServerlessJobRuns,
-    InvalidArgumentError,
-    StateMachineExecutions,
-)
-from tests.construct.conftest import (
-    ACCOUNT,
-    CLUSTER,
-    OTHER_ACCOUNT,
-    STATE_MACHINE,
-    cfn_resource,
-    change_each,
-    make_stop,
-    properties_of,
-    resource_of,
-)
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, InvalidArgumentError, StateMachineExecutions
+from tests.construct.makers import make_stop
+from tests.construct.names import ACCOUNT, CLUSTER, OTHER_ACCOUNT, STATE_MACHINE
+from tests.construct.templates import cfn_resource, change_each, properties_of, resource_of
 
 OWNERSHIP = {"ContainerLogicalId", "ContainerDeletionPolicy"}
 

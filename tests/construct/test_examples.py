@@ -15,9 +15,10 @@ import pytest
 from aws_cdk import App
 
 from sandbox import PROJECT
-from tests.construct.conftest import FUNCTION, LOG_GROUP, ROLE, Resources, of_type, the
-from tests.construct.conftest import JOB_TYPE as JOB
-from tests.construct.conftest import STOP_TYPE as STOP
+from tests.construct.names import FUNCTION, LOG_GROUP, ROLE
+from tests.construct.names import JOB_TYPE as JOB
+from tests.construct.names import STOP_TYPE as STOP
+from tests.construct.templates import Resources, of_type, the
 
 ALARM, RULE, NAT = "AWS::CloudWatch::Alarm", "AWS::Events::Rule", "AWS::EC2::NatGateway"
 CLUSTER, STATE_MACHINE, TASK = "AWS::ECS::Cluster", "AWS::StepFunctions::StateMachine", "AWS::ECS::TaskDefinition"

@@ -11,7 +11,7 @@ from aws_cdk import Duration, Stack
 from cdk_stop_on_delete import EcsTasks, StopOnDelete, StopOnDeleteProvider
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 from protocol.metrics import embedded
-from tests.construct.conftest import make_job, make_stop
+from tests.construct.makers import make_job, make_stop
 
 OF_ALL_FUNCTIONS = StopOnDeleteProvider.metric_all_left_running
 

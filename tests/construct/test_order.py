@@ -24,19 +24,9 @@ from cdk_stop_on_delete import (
     StopOnDelete,
     StopOnDeleteProvider,
 )
-from tests.construct.conftest import (
-    CLUSTER,
-    ROLE_ARN,
-    STOP_TYPE,
-    Resources,
-    cfn_resource,
-    make_stop,
-    properties_of,
-    resource_of,
-    resources,
-    the,
-    warnings_of,
-)
+from tests.construct.makers import make_stop
+from tests.construct.names import CLUSTER, ROLE_ARN, STOP_TYPE
+from tests.construct.templates import Resources, cfn_resource, properties_of, resource_of, resources, the, warnings_of
 
 NETWORK = {"NatGateway", "Route", "Subnet", "VPC", "VPCGatewayAttachment"}
 

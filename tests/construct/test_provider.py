@@ -26,27 +26,9 @@ from cdk_stop_on_delete import (
     StopOnDeleteProvider,
 )
 from cdk_world_export_job import WorldExportJobProvider, WorldExportJobs
-from tests.construct.conftest import (
-    ACCOUNT,
-    ENVIRONMENT,
-    FUNCTION,
-    KEY_ARN,
-    LOG_GROUP,
-    POLICY,
-    ROLE,
-    ROLE_ARN,
-    Resources,
-    change_each,
-    make_app,
-    make_job,
-    make_stop,
-    make_users,
-    of_type,
-    properties_of,
-    resource_of,
-    resources,
-    the,
-)
+from tests.construct.makers import make_app, make_job, make_stop, make_users
+from tests.construct.names import ACCOUNT, ENVIRONMENT, FUNCTION, KEY_ARN, LOG_GROUP, POLICY, ROLE, ROLE_ARN
+from tests.construct.templates import Resources, change_each, of_type, properties_of, resource_of, resources, the
 
 STACK = "AWS::CloudFormation::Stack"
 

@@ -11,24 +11,9 @@ from aws_cdk import App, Duration, NestedStack, RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk_world_export_job import WorldExportJobProvider
-from tests.construct.conftest import (
-    FUNCTION,
-    JOB,
-    JOB_TYPE,
-    LOG_GROUP,
-    POLICY,
-    ROLE,
-    STOP_TYPE,
-    Make,
-    cfn_resource,
-    make_job,
-    make_stop,
-    make_users,
-    of_type,
-    properties_of,
-    resource_of,
-    resources,
-)
+from tests.construct.makers import Make, make_job, make_stop, make_users
+from tests.construct.names import FUNCTION, JOB, JOB_TYPE, LOG_GROUP, POLICY, ROLE, STOP_TYPE
+from tests.construct.templates import cfn_resource, of_type, properties_of, resource_of, resources
 
 # CloudFormation knows resources by their logical ids: when one moves, the old resource is deleted, which stops jobs or
 # takes the function away from deployed resources. A change here needs a way to migrate.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import Annotations, App, CfnParameter, CfnResource, NestedStack, RemovalPolicy, Stack, Stage
 
-from tests.construct.conftest import JOB, change_each, make_app, make_job, warnings_of
+from tests.construct.makers import make_app, make_job
+from tests.construct.names import JOB
+from tests.construct.templates import change_each, warnings_of
 
 
 def test_names_both_and_comes_once_for_each_construct_beside_the_first(stack: Stack) -> None:

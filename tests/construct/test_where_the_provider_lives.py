@@ -12,21 +12,9 @@ from aws_cdk.assertions import Template
 
 from cdk_stop_on_delete import EmrServerlessJobRuns, InvalidArgumentError, StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobProvider
-from tests.construct.conftest import (
-    ENVIRONMENT,
-    FUNCTION_ARN,
-    OTHER_ACCOUNT,
-    POLICY,
-    change_each,
-    make_app,
-    make_job,
-    make_stop,
-    of_type,
-    properties_of,
-    resource_of,
-    resources,
-    warnings_of,
-)
+from tests.construct.makers import make_app, make_job, make_stop
+from tests.construct.names import ENVIRONMENT, FUNCTION_ARN, OTHER_ACCOUNT, POLICY
+from tests.construct.templates import change_each, of_type, properties_of, resource_of, resources, warnings_of
 
 THEIRS = Environment(account=OTHER_ACCOUNT, region="us-west-2")
 UNLISTED = r"it is in another stack, .* do not list Em.* kinds=\[WorldExportJobs, EmrServerlessJobRuns\]"

@@ -12,7 +12,8 @@ import pytest
 from aws_cdk import App
 
 from sandbox import PROJECT
-from tests.construct.conftest import JOB, JOB_TYPE, Resources, the
+from tests.construct.names import JOB, JOB_TYPE
+from tests.construct.templates import Resources, the
 
 CONTEXT = {**json.loads((PROJECT / "cdk.json").read_text())["context"], "aws:cdk:bundling-stacks": []}
 
