@@ -107,8 +107,8 @@ ABROAD = FUNCTION_ARN.replace("us-west-2", "eu-west-1")
 SNS = FUNCTION_ARN.replace(":lambda:", ":sns:")
 NAME: Any = "prod"  # not what the types allow
 TYPO = JOB.replace("us-west-2", "us-wset-2")
-GOVERNMENTS = JOB.replace("aws:robomaker:us-west-2", "aws-us-gov:robomaker:us-gov-west-1")
-CHINAS = CLUSTER.replace("arn:aws:", "arn:aws-cn:")
+GOVCLOUD = JOB.replace("aws:robomaker:us-west-2", "aws-us-gov:robomaker:us-gov-west-1")
+CHINA = CLUSTER.replace("arn:aws:", "arn:aws-cn:")
 
 CLUSTERS, FAMILY, STARTED_BY = (f"jobs=EcsTasks({name}=...)" for name in ("cluster", "family", "started_by"))
 MACHINES = "jobs=StateMachineExecutions(state_machine=...)"
@@ -165,7 +165,7 @@ REFUSED: dict[Make, list[Row]] = {
         ("job_arn", "job-1", "'job-1'", "it is not an ARN …. Pass the ARN that CreateWorldExportJob returned, such …"),
         ("job_arn", TYPO, repr(TYPO), "RoboMaker was never in the region us-wset-2, only in ap-…. Pass the ARN …"),
         ("job_arn", THEIR_JOB, repr(THEIR_JOB), "the job is in account 9…, but the stack is in 1…. Declare the job …"),
-        ("job_arn", GOVERNMENTS, repr(GOVERNMENTS), "the job is in the partition aws-us-gov, but … aws. Declare …"),
+        ("job_arn", GOVCLOUD, repr(GOVCLOUD), "the job is in the partition aws-us-gov, but … aws. Declare …"),
         ("job_arn", _parameter, *PARAMETER),
         ("job_arn", _dynamic_reference, "a CfnDynamicReference", f"{NO_STRING} its `to_string()`."),
         ("job_arn", lambda _: Fn.get_att("Elsewhere", "Arn"), "a …", f"{NO_STRING} its `to_string()`."),
@@ -180,7 +180,7 @@ REFUSED: dict[Make, list[Row]] = {
         (CLUSTERS, EcsTasks(NAME), "'prod'", NO_CLUSTER),
         (CLUSTERS, _tasks_of_eks, "ClusterOfEks 'Stack/Scope/Eks'", NO_CLUSTER),
         (CLUSTERS, _tasks_of(THEIR_CLUSTER), repr(THEIR_CLUSTER), "it is in the account 9…, but … in 1…. Declare …"),
-        (CLUSTERS, _tasks_of(CHINAS), repr(CHINAS), "it is in the partition aws-cn, but … in aws. Declare …"),
+        (CLUSTERS, _tasks_of(CHINA), repr(CHINA), "it is in the partition aws-cn, but … in aws. Declare …"),
         (MACHINES, StateMachineExecutions(NAME), "'prod'", NO_MACHINE),
         (MACHINES, _executions_of_a_version, "CfnStateMachineVersion 'Stack/Scope/Version'", NO_MACHINE),
         (MACHINES, _executions_of_an_alias, f"'{STATE_MACHINE}:live'", "… without a version or an alias. Pass that."),

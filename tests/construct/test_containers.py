@@ -70,18 +70,14 @@ class TestOfTheSameStack:
             (RemovalPolicy.RETAIN, "Retain"),
             (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, "RetainExceptOnCreate"),
             (RemovalPolicy.DESTROY, "Delete"),
-            (None, "Delete"),
         ],
     )
-    def test_has_the_policy_that_an_aspect_leaves(
-        self, stack: Stack, policy: RemovalPolicy | None, written: str
-    ) -> None:
-        cluster = ecs.CfnCluster(stack, "Cluster")
-        stop = make_stop(stack, jobs=EcsTasks(cluster))
-        if policy is not None:
-            change_each(ecs.CfnCluster, stack, lambda found: found.apply_removal_policy(policy))
-        assert properties_of(stop)["ContainerDeletionPolicy"] == written
-        assert resource_of(cluster).get("DeletionPolicy", "Delete") == written
+    def test_has_the_policy_that_an_aspect_leaves(self, stack: Stack, policy: RemovalPolicy, written: str) -> None:
+        changed, other = ecs.CfnCluster(stack, "Cluster"), ecs.CfnCluster(stack, "Other")
+        stops = [make_stop(stack, f"Stop{each.node.id}", jobs=EcsTasks(each)) for each in (changed, other)]
+        change_each(ecs.CfnCluster, changed, lambda cluster: cluster.apply_removal_policy(policy))
+        assert [properties_of(stop)["ContainerDeletionPolicy"] for stop in stops] == [written, "Delete"]
+        assert resource_of(changed)["DeletionPolicy"] == written
 
 
 class TestOfAnotherStack:

@@ -259,16 +259,13 @@ class TestShared:
         make_job(Stack(app, "Elsewhere"), provider=provider)
         assert len(_statements(resources(stack), "WorldExportJobsPolicy")) == 1
 
-    def test_has_settings_if_it_is_made_first(self, stack: Stack) -> None:
+    def test_has_settings_if_it_is_made_first_and_takes_none_later(self, stack: Stack) -> None:
         provider = WorldExportJobProvider(stack, "StopOnDeleteProvider", memory_size=512)
         assert make_job(stack).provider is make_stop(stack).provider is provider
-        assert the(resources(stack), FUNCTION)["Properties"]["MemorySize"] == 512
-
-    def test_takes_no_settings_later(self, stack: Stack) -> None:
-        make_job(stack)
         words = r"^Stack/StopOnDeleteProvider: id 'StopOnDeleteProvider' is not valid: .* Make a provider before"
         with pytest.raises(InvalidArgumentError, match=words):
-            StopOnDeleteProvider(stack, "StopOnDeleteProvider", memory_size=512)
+            StopOnDeleteProvider(stack, "StopOnDeleteProvider", memory_size=1024)
+        assert the(resources(stack), FUNCTION)["Properties"]["MemorySize"] == 512
 
     @pytest.mark.parametrize(
         ("other", "words"),
