@@ -18,7 +18,6 @@ from jobs.running_jobs import Pace
 from jobs.state_machine_executions import StateMachineExecutions
 from sandbox import ACCOUNT, REGION
 from sandbox.local_aws import LocalAws
-from sandbox.services.front import LIMITS_ELSEWHERE
 
 OWNER = "Container"  # the container's logical id
 
@@ -122,7 +121,7 @@ class Cluster(Container):
     kind = "EcsTasks"
     noun = "ECS tasks"
     operation = "StopTask"
-    limit = LIMITS_ELSEWHERE[operation]
+    limit = (40, 40)  # ECS API Reference, request-throttling
     pace = EcsTasks.pace
     page = 100  # API reference, ListTasks
     pause = 2.0
@@ -170,7 +169,7 @@ class StateMachine(Container):
     kind = "StateMachineExecutions"
     noun = "executions"
     operation = "StopExecution"
-    limit = LIMITS_ELSEWHERE[operation]
+    limit = (500, 25)  # Step Functions Developer Guide, service-quotas: in three regions it is (1000, 200)
     pace = StateMachineExecutions.pace
     page = 1000  # API reference, ListExecutions
     pause = 2.0

@@ -140,7 +140,7 @@ def _fleet(robomaker: RoboMaker, fleet: int) -> tuple[float, float]:
     for arn in arns:
         robomaker.start_job(arn)
     robomaker.calls.clear()
-    robomaker.limit(CALLS_A_SECOND)
+    robomaker.limit({"": (CALLS_A_SECOND, CALLS_A_SECOND)})
     started = time.monotonic()
     with ThreadPoolExecutor(fleet) as pool:
         jobs = [WorldExportJob(JobArn.parse(arn)) for arn in arns]

@@ -1,10 +1,9 @@
 """A CDK construct that stops the jobs in a cluster, a state machine or an application when its stack is deleted."""
 
 from ._errors import InvalidArgumentError
-from ._jobs import Jobs
-from ._kinds import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
+from ._kinds import EcsTasks, EmrServerlessJobRuns, Jobs, StateMachineExecutions
 from ._provider_interface import IStopOnDeleteProvider, MetricOptions
-from ._settings import ProviderSettings
+from ._provider_settings import ProviderSettings
 from ._stop_on_delete import StopOnDelete
 from ._stop_on_delete_provider import StopOnDeleteProvider
 

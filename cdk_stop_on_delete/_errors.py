@@ -1,4 +1,4 @@
-"""Creates the errors of arguments. Each names the construct's path, the argument, its value, the rule and the fix."""
+"""The errors of arguments. Each names the construct's path, the argument, its value, the rule and the fix."""
 
 from __future__ import annotations
 
@@ -22,32 +22,21 @@ class InvalidArgumentError(ValueError):
     __module__ = "cdk_stop_on_delete"
 
 
-class AsWritten(str):
-    """A value for the handler's rules, as CloudFormation sends it, that an error shows as the user wrote it.
+class Shown:
+    """A text that an error shows as the value of an argument."""
 
-    Parameters
-    ----------
-    value : object
-        The value in the template.
-    written : str
-        The value as the user wrote it.
-    """
-
-    _written: str
-
-    def __new__(cls, value: object, written: str) -> AsWritten:
-        text = super().__new__(cls, value)
-        text._written = written
-        return text
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __repr__(self) -> str:
-        return self._written
+        return self._text
 
 
 def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix: str) -> InvalidArgumentError:
-    """Make the error of an argument that breaks a rule of the constructs."""
-    shown = AsWritten(value, _written(value))
-    return InvalidArgumentError(str(properties.InvalidPropertyError(_named(construct, argument), shown, rule, fix)))
+    """Create the error of an argument that breaks a rule."""
+    # In the form of the handler's errors.
+    name, shown = f"{construct.node.path}: {argument}", Shown(_as_written(value))
+    return InvalidArgumentError(str(properties.InvalidPropertyError(name, shown, rule, fix)))
 
 
 def wrong_type(
@@ -61,20 +50,17 @@ def wrong_type(
 
 
 @contextmanager
-def naming(construct: IConstruct, argument: str) -> Iterator[None]:
-    """Replace the resource's property with the construct's argument in an error of the handler's rules."""
+def checking(construct: IConstruct, argument: str, value: object) -> Iterator[None]:
+    """Let an error of the handler's rules name the argument and its value in place of the resource's property."""
     try:
         yield
     except properties.InvalidPropertyError as error:
-        _, _, rest = str(error).partition(" ")
-        raise InvalidArgumentError(f"{_named(construct, argument)} {rest}") from None
+        _, _, rule_and_fix = str(error).rpartition(" is not valid: ")
+        rule, _, fix = rule_and_fix.partition(". ")
+        raise invalid(construct, argument, value, rule, fix) from None
 
 
-def _named(construct: IConstruct, argument: str) -> str:
-    return f"{construct.node.path}: {argument}"
-
-
-def _written(value: object) -> str:
+def _as_written(value: object) -> str:
     match value:
         case Construct():
             # jsii makes the class of an imported construct, such as _RoleProxy.

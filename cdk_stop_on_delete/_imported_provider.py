@@ -8,8 +8,8 @@ from aws_cdk import Arn, ArnFormat, Stack
 from constructs import Construct
 
 from ._errors import invalid
-from ._jobs import Jobs
-from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
+from ._kinds import Jobs
+from ._provider_interface import IStopOnDeleteProvider
 from ._tokens import DYNAMIC_REFERENCE, is_string_token
 
 # Lambda API reference, FunctionConfiguration and AliasConfiguration: a function's ARN, and that of an alias of it.
@@ -56,7 +56,6 @@ class ImportedProvider(IStopOnDeleteProvider):
             raise invalid(self, "service_token", self._service_token, rule, fix)
         return Arn.split(self._service_token, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
 
-    def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:  # noqa: ARG002 - its kinds aren't known
+    def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:  # noqa: ARG002 - its kinds aren't known
         self._check_place(user, self._service_token, self._arn.groupdict() if self._arn else {})
-        # This app does not delete it.
-        return ProviderBinding(self._service_token, outlives_stack=True)
+        return self._service_token, True

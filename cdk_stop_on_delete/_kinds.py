@@ -1,9 +1,9 @@
-"""The kinds of jobs that a StopOnDelete stops: their containers, and the permissions that the function needs."""
+"""The kinds of jobs: where they run, and which permissions the function needs to stop them."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from aws_cdk import CfnResource, Duration, Reference, ScopedAws, Stack, Tokenization
@@ -14,12 +14,45 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from ._errors import AsWritten, InvalidArgumentError, invalid, naming
+from ._errors import checking, invalid
 from ._handler_code import Container, check_option, properties
-from ._jobs import Jobs, allow, arn_of, root_of
 from ._order import network
 from ._tokens import difference, is_string_token, place_of
-from ._warnings import Found, warn_at_synthesis
+
+
+class Jobs(ABC):
+    """A kind of job that a provider's function can stop. Do not subclass it: the handler supports only its own kinds.
+
+    Pass subclasses to a provider as its ``kinds``.
+    """
+
+    __module__ = "cdk_stop_on_delete"
+
+    # The service that runs the jobs, as the metrics name it.
+    _SERVICE: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
+        """Return the permissions that the function needs to stop jobs of this kind.
+
+        They cover all jobs of the kind in the account, not only the template's: an update changes the policy first,
+        and its cleanup then stops the jobs that the template no longer names.
+
+        Parameters
+        ----------
+        stack : Stack
+            The stack of the function.
+        other_stacks : bool, default: True
+            Whether constructs of other stacks use the function. If not, it may read no other stack in CloudFormation
+            than its own and, if that is a nested one, its root.
+
+        Returns
+        -------
+        sequence of PolicyStatement
+            New statements. A provider adds them to its role by itself, unless the role is imported with
+            ``mutable=False``.
+        """
 
 
 class ContainerJobs(Jobs):
@@ -35,7 +68,7 @@ class ContainerJobs(Jobs):
         name, argument = self._name(stop), self._written(self._ARGUMENT)
         ours = place_of(Stack.of(stop))
         if not is_string_token(stop, argument, name):
-            with naming(stop, argument):
+            with checking(stop, argument, name):
                 Container.declared(
                     {"Kind": type(self).__name__, "Container": name},
                     stack_account=ours["account"],
@@ -48,7 +81,7 @@ class ContainerJobs(Jobs):
                 if part := difference(theirs, ours, *self._SAME_PLACE):
                     rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
                     fix = f"Declare the StopOnDelete in a stack of that {part}."
-                    raise self._invalid(stop, token.target, rule, fix)
+                    raise invalid(stop, argument, token.target, rule, fix)
                 return name, token.target
         return name, None
 
@@ -59,6 +92,10 @@ class ContainerJobs(Jobs):
     def needs(self, stop: Construct) -> Sequence[IConstruct]:  # noqa: ARG002 - a kind that needs something uses it
         """Return what else must be deleted after the jobs have stopped. It is called after all aspects."""
         return []
+
+    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the warnings of this kind, by their ids. It is called after all aspects."""
+        return {}
 
     def may_be_started_by(self, target: Mapping[str, Any], stack: Stack) -> bool:  # noqa: ARG002 - as above
         """Return whether a rule's target in the container may start these jobs, not only jobs that are not stopped."""
@@ -84,9 +121,6 @@ class ContainerJobs(Jobs):
     def _written(cls, argument: str) -> str:
         """Return how an argument is written in a StopOnDelete, for an error."""
         return f"jobs={cls.__name__}({argument}=...)"
-
-    def _invalid(self, stop: Construct, value: object, rule: str, fix: str) -> InvalidArgumentError:
-        return invalid(stop, self._written(self._ARGUMENT), value, rule, fix)
 
 
 class EcsTasks(ContainerJobs):
@@ -120,10 +154,10 @@ class EcsTasks(ContainerJobs):
     def _name(self, stop: Construct) -> str:
         if isinstance(self._cluster, ecs.CfnCluster):
             return self._cluster.attr_arn
-        # Clusters of EKS and MSK have an ARN, too.
-        if not _has(self._cluster, "has_ec2_capacity"):
+        # Clusters of EKS and MSK have an ARN, too. Most other attributes can't be read of an imported cluster.
+        if not hasattr(self._cluster, "execute_command_configuration"):
             fix = "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)`."
-            raise self._invalid(stop, self._cluster, "it must be a cluster of ECS", fix)
+            raise invalid(stop, self._written("cluster"), self._cluster, "it must be a cluster of ECS", fix)
         return self._cluster.cluster_arn
 
     def options(self, stop: Construct) -> Mapping[str, object]:
@@ -133,7 +167,7 @@ class EcsTasks(ContainerJobs):
                 continue
             argument = self._written(name)
             if not is_string_token(stop, argument, value):
-                with naming(stop, argument):
+                with checking(stop, argument, value):
                     check_option(option, value)
             for token in Tokenization.reverse_string(value).tokens:
                 if isinstance(token, Reference) and isinstance(token.target, ecs.CfnTaskDefinition):
@@ -202,25 +236,21 @@ class StateMachineExecutions(ContainerJobs):
         if isinstance(self._state_machine, sfn.CfnStateMachine):
             return self._state_machine.attr_arn
         # A version and an alias have `state_machine_arn`, too, but no grants.
-        if not _has(self._state_machine, "grant_start_execution"):
+        if not hasattr(self._state_machine, "grant_start_execution"):
             importer = "`StateMachine.from_state_machine_arn(scope, id, arn)`"
             fix = f"Pass a StateMachine or CfnStateMachine, or import one with {importer}."
-            raise self._invalid(stop, self._state_machine, "it must be a state machine", fix)
+            raise invalid(stop, self._written("state_machine"), self._state_machine, "it must be a state machine", fix)
         return self._state_machine.state_machine_arn
 
-    def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
-        name, resource = super().container(stop)
-        warn_at_synthesis(stop, "cdk-stop-on-delete:expressStateMachine", lambda: self._express(stop, resource))
-        return name, resource
-
-    def _express(self, stop: Construct, resource: CfnResource | None) -> Iterator[Found]:
-        if isinstance(resource, sfn.CfnStateMachine) and resource.state_machine_type == "EXPRESS":
-            # Step Functions API reference, StopExecution; Developer Guide, choosing-workflow-type.
-            yield (
-                stop,
-                f"{resource.node.path} is an EXPRESS state machine. Its executions can't be stopped, and end within"
-                " five minutes. Remove the StopOnDelete.",
-            )
+    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+        if not isinstance(container, sfn.CfnStateMachine) or container.state_machine_type != "EXPRESS":
+            return {}
+        # Step Functions API reference, StopExecution; Developer Guide, choosing-workflow-type.
+        text = (
+            f"{container.node.path} is an EXPRESS state machine. Its executions can't be stopped, and end within five"
+            " minutes. Remove the StopOnDelete."
+        )
+        return {"cdk-stop-on-delete:expressStateMachine": text}
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -273,9 +303,20 @@ class EmrServerlessJobRuns(ContainerJobs):
             raise invalid(stop, argument, period, "it must be a Duration", fix)
         seconds = period.to_seconds(integral=False)
         if not period.is_unresolved():
-            with naming(stop, argument):
-                check_option("ShutdownGracePeriodInSeconds", AsWritten(f"{seconds:g}", period.to_string()))
+            with checking(stop, argument, period):
+                check_option("ShutdownGracePeriodInSeconds", seconds)
         return {"ShutdownGracePeriodInSeconds": seconds}
+
+    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+        period = self._period.to_seconds() if self._period else 0
+        # A token is a large negative number here (CDK Developer Guide, tokens).
+        if not 0 < wait_seconds <= period:
+            return {}
+        text = (
+            f"its `wait` of {wait_seconds} seconds is not longer than the shutdown grace period of {period} seconds, so"
+            " the Delete fails if a job run uses the whole period. Pass a longer `wait`."
+        )
+        return {"cdk-stop-on-delete:shortWait": text}
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -296,9 +337,18 @@ def _is_nested_in(stack: Stack | None, outer: Stack) -> bool:
 KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)
 
 
-def _has(value: object, attribute: str) -> bool:
-    try:
-        return hasattr(value, attribute)
-    except RuntimeError:
-        # The attribute exists, but the CDK does not know its value for an imported cluster.
-        return True
+def allow(actions: Sequence[str], *resources: str, **options: Any) -> iam.PolicyStatement:
+    """Make a statement that allows actions on resources."""
+    return iam.PolicyStatement(actions=actions, resources=list(resources), **options)
+
+
+def arn_of(stack: Stack, service: str, resource: str, region: str = "*") -> str:
+    """Make an ARN in the partition and account of a stack, by default of every region."""
+    return f"arn:{stack.partition}:{service}:{region}:{stack.account}:{resource}"
+
+
+def root_of(stack: Stack) -> Stack:
+    """Return the stack that a nested stack is deployed with, or the stack itself if it is not nested."""
+    while (parent := stack.nested_stack_parent) is not None:
+        stack = parent
+    return stack

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct, Dependable, DependencyGroup, IConstruct, IDependable
+from constructs import Construct, IConstruct
 
 from ._errors import invalid
 
@@ -35,31 +35,17 @@ def check_delete_first(stop: Construct, constructs: Sequence[IConstruct], contai
                 raise invalid(stop, "delete_first", construct, rule, "Pass only what starts jobs, such as a rule.")
 
 
-def at_synthesis(constructs: Callable[[], Iterable[IConstruct]], leave_out: Sequence[IConstruct] = ()) -> IDependable:
-    """Return a dependency on constructs that are known only after all aspects, without those in `leave_out`."""
-    # Not a Dependable of Python: jsii would wrap it anew in each call. It keeps a DependencyGroup's identity.
-    group = DependencyGroup()
-    Dependable.implement(group, _AtSynthesis(constructs, leave_out))
-    return group
-
-
-class _AtSynthesis(Dependable):
-    def __init__(self, constructs: Callable[[], Iterable[IConstruct]], leave_out: Sequence[IConstruct]) -> None:
-        super().__init__()
-        self._constructs = constructs
-        self._leave_out = leave_out
-
-    @property
-    def dependency_roots(self) -> list[IConstruct]:
-        return [root for construct in self._constructs() for root in _without(construct, self._leave_out)]
-
-
-def _without(construct: IConstruct, leave_out: Sequence[IConstruct]) -> list[IConstruct]:
-    if any(_contains(other, construct) for other in leave_out):
-        return []
-    if not any(_contains(construct, other) for other in leave_out):
-        return [construct]
-    return [root for child in construct.node.children for root in _without(child, leave_out)]
+def without(left_out: Sequence[IConstruct], constructs: Iterable[IConstruct]) -> list[IConstruct]:
+    """Return the constructs, and of those that contain something in `left_out`, the other parts."""
+    kept: list[IConstruct] = []
+    for construct in constructs:
+        if any(_contains(other, construct) for other in left_out):
+            continue
+        if any(_contains(construct, other) for other in left_out):
+            kept += without(left_out, construct.node.children)
+        else:
+            kept.append(construct)
+    return kept
 
 
 def _contains(scope: IConstruct, construct: IConstruct) -> bool:
@@ -75,27 +61,16 @@ def network(vpc: IConstruct) -> list[IConstruct]:
 _TARGETS = {"aws_cdk.aws_events.CfnRule": "targets", "aws_cdk.aws_scheduler.CfnSchedule": "target"}
 
 
-def unordered_starters(stop: CfnResource, starts_jobs: Callable[[Mapping[str, Any]], bool]) -> Iterator[CfnResource]:
-    """Find the rules and schedules of the stack that may start jobs after the others were stopped.
-
-    Parameters
-    ----------
-    stop : CfnResource
-        The resource of a StopOnDelete.
-    starts_jobs : callable
-        Returns whether a resolved target of a rule or schedule starts such jobs.
-    """
-    stack = Stack.of(stop)
+def rules_with_targets(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
+    """Find the rules and schedules of a stack, each with its resolved targets."""
     for found in stack.node.find_all():
         attribute = _TARGETS.get(f"{type(found).__module__}.{type(found).__name__}")
-        if attribute is None or not isinstance(found, CfnResource) or Stack.of(found) is not stack:
-            continue
-        targets = stack.resolve(getattr(found, attribute)) or []
-        if any(map(starts_jobs, targets if isinstance(targets, list) else [targets])) and not _depends_on(found, stop):
-            yield found
+        if attribute and isinstance(found, CfnResource) and Stack.of(found) is stack:
+            targets = stack.resolve(getattr(found, attribute)) or []
+            yield found, targets if isinstance(targets, list) else [targets]
 
 
-def _depends_on(resource: CfnResource, stop: CfnResource) -> bool:
+def depends_on(resource: CfnResource, other: CfnResource) -> bool:
     """Return whether a resource depends on another one, directly or not."""
     # Compared by their paths, because jsii may make another object each time.
     seen: set[str] = set()
@@ -105,4 +80,4 @@ def _depends_on(resource: CfnResource, stop: CfnResource) -> bool:
         if isinstance(found, CfnResource) and found.node.path not in seen:
             seen.add(found.node.path)
             unseen.extend(found.obtain_dependencies())
-    return stop.node.path in seen
+    return other.node.path in seen

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import NamedTuple, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import jsii
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from ._errors import invalid
 from ._handler_code import metrics
-from ._jobs import Jobs
+from ._kinds import Jobs
 from ._tokens import difference, place_of
 
 
@@ -27,17 +27,6 @@ class MetricOptions(TypedDict, total=False):
     region: str
     statistic: str
     unit: cloudwatch.Unit
-
-
-class ProviderBinding(NamedTuple):
-    """How a custom resource uses its provider."""
-
-    service_token: str
-    """The service token, as the resource's stack refers to it."""
-    outlives_stack: bool
-    """Whether the function remains when that stack is deleted, so that a failed deletion can be retried."""
-    policy: IDependable | None = None
-    """The policy that lets the function stop the resource's jobs. It must be deleted after the resource."""
 
 
 class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
@@ -138,8 +127,15 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
     def _function_name(self) -> str: ...
 
     @abstractmethod
-    def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
-        """Let a construct's resource use this provider, or raise an error if it can't."""
+    def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:
+        """Let the function stop jobs of a kind for a construct, or raise an error if it can't.
+
+        Returns
+        -------
+        tuple
+            The service token, as the construct's stack refers to it, and whether the function remains when that stack
+            is deleted, so that a failed deletion can be retried.
+        """
 
     def _check_place(self, user: Construct, shown: object, theirs: Mapping[str, str | None]) -> None:
         """Raise an error if the construct and the function are known to be in different accounts or regions."""

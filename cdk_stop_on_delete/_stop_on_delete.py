@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import aws_cdk as cdk
 from constructs import Construct, IConstruct
 
+from ._custom_resource import JobsResource
 from ._errors import wrong_type
-from ._help import shows_its_arguments
 from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
-from ._on_delete import OnDelete
-from ._order import at_synthesis, check_constructs, check_delete_first, unordered_starters
+from ._late import SynthesisWarning, late_dependency, late_string, warn_late
+from ._order import check_constructs, check_delete_first, depends_on, rules_with_targets, without
 from ._provider_interface import IStopOnDeleteProvider
-from ._tokens import is_token, late
-from ._warnings import Found, warn_at_synthesis
 
-RESOURCE_TYPE = "Custom::StopOnDelete"
 # CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
-_RETAINING = {
+_RETAINING: Mapping[object, str] = {
     cdk.CfnDeletionPolicy.RETAIN: "Retain",
     cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE: "RetainExceptOnCreate",
 }
 
 
-@shows_its_arguments
-class StopOnDelete(OnDelete):
+class StopOnDelete(JobsResource):
     """Stops the jobs in a cluster, state machine or application before it, or the stack, is deleted.
 
     When the stack is deleted, every unfinished job is stopped. The deletion continues once no job is left. The same
@@ -89,6 +85,8 @@ class StopOnDelete(OnDelete):
 
     __module__ = "cdk_stop_on_delete"
 
+    _RESOURCE_TYPE = "Custom::StopOnDelete"
+
     def __init__(
         self,
         scope: Construct,
@@ -108,39 +106,29 @@ class StopOnDelete(OnDelete):
             raise wrong_type(self, "jobs", jobs, *KINDS, rule="it does not say which jobs to stop", fix=fix)
         check_constructs(self, "delete_first", delete_first, "rule")
         check_constructs(self, "delete_last", delete_last, "role")
-        name, resource = jobs.container(self)
-        check_delete_first(self, delete_first, resource)
+        name, container = jobs.container(self)
+        check_delete_first(self, delete_first, container)
         values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
-        own = resource if resource is not None and cdk.Stack.of(resource) is cdk.Stack.of(self) else None
+        own = container if container is not None and cdk.Stack.of(container) is cdk.Stack.of(self) else None
         if own is not None:
             # The handler uses these to find out whether this stack deletes the container.
             values["ContainerLogicalId"] = own.logical_id
-            values["ContainerDeletionPolicy"] = late(lambda: _deletion_policy(own))
-        self._make_resource(RESOURCE_TYPE, type(jobs), values, wait, best_effort, removal_policy, provider)
+            values["ContainerDeletionPolicy"] = late_string(lambda: _deletion_policy(own))
+        self._make_resource(type(jobs), values, wait, best_effort, removal_policy, provider)
+
         for starter in delete_first:
             starter.node.add_dependency(self)
-        last = [*delete_last]
-        needs = at_synthesis(lambda: [*last, *jobs.needs(self)], leave_out=[self, *delete_first])
-        self._resource.node.add_dependency(needs)
-        warn_at_synthesis(self, "cdk-stop-on-delete:unorderedRule", lambda: self._unordered_rules(jobs, name, own))
-        self._warn_of_wait(wait, values.get("ShutdownGracePeriodInSeconds"))
+        first, last = [self, *delete_first], [*delete_last]
+        self._resource.node.add_dependency(late_dependency(lambda: without(first, [*last, *jobs.needs(self)])))
+        warn_late(self, lambda: self._find_warnings(jobs, name, container, own))
 
-    def _warn_of_wait(self, wait: cdk.Duration | None, period: object) -> None:
-        seconds = self._wait_seconds(wait)
-        if (
-            isinstance(period, (int, float))
-            and not is_token(period)
-            and not is_token(seconds)
-            and 0 < seconds <= period
-        ):
-            text = (
-                f"{self.node.path}: its `wait` of {seconds:g} seconds is not longer than the shutdown grace period of"
-                f" {period:g} seconds, so the Delete fails if a job run uses the whole period. Pass a longer `wait`."
-            )
-            cdk.Annotations.of(self).add_warning_v2("cdk-stop-on-delete:shortWait", text)
+    def _find_warnings(
+        self, jobs: ContainerJobs, name: str, container: cdk.CfnResource | None, own: cdk.CfnResource | None
+    ) -> Iterator[SynthesisWarning]:
+        for warning_id, text in jobs.warnings(container, self._wait_seconds).items():
+            yield self, warning_id, text
 
-    def _unordered_rules(self, jobs: ContainerJobs, name: str, own: cdk.CfnResource | None) -> Iterator[Found]:
-        """Find the rules that may start jobs after this construct has stopped them."""
+        # The rules that may start jobs after this construct has stopped them.
         stack, stop = cdk.Stack.of(self), cast(cdk.CfnResource, self._resource.node.default_child)
         if any(_deletion_policy(resource) != "Delete" for resource in (stop, own) if resource is not None):
             return
@@ -149,17 +137,16 @@ class StopOnDelete(OnDelete):
             logical_id = stack.resolve(own.logical_id)
             names += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
 
-        def starts_jobs(target: Mapping[str, Any]) -> bool:
-            return target.get("arn") in names and jobs.may_be_started_by(target, stack)
-
-        for rule in unordered_starters(stop, starts_jobs):
-            yield (
-                cast(IConstruct, rule.node.scope) if rule.node.id == "Resource" else rule,
-                f"it may start jobs while {self.node.path} stops them, because neither depends on the other. Pass it to"
-                " the StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop).",
-            )
+        for rule, targets in rules_with_targets(stack):
+            starts_jobs = any(each.get("arn") in names and jobs.may_be_started_by(each, stack) for each in targets)
+            if starts_jobs and not depends_on(rule, stop):
+                text = (
+                    f"it may start jobs while {self.node.path} stops them, because neither depends on the other. Pass"
+                    " it to the StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
+                )
+                shown = cast(IConstruct, rule.node.scope) if rule.node.id == "Resource" else rule
+                yield shown, "cdk-stop-on-delete:unorderedRule", text
 
 
 def _deletion_policy(resource: cdk.CfnResource) -> str:
-    policy = resource.cfn_options.deletion_policy
-    return _RETAINING.get(policy, "Delete") if policy else "Delete"
+    return _RETAINING.get(resource.cfn_options.deletion_policy, "Delete")

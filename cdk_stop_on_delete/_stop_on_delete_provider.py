@@ -15,14 +15,13 @@ from constructs import Construct
 from ._bundling import handler_code
 from ._errors import InvalidArgumentError, invalid, wrong_type
 from ._findings import acknowledge, justify, wildcard
-from ._help import shows_its_arguments
 from ._imported_provider import ImportedProvider
-from ._jobs import Jobs, root_of
-from ._order import at_synthesis, network
-from ._provider_interface import IStopOnDeleteProvider, ProviderBinding
-from ._settings import ProviderSettings, check_settings
-from ._tokens import late, place_of
-from ._warnings import Found, warn_at_synthesis
+from ._kinds import Jobs, root_of
+from ._late import SynthesisWarning, late_dependency, late_string, warn_late
+from ._order import network
+from ._provider_interface import IStopOnDeleteProvider
+from ._provider_settings import ProviderSettings, checked_settings
+from ._tokens import place_of
 
 # The construct id of the provider that the constructs of a stack share if they are given none. It is part of the
 # logical id of each deployed shared function, so it must never change.
@@ -44,7 +43,6 @@ _VPC_ACTIONS = [
 _NO_ARN_YET = "Lambda's network interfaces have no ARN before they are made."
 
 
-@shows_its_arguments
 class StopOnDeleteProvider(IStopOnDeleteProvider):
     """The Lambda function that stops jobs, for StopOnDelete and ManagedWorldExportJob.
 
@@ -118,50 +116,33 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 raise invalid(existing, "id", id, rule, fix)
             raise wrong_type(existing, "id", existing, StopOnDeleteProvider, rule=rule, fix=fix)
         super().__init__(scope, id)
+        if not isinstance(kinds, (list, tuple)) or not all(map(_is_kind, kinds)):
+            rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
+            raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")
         # What constructs of other stacks may use; those of this stack may use every kind.
         self._listed: list[type[Jobs]] = []
         self._policies: dict[type[Jobs], iam.Policy] = {}
-        self._check_kinds(kinds)
-        given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
-        chosen = {
-            "memory_size": 256,
-            "runtime": lambda_.Runtime.PYTHON_3_13,
-            "architecture": lambda_.Architecture.ARM_64,
-            **given,
-        }
-        check_settings(self, chosen)
-        self._make_function(**chosen)
-        self._list([*self._KINDS, *kinds])
-        warn_at_synthesis(self, "cdk-stop-on-delete:unusedProvider", self._unused)
-
-    def _unused(self) -> Iterator[Found]:
-        if not self._policies:
-            fix = "List the kinds that other stacks use, such as kinds=[EcsTasks], or remove the provider."
-            yield self, f"it lists no kind of jobs, and no construct of its stack uses it. {fix}"
-
-    def _check_kinds(self, kinds: object) -> None:
-        def is_kind(value: object) -> bool:
-            return isinstance(value, type) and issubclass(value, Jobs) and not inspect.isabstract(value)
-
-        if not isinstance(kinds, (list, tuple)) or not all(map(is_kind, kinds)):
-            rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
-            raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")
+        self._make_function(**checked_settings(self, settings))
+        for kind in (*self._KINDS, *kinds):
+            self._allow(kind, other_stacks=True)
+        warn_late(self, self._find_warnings)
 
     def _make_function(self, *, proxy: str | None = None, **settings: Any) -> None:
-        key, role, vpc = (settings.get(name) for name in ("environment_encryption", "role", "vpc"))
-        log_group = settings.pop("log_group", None) or self._log_group()
-        self._shares_role = role is not None
+        key, vpc = settings.get("environment_encryption"), settings.get("vpc")
+        if "log_group" not in settings:
+            settings["log_group"] = self._make_log_group()
+        self._shares_role = "role" in settings
         self._role: iam.IRole = settings.pop("role", None) or iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=_DESCRIPTION
         )
-        statements = [iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[log_group.log_group_arn])]
+        statements = [iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[settings["log_group"].log_group_arn])]
         if key:
             # Lambda decrypts as the role; without it, the handler is never started
             # (cattle-ops/terraform-aws-gitlab-runner 1253).
             statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
         if vpc:
             statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
-        policy = self._policy("Policy", statements, _NO_ARN_YET)
+        policy = self._make_policy("Policy", statements, _NO_ARN_YET)
         # AWS GovCloud (US) User Guide, govcloud-lambda: JSON log formatting is not available there.
         is_govcloud = place_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
         try:
@@ -173,7 +154,6 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 handler="index.handler",
                 timeout=FUNCTION_TIMEOUT,
                 logging_format=lambda_.LoggingFormat.TEXT if is_govcloud else lambda_.LoggingFormat.JSON,
-                log_group=log_group,
                 role=self._role,
                 environment={"HTTPS_PROXY": proxy} if proxy else None,
                 **settings,
@@ -186,12 +166,11 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         # resource uses it any more.
         resource.node.add_dependency(policy, *settings.get("security_groups", ()))
         if vpc:
-            resource.node.add_dependency(at_synthesis(lambda: network(vpc)))
+            resource.node.add_dependency(late_dependency(lambda: network(vpc)))
             justify(policy, CKV_AWS_111=_NO_ARN_YET)
         else:
-            self._function.add_environment(
-                "FUNCTION_OUTSIDE_VPC", late(lambda: None if resource.vpc_config else "true")
-            )
+            outside_vpc = late_string(lambda: None if resource.vpc_config else "true")
+            self._function.add_environment("FUNCTION_OUTSIDE_VPC", outside_vpc)
 
         acknowledge(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
         justify(
@@ -202,14 +181,14 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             **({} if vpc else {"CKV_AWS_117": "The APIs that it calls are public; a VPC is a choice of the provider."}),
         )
 
-    def _log_group(self) -> logs.LogGroup:
+    def _make_log_group(self) -> logs.LogGroup:
         log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
         )
         justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, no secrets; your own log group may have a key.")
         return log_group
 
-    def _policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:  # noqa: A002
+    def _make_policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:  # noqa: A002
         """Make an inline policy of the function's role. The role may be in another stack."""
         name = None
         if self._shares_role:
@@ -225,19 +204,21 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         self._role.attach_inline_policy(policy)
         return policy
 
-    def _list(self, kinds: Sequence[type[Jobs]]) -> None:
-        """Add kinds to those that constructs of other stacks may use."""
-        self._listed = list(dict.fromkeys([*self._listed, *kinds]))
-        for kind in kinds:
-            self._allow(kind)
-
-    def _allow(self, kind: type[Jobs]) -> iam.Policy:
-        """Return the policy that lets the function stop jobs of a kind. It is made on the first call."""
+    def _allow(self, kind: type[Jobs], *, other_stacks: bool = False) -> iam.Policy:
+        """Let the function stop jobs of a kind, for constructs of its stack or also of others; return the policy."""
+        if other_stacks and kind not in self._listed:
+            self._listed.append(kind)
         if kind not in self._policies:
             reason = "The cleanup of an update stops jobs that the template no longer names."
-            statements = kind.statements(cdk.Stack.of(self), other_stacks=kind in self._listed)
-            self._policies[kind] = self._policy(f"{kind.__name__}Policy", statements, reason)
+            statements = kind.statements(cdk.Stack.of(self), other_stacks=other_stacks)
+            self._policies[kind] = self._make_policy(f"{kind.__name__}Policy", statements, reason)
         return self._policies[kind]
+
+    def _find_warnings(self) -> Iterator[SynthesisWarning]:
+        if not self._policies:
+            fix = "List the kinds that other stacks use, such as kinds=[EcsTasks], or remove the provider."
+            text = f"it lists no kind of jobs, and no construct of its stack uses it. {fix}"
+            yield self, "cdk-stop-on-delete:unusedProvider", text
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> StopOnDeleteProvider:
@@ -256,7 +237,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         stack = cdk.Stack.of(scope)
         existing = stack.node.try_find_child(SHARED_ID)
         provider = existing if isinstance(existing, StopOnDeleteProvider) else StopOnDeleteProvider(stack, SHARED_ID)
-        provider._list(cls._KINDS)
+        for kind in cls._KINDS:
+            provider._allow(kind, other_stacks=True)
         return provider
 
     @staticmethod
@@ -305,7 +287,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def _function_name(self) -> str:
         return self._function.function_name
 
-    def _bind(self, user: Construct, kind: type[Jobs]) -> ProviderBinding:
+    def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
         path = self.node.path
         same_root = root_of(here) is root_of(there)
@@ -320,13 +302,10 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             rule = f"it is in another stack, and its `kinds` do not list {kind.__name__}, so it may not stop them"
             names = ", ".join(listed.__name__ for listed in [*self._listed, kind])
             raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")
-        policy = self._allow(kind)
-        if same_root:
-            # The CDK passes the ARN to nested stacks, and CloudFormation deletes the function after them.
-            return ProviderBinding(self.service_token, outlives_stack=False, policy=policy)
-        # The provider's stack is deployed before the user's, and deleted after it.
-        user.node.add_dependency(self)
-        return ProviderBinding(late(self._export), outlives_stack=True)
+        # CloudFormation deletes in reverse order, so the function keeps its permission until the jobs have stopped.
+        user.node.add_dependency(self._allow(kind) if same_root else self)
+        # The CDK passes the ARN to nested stacks.
+        return (self.service_token, False) if same_root else (late_string(self._export), True)
 
     def _warn_of_environment(self, user: Construct) -> None:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
@@ -337,7 +316,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack is in"
                 f" {here.environment}. Give both stacks the same `env`."
             )
-            warn_at_synthesis(user, "cdk-stop-on-delete:otherEnvironment", lambda: [(user, text)])
+            warn_late(user, lambda: [(user, "cdk-stop-on-delete:otherEnvironment", text)])
 
     def _export(self) -> str:
         """Export the ARN when the template is written, because an aspect may change the function's logical id.
@@ -346,3 +325,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
         """
         return root_of(cdk.Stack.of(self)).export_value(self._function.function_arn)
+
+
+def _is_kind(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Jobs) and not inspect.isabstract(value)

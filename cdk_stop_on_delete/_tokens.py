@@ -1,15 +1,14 @@
-"""Distinguishes values that are known at synthesis from tokens, and makes tokens for late values."""
+"""Distinguishes values that are known at synthesis from tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-import jsii
-from aws_cdk import CfnParameter, IResolveContext, IStringProducer, Lazy, Stack, Token
+from aws_cdk import CfnParameter, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct, IConstruct
 
-from ._errors import AsWritten, InvalidArgumentError, invalid
+from ._errors import InvalidArgumentError, Shown, invalid
 
 # CloudFormation replaces a dynamic reference by its value (User Guide, dynamic references).
 DYNAMIC_REFERENCE = "{{resolve:"
@@ -43,15 +42,13 @@ def is_string_token(construct: IConstruct, argument: str, value: object) -> bool
 
 
 def not_a_string(construct: IConstruct, argument: str, token: object) -> InvalidArgumentError:
-    """Make the error of a token that is not a string."""
-    written, rule = f"a {type(token).__name__}", "it is a token, but not a string"
-    fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
+    """Create the error of a token that is not a string."""
     if isinstance(token, CfnParameter):
-        written, rule = f"CfnParameter {token.node.path!r}", "it is a parameter, not its value"
-        fix = "Pass its `value_as_string`."
-    elif callable(getattr(token, "to_string", None)):
+        return invalid(construct, argument, token, "it is a parameter, not its value", "Pass its `value_as_string`.")
+    fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
+    if callable(getattr(token, "to_string", None)):
         fix = "Pass its `to_string()`."
-    return invalid(construct, argument, AsWritten(token, written), rule, fix)
+    return invalid(construct, argument, Shown(f"a {type(token).__name__}"), "it is a token, but not a string", fix)
 
 
 def place_of(stack: Stack) -> dict[str, str | None]:
@@ -64,17 +61,3 @@ def place_of(stack: Stack) -> dict[str, str | None]:
 def difference(theirs: Mapping[str, str | None], ours: Mapping[str, str | None], *parts: str) -> str | None:
     """Name the first of these parts in which two places differ, if both are known."""
     return next((part for part in parts if theirs.get(part) and ours[part] and theirs[part] != ours[part]), None)
-
-
-def late(value: Callable[[], str | None]) -> str:
-    """Return a token for a value that is asked for when the template is written, after all aspects."""
-    return Lazy.uncached_string(_Late(value))
-
-
-@jsii.implements(IStringProducer)
-class _Late:
-    def __init__(self, value: Callable[[], str | None]) -> None:
-        self._value = value
-
-    def produce(self, context: IResolveContext) -> str | None:  # noqa: ARG002 - the CDK passes it by its name
-        return self._value()

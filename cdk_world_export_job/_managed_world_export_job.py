@@ -1,27 +1,43 @@
-"""The construct that cancels a world export job."""
+"""The construct that cancels a world export job, and its kind of jobs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import cast
+from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnResource, Duration, IResolvable, RemovalPolicy, Stack
-from constructs import Construct
+from aws_cdk import CfnDeletionPolicy, CfnResource, Duration, IResolvable, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
 
-from cdk_stop_on_delete import IStopOnDeleteProvider
-from cdk_stop_on_delete._errors import invalid, naming
-from cdk_stop_on_delete._handler_code import JobArn
-from cdk_stop_on_delete._help import shows_its_arguments
-from cdk_stop_on_delete._on_delete import OnDelete
+from cdk_stop_on_delete import IStopOnDeleteProvider, Jobs
+from cdk_stop_on_delete._custom_resource import JobsResource
+from cdk_stop_on_delete._errors import checking, invalid
+from cdk_stop_on_delete._handler_code import JobArn, properties
+from cdk_stop_on_delete._kinds import allow, arn_of
+from cdk_stop_on_delete._late import SynthesisWarning, warn_late
 from cdk_stop_on_delete._tokens import is_string_token, place_of
 
-from ._same_job import warn_of_other_owners
-from ._world_export_jobs import WorldExportJobs
-
-RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
+# The constructs of each app, by the literal ARN of their job.
+_OWNERS: WeakKeyDictionary[IConstruct, dict[str, list[ManagedWorldExportJob]]] = WeakKeyDictionary()
 
 
-@shows_its_arguments
-class ManagedWorldExportJob(OnDelete):
+class WorldExportJobs(Jobs):
+    """World export jobs of AWS RoboMaker, as one of a provider's `kinds`."""
+
+    # Where users import it from, as tracebacks and `help()` show it.
+    __module__ = "cdk_world_export_job"
+
+    _SERVICE = properties.SERVICES["WorldExportJob"]
+
+    @classmethod
+    def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:  # noqa: ARG003
+        """Return the permissions that the function needs to cancel world export jobs; see `Jobs.statements`."""
+        actions = ["robomaker:CancelWorldExportJob", "robomaker:DescribeWorldExportJob"]
+        return [allow(actions, arn_of(stack, "robomaker", "world-export-job/*"))]
+
+
+class ManagedWorldExportJob(JobsResource):
     """A world export job that is canceled when its stack is deleted or no longer declares it.
 
     When the stack is deleted, or updated to another job, the job is canceled. The stack's operation continues once the
@@ -75,6 +91,8 @@ class ManagedWorldExportJob(OnDelete):
 
     __module__ = "cdk_world_export_job"
 
+    _RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
+
     def __init__(
         self,
         scope: Construct,
@@ -90,17 +108,33 @@ class ManagedWorldExportJob(OnDelete):
         literal = not is_string_token(self, "job_arn", job_arn)
         if literal:
             self._check_arn(job_arn)
-        values = {"JobArn": job_arn}
-        self._make_resource(RESOURCE_TYPE, WorldExportJobs, values, wait, best_effort, removal_policy, provider)
+        self._make_resource(WorldExportJobs, {"JobArn": job_arn}, wait, best_effort, removal_policy, provider)
         if literal:
-            warn_of_other_owners(self, job_arn, cast(CfnResource, self._resource.node.default_child))
+            owners = _OWNERS.setdefault(self.node.root, {}).setdefault(job_arn, [])
+            owners.append(self)
+            warn_late(self, lambda: self._find_earlier_owner(job_arn, owners))
 
     def _check_arn(self, job_arn: object) -> None:
         if not isinstance(job_arn, str):
             raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
         place = place_of(Stack.of(self))
-        with naming(self, "job_arn"):
+        with checking(self, "job_arn", job_arn):
             JobArn.parse(job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True)
+
+    def _find_earlier_owner(self, job_arn: str, owners: list[ManagedWorldExportJob]) -> Iterator[SynthesisWarning]:
+        """Find another construct of the app, in any stack or stage, that cancels the same job."""
+        # After all aspects, because one may set RETAIN, which one of the two has while a job moves between them.
+        cancel = [owner for owner in owners if owner._cancels()]
+        if self in cancel[1:]:
+            text = (
+                f"{cancel[0].node.path} has the same job_arn {job_arn!r}. The first that is deleted cancels the job."
+                " Declare it once, or give all but one of them removal_policy=RemovalPolicy.RETAIN."
+            )
+            yield self, "cdk-world-export-job:sameJob", text
+
+    def _cancels(self) -> bool:
+        resource = cast(CfnResource, self._resource.node.default_child)
+        return resource.cfn_options.deletion_policy is CfnDeletionPolicy.DELETE
 
     @property
     def job_arn(self) -> str:

@@ -7,12 +7,10 @@ from typing import Unpack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_stop_on_delete import Jobs, MetricOptions, StopOnDeleteProvider
-from cdk_stop_on_delete._help import shows_its_arguments
 
-from ._world_export_jobs import WorldExportJobs
+from ._managed_world_export_job import WorldExportJobs
 
 
-@shows_its_arguments
 class WorldExportJobProvider(StopOnDeleteProvider):
     """The Lambda function that cancels world export jobs: a StopOnDeleteProvider that lists the kind WorldExportJobs.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import cdk_stop_on_delete
 import cdk_world_export_job
-from cdk_stop_on_delete import Jobs, ProviderSettings
+from cdk_stop_on_delete import Jobs
 
 PAGE = Path(__file__).with_suffix(".md")
 
@@ -50,8 +50,9 @@ def _package(package: ModuleType, documented: dict[object, str]) -> Iterator[str
 
 def _class(cls: type, documented: dict[object, str]) -> Iterator[str]:
     yield f"### {cls.__name__}"
-    if {"__init__", "__signature__"} & vars(cls).keys():
-        yield f"```py\n{cls.__name__}{_signature(cls)}\n```"
+    init = inspect.getattr_static(cls, "__init__")
+    if inspect.isfunction(init) and init.__module__.startswith("cdk_"):
+        yield f"```py\n{cls.__name__}{_signature(init, bound=True)}\n```"
     yield _markdown(cls)
     inherited: dict[str, list[str]] = {}
     for name, member in _members(cls):
@@ -79,15 +80,12 @@ def _members(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _signature(function: Any, *, bound: bool = False) -> str:
-    """Write a signature without types, which are beside the parameters, and with the settings in one."""
+    """Write a signature without types, which are beside the parameters."""
     signature = inspect.signature(function)
     parameters = [
         parameter.replace(annotation=parameter.empty, default=_Default.of(parameter.default))
-        for name, parameter in list(signature.parameters.items())[bound:]
-        if name not in ProviderSettings.__annotations__
+        for parameter in list(signature.parameters.values())[bound:]
     ]
-    if len(parameters) + bound < len(signature.parameters):
-        parameters.append(inspect.Parameter("settings", inspect.Parameter.VAR_KEYWORD))
     return str(signature.replace(parameters=parameters, return_annotation=signature.empty))
 
 
@@ -114,22 +112,14 @@ def _markdown(documented: Any) -> str:
         _LITERAL_BLOCK.sub(lambda block: f":\n\n~~~text\n{textwrap.dedent(block[1]).strip()}\n~~~\n", text).strip()
     ]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
-        entries = dict(_ENTRY.findall(f"{body}\n"))
-        kept = {entry: text for entry, text in entries.items() if _name(entry) not in ProviderSettings.__annotations__}
-        if documented is not ProviderSettings and kept != entries:
-            entries = {**kept, "**settings : ProviderSettings": f"See {_link('ProviderSettings')}."}
-        parts += [f"{title}:", "\n".join(_entry(*entry) for entry in entries.items())]
+        parts += [f"{title}:", "\n".join(_entry(*entry) for entry in _ENTRY.findall(f"{body}\n"))]
     return "\n\n".join(parts).replace("``", "`")
 
 
 def _entry(entry: str, text: str) -> str:
-    _, separator, kind = entry.partition(" : ")
-    written = f"`{_name(entry)}` ({kind})" if separator else f"`{entry}`"
-    return _filled(f"- {written}: {' '.join(text.split())}")
-
-
-def _name(entry: str) -> str:
-    return entry.partition(" : ")[0]
+    name, separator, kind = entry.partition(" : ")
+    shown = _link(kind) if kind in cdk_stop_on_delete.__all__ else kind
+    return _filled(f"- `{name}`{f' ({shown})' if separator else ''}: {' '.join(text.split())}")
 
 
 def _filled(text: str) -> str:

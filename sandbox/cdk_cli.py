@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from . import PROJECT, REGION
 
@@ -107,7 +107,17 @@ class CdkCli:
             text=True,
             start_new_session=True,
         )
-        reader = _Reader(process, show)
+        assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        lines: list[str] = []
+
+        def read(output: IO[str]) -> None:
+            with output:
+                for line in output:
+                    lines.append(line)
+                    show(line.strip())
+
+        reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
+        reader.start()
         try:
             # In slices: a signal that the system gives to another thread ends no wait of this one, where Python
             # handles it.
@@ -118,23 +128,4 @@ class CdkCli:
             reader.join()  # until each of them has let go of the pipe
             process.wait()
             raise
-        return Finished(process.wait(), "".join(reader.lines))
-
-
-class _Reader(threading.Thread):
-    """Reads what a process prints, line by line."""
-
-    def __init__(self, process: subprocess.Popen[str], show: Callable[[str], None]) -> None:
-        super().__init__(daemon=True)
-        self.lines: list[str] = []
-        self._process = process
-        self._show = show
-        self.start()
-
-    def run(self) -> None:
-        """Read to the end, as a thread."""
-        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        with self._process.stdout as lines:
-            for line in lines:
-                self.lines.append(line)
-                self._show(line.strip())
+        return Finished(process.wait(), "".join(lines))

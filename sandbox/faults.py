@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .loopback import DROPPED, Response
@@ -23,15 +25,12 @@ class Fault:
         The HTTP status. 0 drops the connection.
     operation : str
         The operation that it is for. Default: any.
-    seconds : float
-        How long to hold the answer back.
     """
 
     code: str = ""
     message: str = ""
     status: int = 400
     operation: str = ""
-    seconds: float = 0.0
 
     def __str__(self) -> str:
         """Name it in a few words."""
@@ -60,56 +59,65 @@ ACCESS_DENIED = Fault("AccessDeniedException", "User is not authorized to perfor
 class _Switched:
     fault: Fault
     times: float
-    target: str
+    job: str
 
 
-class Faults:
-    """The faults that are switched on. Whoever shares it between threads locks it."""
-
-    def __init__(self) -> None:
-        self._switched: list[_Switched] = []
-
-    def switch_on(self, fault: Fault, times: float, target: str = "") -> None:
-        """Answer with a fault, for that many calls, of one target or of any. Those switched on earlier come first."""
-        self._switched.append(_Switched(fault, times, target))
-
-    def switch_off(self) -> None:
-        """Tell the truth again."""
-        self._switched.clear()
-
-    def next(self, operation: str, target: str = "") -> Fault | None:
-        """Take the fault for a call, if there is one."""
-        for switched in self._switched:
-            if switched.fault.operation in ("", operation) and switched.target in ("", target):
-                switched.times -= 1
-                if switched.times <= 0:
-                    self._switched.remove(switched)
-                return switched.fault
-        return None
-
-
-class Bucket:
-    """A limit: a bucket of tokens, full at first, from which each call takes one.
-
-    Parameters
-    ----------
-    tokens : float
-        How many it holds: the calls that may come at once.
-    per_second : float
-        How many come back each second.
-    """
+class _Bucket:
+    """A limit: a bucket of tokens, full at first, from which each call takes one."""
 
     def __init__(self, tokens: float, per_second: float) -> None:
-        self._tokens = self._left = tokens
-        self._per_second = per_second
-        self._counted_at = time.monotonic()
+        self.tokens = self.left = tokens
+        self.per_second, self.counted_at = per_second, time.monotonic()
 
     def take(self) -> bool:
         """Take a token, and say whether there was one."""
         now = time.monotonic()
-        self._left = min(self._tokens, self._left + (now - self._counted_at) * self._per_second)
-        self._counted_at = now
-        if self._left < 1:
+        self.left = min(self.tokens, self.left + (now - self.counted_at) * self.per_second)
+        self.counted_at = now
+        if self.left < 1:
             return False
-        self._left -= 1
+        self.left -= 1
         return True
+
+
+class Faults:
+    """The faults that are switched on at an endpoint, and the limits that it holds to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._switched: list[_Switched] = []
+        self._buckets: dict[str, _Bucket] = {}
+
+    def switch_on(self, fault: Fault, times: float = float("inf"), *, job: str = "") -> None:
+        """Answer with a fault, for that many calls, of one job or of any. Faults switched on earlier come first."""
+        with self._lock:
+            self._switched.append(_Switched(fault, times, job))
+
+    def switch_off(self) -> None:
+        """Tell the truth again, to as many calls as come."""
+        with self._lock:
+            self._switched.clear()
+            self._buckets.clear()
+
+    def limit(self, limits: Mapping[str, tuple[float, float]]) -> None:
+        """Throttle from now on what goes beyond the limits: how many calls at once, and how many a second.
+
+        Parameters
+        ----------
+        limits : Mapping
+            The limits, by operation. ``""`` is for all operations together.
+        """
+        with self._lock:
+            self._buckets = {operation: _Bucket(*limit) for operation, limit in limits.items()}
+
+    def next_fault(self, operation: str, job: str = "") -> Fault | None:
+        """Take the fault for a call, if there is one."""
+        with self._lock:
+            for switched in self._switched:
+                if switched.fault.operation in ("", operation) and switched.job in ("", job):
+                    switched.times -= 1
+                    if switched.times <= 0:
+                        self._switched.remove(switched)
+                    return switched.fault
+            bucket = self._buckets.get(operation) or self._buckets.get("")
+            return None if bucket is None or bucket.take() else THROTTLED

@@ -56,11 +56,9 @@ def python_for(runtime: str) -> Path:
     return own if runtime and own.exists() else RUNTIME_PYTHON
 
 
-def version_of(python: Path) -> str:
-    """Give the version of a virtual environment's Python, such as ``3.13``."""
-    settings = python.parent.parent / "pyvenv.cfg"
-    found = re.search(r"^version\w* *= *(\d+\.\d+)", settings.read_text(), re.MULTILINE) if settings.exists() else None
-    return found[1] if found else ""
+def _version_of(python: Path | str) -> str:
+    """Give a Python's version, such as ``python3.13``: a virtual environment's is a link to a file of this name."""
+    return Path(python).resolve().name
 
 
 @dataclass(frozen=True)
@@ -137,15 +135,15 @@ class ExecutionEnvironment:
     ) -> None:
         self._function = function
         self._log = log
-        self._invocations: queue.Queue[_Invocation] = queue.Queue()
-        self._current: _Invocation | None = None
+        self._handed_over: queue.Queue[_Invocation] = queue.Queue()
+        self._invocation = _Invocation({}, 0)  # the last one
         self._folder = tempfile.TemporaryDirectory(prefix="lambda-")
         with zipfile.ZipFile(io.BytesIO(function.code)) as package:
             package.extractall(self._folder.name)
         self._api = LoopbackServer(self._answer)
         runtime = runtime or (str(python_for(function.runtime)), *PYTHON_RUNTIME[1:])
         environment = {
-            **_lambda_variables(function, self._folder.name, version_of(Path(runtime[0]))),
+            **_lambda_variables(function, self._folder.name, _version_of(runtime[0])),
             **variables,
             **function.environment,
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
@@ -171,8 +169,8 @@ class ExecutionEnvironment:
         FunctionError
             If it ended with an error. After a time-out the process is gone.
         """
-        invocation = _Invocation(event, time.time() + self._function.timeout)
-        self._invocations.put(invocation)
+        invocation = self._invocation = _Invocation(event, time.time() + self._function.timeout)
+        self._handed_over.put(invocation)
         if not self.alive:
             self._give_up()
         try:
@@ -200,7 +198,7 @@ class ExecutionEnvironment:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join(1)
-        self._invocations.put(_Invocation({}, 0))  # lets go of a request for the next invocation
+        self._handed_over.put(_Invocation({}, 0))  # lets go of a request for the next invocation
         self._api.close()
         self._folder.cleanup()
 
@@ -213,21 +211,14 @@ class ExecutionEnvironment:
 
     def _give_up(self) -> None:
         """Fail what the process, which has ended, has taken or was to take."""
-        waiting = [self._current] if self._current else []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                waiting.append(self._invocations.get_nowait())
-        for invocation in waiting:
-            with contextlib.suppress(InvalidStateError):
-                error = FunctionError(f"The runtime ended with exit status {self._process.returncode}")
-                invocation.result.set_exception(error)
+        with contextlib.suppress(InvalidStateError):
+            error = FunctionError(f"The runtime ended with exit status {self._process.returncode}")
+            self._invocation.result.set_exception(error)
 
     def _answer(self, request: Request) -> Response:
         path = request.path.removeprefix(_API)
         if path == "/invocation/next":
-            invocation = self._current = self._invocations.get()
-            if not self.alive:  # the process ended while it asked
-                self._give_up()
+            invocation = self._handed_over.get()
             return Response(
                 200,
                 json.dumps(invocation.event).encode(),
@@ -239,14 +230,11 @@ class ExecutionEnvironment:
                 },
             )
         if path == "/init/error":
-            invocation = self._current = self._current or self._invocations.get()
-            invocation.result.set_exception(FunctionError(request.body.decode()))
-        elif self._current and path == f"/invocation/{self._current.id}/response":
-            self._current.result.set_result(request.body)
-        elif self._current and path == f"/invocation/{self._current.id}/error":
-            self._current.result.set_exception(FunctionError(request.body.decode()))
+            self._handed_over.get()  # it fails the first invocation, which may be yet to come
+        if path.endswith("/error"):
+            self._invocation.result.set_exception(FunctionError(request.body.decode()))
         else:
-            return Response(404)
+            self._invocation.result.set_result(request.body)
         return Response(202, b'{"status":"OK"}')
 
 
@@ -256,7 +244,7 @@ class LambdaService:
     Parameters
     ----------
     find : callable
-        Finds the deployed function that has an ARN.
+        Finds the deployed function that has an ARN, if there is one.
     variables : Mapping
         What the local AWS adds to every function's environment: its endpoints.
     log : callable, optional
@@ -265,7 +253,7 @@ class LambdaService:
 
     def __init__(
         self,
-        find: Callable[[str], Function],
+        find: Callable[[str], Function | None],
         variables: Mapping[str, str],
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -287,7 +275,7 @@ class LambdaService:
         FunctionError
             If there is no such function.
         """
-        self._find(arn)
+        self._function(arn)
         threading.Thread(target=self._run, args=(arn, event), daemon=True).start()
 
     def close(self) -> None:
@@ -302,7 +290,7 @@ class LambdaService:
         for attempt in range(ATTEMPTS):
             time.sleep(RETRY_PAUSE * attempt)
             try:
-                with self._slots, self._environment(self._find(arn)) as environment:
+                with self._slots, self._environment(self._function(arn)) as environment:
                     environment.invoke(event)
             except Exception as error:  # also the sandbox's own: a request must not be lost in silence
                 if self._closed:
@@ -312,47 +300,45 @@ class LambdaService:
             else:
                 return
 
+    def _function(self, arn: str) -> Function:
+        function = self._find(arn)
+        if function is None:
+            raise FunctionError(f"Function not found: {arn}")
+        return function
+
     @contextlib.contextmanager
     def _environment(self, function: Function) -> Iterator[ExecutionEnvironment]:
         """Take a process that runs the function as it is deployed now, and keep it warm afterwards."""
-        environment = self._warm(function)
-        if environment is None:
-            with self._lock:
-                if self._closed:
-                    raise FunctionError("Lambda is closed")
-                self._say_what_runs(function)
-                environment = ExecutionEnvironment(function, self._variables, self._log)
-                self._all.add(environment)
+        with self._lock:
+            if self._closed:
+                raise FunctionError("Lambda is closed")
+            environment = self._warm(function) or self._start(function)
         try:
             yield environment
         finally:
             with self._lock:
                 self._idle.append((function, environment))
 
-    def _say_what_runs(self, function: Function) -> None:
-        if function.runtime and function.runtime not in self._said:
-            self._said.add(function.runtime)
-            self._log(f"The runtime {function.runtime} runs here on Python {version_of(python_for(function.runtime))}")
-
     def _warm(self, function: Function) -> ExecutionEnvironment | None:
         """Take a warm process of a function, and end those of functions that are not deployed like that any more."""
         found = None
-        with self._lock:
-            idle, self._idle = self._idle, []
-            for deployed, environment in idle:
-                if deployed != self._deployed(deployed.arn) or not environment.alive:
-                    threading.Thread(target=environment.close, daemon=True).start()
-                elif found is None and deployed == function:
-                    found = environment
-                else:
-                    self._idle.append((deployed, environment))
+        idle, self._idle = self._idle, []
+        for deployed, environment in idle:
+            if deployed != self._find(deployed.arn) or not environment.alive:
+                threading.Thread(target=environment.close, daemon=True).start()
+            elif found is None and deployed == function:
+                found = environment
+            else:
+                self._idle.append((deployed, environment))
         return found
 
-    def _deployed(self, arn: str) -> Function | None:
-        try:
-            return self._find(arn)
-        except FunctionError:
-            return None
+    def _start(self, function: Function) -> ExecutionEnvironment:
+        if function.runtime and function.runtime not in self._said:
+            self._said.add(function.runtime)
+            self._log(f"The runtime {function.runtime} runs here on {_version_of(python_for(function.runtime))}")
+        environment = ExecutionEnvironment(function, self._variables, self._log)
+        self._all.add(environment)
+        return environment
 
 
 def _lambda_variables(function: Function, folder: str, python: str) -> dict[str, str]:
@@ -365,7 +351,7 @@ def _lambda_variables(function: Function, folder: str, python: str) -> dict[str,
         "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only
         "PYTHONPATH": folder,
         "LAMBDA_TASK_ROOT": folder,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}" if python else f"AWS_Lambda_{function.runtime}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{python}",
         "AWS_LAMBDA_FUNCTION_NAME": function.arn.split(":")[6],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -17,7 +17,7 @@ from . import REGION as REGION
 from .cloudformation.backend import LifecycleBackend
 from .cloudformation.custom_resources import Exchange, ResponseUrls
 from .cloudformation.lifecycle import Event
-from .lambda_service import Function, FunctionError, LambdaService
+from .lambda_service import LambdaService
 from .robomaker import Call, Job, RoboMaker
 from .services.ecs import Ecs
 from .services.emr_serverless import EmrServerless
@@ -81,7 +81,7 @@ class LocalAws:
         # endpoint and is recorded there.
         living = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _LIVING}
         self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}
-        self.functions = LambdaService(self.function, self.variables, log)
+        self.functions = LambdaService(lambda arn: _cloudformation().function(arn), self.variables, log)
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
         # What the CDK CLI asks after a failed deployment, again and again while moto knows no answer.
@@ -120,19 +120,6 @@ class LocalAws:
         self._server.stop()
         self.response_urls.close()
         self.robomaker.close()
-
-    def function(self, arn: str) -> Function:
-        """Find a deployed function.
-
-        Raises
-        ------
-        FunctionError
-            If there is none of this ARN.
-        """
-        function = _cloudformation().function(arn)
-        if function is None:
-            raise FunctionError(f"Function not found: {arn}")
-        return function
 
 
 def _no_events(_: CloudTrailResponse) -> str:

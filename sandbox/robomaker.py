@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from .faults import ACCESS_DENIED as ACCESS_DENIED
 from .faults import CONNECTION_DROPPED as CONNECTION_DROPPED
 from .faults import SERVER_ERROR as SERVER_ERROR
 from .faults import THROTTLED as THROTTLED
-from .faults import Bucket, Faults
 from .faults import Fault as Fault
+from .faults import Faults
+from .later import later
 from .loopback import LoopbackServer, Request, Response
 
 ENDS = ("Canceled", "Completed", "Failed")
@@ -40,7 +38,6 @@ class Job:
     arn: str
     status: str = "Running"
     cancel_seconds: float = 0.0
-    canceled_by: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ RETIRED = Fault(
 EXISTING_CUSTOMERS_ONLY = Fault("ForbiddenException", "AWS RoboMaker is only available for existing customers.")
 
 
-class RoboMaker:
+class RoboMaker(Faults):
     """The endpoint and its jobs.
 
     Parameters
@@ -90,12 +87,10 @@ class RoboMaker:
         changed: Callable[[Job], None] = lambda _: None,
         answered: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
+        super().__init__()
         self._changed = changed
         self._answered = answered
-        self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
-        self._faults = Faults()
-        self._bucket = Bucket(float("inf"), 0)
         self.calls: list[Call] = []
         self._server = LoopbackServer(self._answer)
 
@@ -120,30 +115,12 @@ class RoboMaker:
         """Give a job's status now, or ``""`` if there is no such job."""
         with self._lock:
             job = self._jobs.get(arn)
-            if job is None:
-                return ""
-            self._settle(job)
-            return job.status
+            return job.status if job else ""
 
     def settle(self, arn: str, status: str) -> None:
         """Bring a job to another status."""
         with self._lock:
             self._move(self._jobs[arn], status)
-
-    def switch_on(self, fault: Fault, times: float = float("inf"), *, job: str = "") -> None:
-        """Answer with a fault, for that many calls, of one job or of any. Faults switched on earlier come first."""
-        with self._lock:
-            self._faults.switch_on(fault, times, job)
-
-    def switch_off(self) -> None:
-        """Tell the truth again."""
-        with self._lock:
-            self._faults.switch_off()
-
-    def limit(self, calls_per_second: float) -> None:
-        """Throttle from now on what goes beyond that many calls a second, at least one, in a bucket of one second."""
-        with self._lock:
-            self._bucket = Bucket(calls_per_second, calls_per_second)
 
     def close(self) -> None:
         """Stop listening."""
@@ -164,36 +141,30 @@ class RoboMaker:
         operation, arn = call.operation, call.job
         with self._lock:
             self.calls.append(call)
-            fault = self._faults.next(operation, arn) or (None if self._bucket.take() else THROTTLED)
-        if operation not in _OPERATIONS.values():
-            return _error("UnknownOperationException", operation, 404)
-        if not arn:
-            return _error("InvalidParameterException", "job is required")
-        if fault:
-            time.sleep(fault.seconds)
-            return fault.response()
-
-        with self._lock:
+            fault = self.next_fault(operation, arn)
+            if operation not in _OPERATIONS.values():
+                return Fault("UnknownOperationException", operation, 404).response()
+            if not arn:
+                return Fault("InvalidParameterException", "job is required").response()
+            if fault:
+                return fault.response()
             job = self._jobs.get(arn)
             if job is None:
-                return _error("ResourceNotFoundException", f"There is no {arn}")
-            self._settle(job)
-            return self._cancel(job) if operation == "CancelWorldExportJob" else _json(_description(job))
+                return Fault("ResourceNotFoundException", f"There is no {arn}").response()
+            return self._cancel(job) if operation == "CancelWorldExportJob" else _describe(job)
 
     def _cancel(self, job: Job) -> Response:
         if job.status in ENDS:
-            return _error("InvalidParameterException", f"A job that is {job.status} can't be canceled")
+            return Fault("InvalidParameterException", f"A job that is {job.status} can't be canceled").response()
         if job.status != "Canceling":
-            job.canceled_by = time.monotonic() + job.cancel_seconds
             self._move(job, "Canceling")
-            timer = threading.Timer(job.cancel_seconds, self.status, [job.arn])
-            timer.daemon = True
-            timer.start()
+            later(job.cancel_seconds, lambda: self._end(job))
         return Response()
 
-    def _settle(self, job: Job) -> None:
-        if job.status == "Canceling" and job.canceled_by is not None and time.monotonic() >= job.canceled_by:
-            self._move(job, "Canceled")
+    def _end(self, job: Job) -> None:
+        with self._lock:
+            if job.status == "Canceling":
+                self._move(job, "Canceled")
 
     def _move(self, job: Job, status: str) -> None:
         if job.status != status:
@@ -207,22 +178,15 @@ _OPERATIONS = {
 }
 
 
-def _description(job: Job) -> dict[str, Any]:
-    return {
+def _describe(job: Job) -> Response:
+    description = {
         "arn": job.arn,
         "status": job.status,
         "createdAt": 1757462400.0,
         "outputLocation": {"s3Bucket": "exports", "s3Prefix": "worlds"},
         "worlds": [job.arn.replace("world-export-job", "world")],
     }
-
-
-def _json(body: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
-    return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
-
-
-def _error(code: str, message: str, status: int = 400) -> Response:
-    return _json({"message": message}, status, **{"x-amzn-ErrorType": code})
+    return Response(200, json.dumps(description).encode(), {"Content-Type": "application/json"})
 
 
 def _signed_region(request: Request) -> str:

@@ -87,33 +87,10 @@ class Stage:
 
     def run_tasks(self, cluster: str, family: str, count: int) -> list[str]:
         """Run tasks of a family in a cluster, name their columns after it, and give their ARNs."""
-        ecs, ec2 = self.aws.client("ecs"), self.aws.client("ec2")
-        subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
-        groups = [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]]
-        ecs.register_task_definition(
-            family=family,
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            containerDefinitions=[{"name": family, "image": family, "memory": 512}],
-        )
-        ran = ecs.run_task(
-            cluster=cluster,
-            taskDefinition=family,
-            count=count,
-            launchType="FARGATE",
-            networkConfiguration={"awsvpcConfiguration": {"subnets": subnets, "securityGroups": groups}},
-        )
-        tasks = [task["taskArn"] for task in ran["tasks"]]
+        tasks = [self.aws.ecs.start_task(cluster, family=family) for _ in range(count)]
         for number, task in enumerate(tasks, start=1):
             self.timeline.name(task, f"{family}-{number}")
         return tasks
-
-    def start_executions(self, machine: str, *names: str) -> list[str]:
-        """Start executions of a state machine, and give their ARNs."""
-        client = self.aws.client("stepfunctions")
-        return [client.start_execution(stateMachineArn=machine, name=name)["executionArn"] for name in names]
 
     def end_while_deleting(self, machine: str, execution: str, seconds: float) -> None:
         """Let an execution end by itself some seconds after the deletion of its state machine has begun."""
@@ -262,8 +239,9 @@ def executions(stage: Stage) -> None:
         f" in that of {WITHOUT_STOP}. {COLUMNS}"
     )
     machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
-    stopped = stage.start_executions(f"{machines}with-stop", "nightly-1", "nightly-2")
-    [left] = stage.start_executions(f"{machines}without-stop", "hourly-1")
+    start = stage.aws.step_functions.start_execution
+    stopped = [start(f"{machines}with-stop", name) for name in ("nightly-1", "nightly-2")]
+    left = start(f"{machines}without-stop", "hourly-1")
     # At the latest the next state transition ends an execution (Step Functions API Reference, DeleteStateMachine), and
     # CloudFormation waits for it (aws/copilot-cli 5607).
     stage.end_while_deleting(f"{machines}without-stop", left, seconds=6)

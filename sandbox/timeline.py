@@ -18,13 +18,12 @@ from pathlib import Path
 from .cloudformation.lifecycle import Event
 from .robomaker import FORGOTTEN, Call, Job
 
-_STATUSES = {
-    "31": ("FAILED",),
-    "32": ("COMPLETE", "Canceled", "STOPPED", "ABORTED", "SUCCEEDED"),
-    "33": ("SKIPPED", "Canceling", "STOPPING"),
-    "36": ("Running", "RUNNING"),
+_COLORS = {
+    "FAILED": "31",
+    **dict.fromkeys(("COMPLETE", "Canceled", "STOPPED", "ABORTED", "SUCCEEDED"), "32"),
+    **dict.fromkeys(("SKIPPED", "Canceling", "STOPPING"), "33"),
+    **dict.fromkeys(("Running", "RUNNING"), "36"),
 }
-_COLORS = {status: color for color, statuses in _STATUSES.items() for status in statuses}
 _HASH = re.compile(r"[0-9A-F]{8}$")  # what the CDK appends to a construct's path to make a logical id
 _ARN = re.compile(r"arn:aws:[\w:/-]*(?=[/:]\w)")  # up to the name at its end
 _ID = re.compile(r"[0-9a-f-]{32,}")  # what a service makes up for a name
@@ -105,7 +104,9 @@ class Timeline:
             while not ended.wait(0.2):
                 with self._lock:
                     if time.monotonic() - self._printed > _SILENCE and not ended.is_set():
-                        self._print(self._color(_cut(f"… {doing[-1]}", _width() - _TIME), "2"))
+                        self._print(
+                            self._color(textwrap.shorten(f"… {doing[-1]}", _width() - _TIME, placeholder="…"), "2")
+                        )
 
         thread = threading.Thread(target=say, daemon=True)
         thread.start()
@@ -133,12 +134,10 @@ class Timeline:
         with self._lock:
             known = job.arn in self._jobs
             self._jobs[job.arn] = job.status
-            if known:
-                # It is the service that forgets: the stack still holds the job.
-                what = "RoboMaker has" if job.status == FORGOTTEN else f"{self._name(job.arn)} is now"
-                self._row(
-                    f"    {what}", f"{job.status} {self._name(job.arn)}" if job.status == FORGOTTEN else job.status
-                )
+            if known and job.status == FORGOTTEN:  # it is the service that forgets: the stack still holds the job
+                self._row("    RoboMaker has", f"{job.status} {self._name(job.arn)}")
+            elif known:
+                self._row(f"    {self._name(job.arn)} is now", job.status)
 
     def call_answered(self, call: Call, error: str) -> None:
         """Show a call that RoboMaker refused, as its listener."""
@@ -182,10 +181,6 @@ class Timeline:
 
 def _width() -> int:
     return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: max(room - 1, 0)]}…"
 
 
 def _name(named: str) -> str:

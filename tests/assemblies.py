@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import ACCOUNT, PROJECT, REGION
 
 
+@dataclass(frozen=True)
 class Assemblies:
     """The cloud assemblies of a test run, which its workers share.
 
@@ -21,13 +23,12 @@ class Assemblies:
         Where they are.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    folder: Path
 
     def of(self, app: str, **context: str) -> Path:
         """Synthesize an app, by its module, with a context beside that of cdk.json."""
-        assembly = self._folder / "-".join([app, *context.values()]).replace("/", "-").replace(":", "-")
-        with (self._folder / f"{assembly.name}.lock").open("w") as lock:
+        assembly = self.folder / "-".join([app, *context.values()]).replace("/", "-").replace(":", "-")
+        with (self.folder / f"{assembly.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (assembly / "manifest.json").exists():
                 defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -17,18 +15,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import BASE, DENY, PREFIX, PROJECT
+from . import BASE, PREFIX, PROJECT
 
 # The CDK's default qualifier (CDK Developer Guide, bootstrapping).
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
-
-
-class RefusedError(Exception):
-    """The run can't begin. The message states the cause in one sentence."""
-
-
-class StoryError(Exception):
-    """A story can't continue."""
+_CLEANING = 15 * 60  # seconds
 
 
 class Account:
@@ -36,34 +27,30 @@ class Account:
 
     Attributes
     ----------
-    id, region : str
-        The account's number, and the region.
+    region : str
+        The region.
     deadline : float
-        When to abort, by the monotonic clock.
+        When to abort, by the monotonic clock. Whoever waits sets it.
 
     Raises
     ------
-    RefusedError
-        If there are no valid credentials, no region or no CDK bootstrap stack.
+    SystemExit
+        If there are no valid credentials, no region or no CDK bootstrap stack. It states the cause in one sentence.
     """
 
+    deadline: float
+
     def __init__(self) -> None:
-        self.deadline = float("inf")
         try:
             # The CDK CLI and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
-            session = self._session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-            if not session.region_name:
-                raise RefusedError("There is no AWS region: set AWS_REGION, or a profile with a region.")
-            if session.get_credentials() is None:
-                raise RefusedError("There are no AWS credentials: set AWS_PROFILE, or run `aws configure`.")
-            self.region: str = session.region_name
-            self.id: str = self.client("sts").get_caller_identity()["Account"]
+            self._session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+            self.region: str = self._session.region_name
+            self.client("sts").get_caller_identity()
             self.client("ssm").get_parameter(Name=_BOOTSTRAP)
         except (BotoCoreError, ClientError) as error:
-            if error_of(error).startswith("ParameterNotFound"):
-                message = f"The account is not bootstrapped: run `cdk bootstrap aws://ACCOUNT/{self.region}`."
-                raise RefusedError(message) from error
-            raise RefusedError(f"The AWS settings do not work: {error_of(error)}") from error
+            if "ParameterNotFound" in str(error):
+                sys.exit(f"The account is not bootstrapped: run `cdk bootstrap aws://ACCOUNT/{self.region}`.")
+            sys.exit(f"Set AWS_PROFILE and AWS_REGION to an account that you can use: {error}")
 
     @cache  # noqa: B019 - one account in a process
     def client(self, service: str) -> Any:
@@ -75,167 +62,121 @@ class Account:
         for page in self.client(service).get_paginator(operation).paginate(**parameters):
             yield from page[key]
 
-    def until(self, happened: Callable[[], object], what: str, *, pause: float = 2, seconds: float = 900) -> None:
+    def until(self, happened: Callable[[], object], what: str, *, pause: float = 2) -> None:
         """Call `happened` again and again until it returns a true value.
 
         Raises
         ------
-        StoryError
-            If it does not within so many seconds, or before the deadline. `what` names it in the message.
+        TimeoutError
+            If it does not before the deadline. `what` names it in the message.
         """
-        end = min(self.deadline, time.monotonic() + seconds)
         while not happened():
-            if time.monotonic() > end:
-                raise StoryError(f"The time is up while waiting for {what}.")
+            if time.monotonic() > self.deadline:
+                raise TimeoutError(f"The time is up while waiting for {what}.")
             time.sleep(pause)
 
-    def cdk(
-        self, commands: Sequence[Sequence[str]], meanwhile: Callable[[], None] = lambda: None
-    ) -> list[tuple[int, str]]:
-        """Run commands of the pinned CDK CLI at the same time, and return their exit statuses and outputs.
+    def cdk(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of the pinned CDK CLI, and return its exit status and output.
 
-        `meanwhile` is called after their start. If it raises an error, or is interrupted, the commands are killed.
+        Raises
+        ------
+        TimeoutExpired
+            If it does not end before the deadline. It is killed.
         """
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        environment = {**os.environ, "PATH": path, "AWS_REGION": self.region, "CDK_DISABLE_CLI_TELEMETRY": "true"}
-        cli = (str(PROJECT / "node_modules" / ".bin" / "cdk"), "--no-notices", "--no-color")
-        with tempfile.TemporaryDirectory() as folder:
-            outputs = [Path(folder, str(number)) for number in range(len(commands))]
-            start = partial(
-                subprocess.Popen, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
-            )
-            processes = [
-                start([*cli, *command], stdout=output.open("w"), start_new_session=True)
-                for command, output in zip(commands, outputs, strict=True)
-            ]
-            try:
-                meanwhile()
-                self.until(lambda: None not in [one.poll() for one in processes], "the CDK CLI", pause=0.2)
-            finally:
-                for process in processes:
-                    if process.poll() is None:
-                        os.killpg(process.pid, signal.SIGKILL)
-                        process.wait()
-            return [(one.returncode, output.read_text()) for one, output in zip(processes, outputs, strict=True)]
+        done = subprocess.run(
+            [str(PROJECT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices", "--no-color"],
+            cwd=PROJECT,
+            env={**os.environ, "PATH": path, "AWS_REGION": self.region, "CDK_DISABLE_CLI_TELEMETRY": "true"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=self.deadline - time.monotonic(),
+        )
+        return done.returncode, done.stdout
 
     def stacks(self) -> dict[str, str]:
         """Return the status of each stack of runs, by its name."""
-        statuses = [*self.client("cloudformation").meta.service_model.shape_for("StackStatus").enum]
-        statuses.remove("DELETE_COMPLETE")
-        found = self.pages("cloudformation", "list_stacks", "StackSummaries", StackStatusFilter=statuses)
+        found = self.pages("cloudformation", "describe_stacks", "Stacks")
         return {one["StackName"]: one["StackStatus"] for one in found if one["StackName"].startswith(PREFIX)}
 
-    def resources(self, stack: str) -> dict[str, Any]:
+    def resources(self, stack: str) -> dict[str, Mapping[str, Any]]:
         """Return what ListStackResources says of a stack, by the logical id."""
         listed = self.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack)
         return {one["LogicalResourceId"]: one for one in listed}
 
     def allow(self) -> None:
-        """Remove the denial from the roles. A role with a policy of others is not deleted (convox/rack 2672)."""
-        with suppress(ClientError):  # there is no stack
-            for resource in self.resources(BASE).values():
-                if resource["ResourceType"] == "AWS::IAM::Role":
-                    with suppress(ClientError):  # it has none
-                        self.client("iam").delete_role_policy(RoleName=resource["PhysicalResourceId"], PolicyName=DENY)
+        """Remove the denial from the role. A role with a policy of others is not deleted (convox/rack 2672)."""
+        with suppress(ClientError):  # there is none
+            self.client("iam").delete_role_policy(RoleName=PREFIX, PolicyName=PREFIX)
 
     def clean(self, say: Callable[[str], None]) -> list[str]:
         """Stop and delete everything that runs have made, the base stack last, and return the names of what is left."""
-        self.deadline = float("inf")
+        self.deadline = time.monotonic() + _CLEANING
         self.allow()
-
-        def is_clean() -> bool:
-            self._stop_jobs()
-            if stacks := self.stacks():
-                self._delete([name for name in stacks if name != BASE] or [BASE], say)
-                return False
-            for _, delete in self._outside_of_stacks():
-                with suppress(ClientError):  # not yet
-                    delete()
-            return not self._outside_of_stacks()
-
-        with suppress(StoryError):
-            self.until(is_clean, "everything to be deleted")
+        with suppress(TimeoutError):
+            self.until(lambda: self._is_clean(say), "everything to be deleted")
         return self.left()
 
     def left(self) -> list[str]:
         """Return the names of what runs have left."""
         stacks = [f"stack {name} ({status})" for name, status in self.stacks().items()]
-        return stacks or [name for name, _ in self._outside_of_stacks()]
+        return stacks or [name for name, _, _ in self._containers()]
 
-    def _delete(self, names: Sequence[str], say: Callable[[str], None]) -> None:
-        def settled() -> bool:
-            statuses = [status for name, status in self.stacks().items() if name in names]
-            return not any(one.endswith("_IN_PROGRESS") and one != "REVIEW_IN_PROGRESS" for one in statuses)
+    def _is_clean(self, say: Callable[[str], None]) -> bool:
+        """Return whether nothing is left. If not, stop all jobs, and begin the deletion of what can be deleted now."""
+        with suppress(BotoCoreError, ClientError):  # something was deleted between two calls: look again
+            containers, stacks = list(self._containers()), self.stacks()
+            for stop in [stop for _, _, stops in containers for stop in stops]:
+                answer_of(stop)  # it may have stopped by now
+            for name, status in stacks.items():
+                is_changing = status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
+                if not is_changing and (name != BASE or len(stacks) == 1):
+                    say(f"deleting {name}")
+                    # This leaves clusters, state machines and applications at most, which are deleted below.
+                    force = {"DeletionMode": "FORCE_DELETE_STACK"} if status == "DELETE_FAILED" and name != BASE else {}
+                    self.client("cloudformation").delete_stack(StackName=name, **force)
+            for _, delete, _ in containers if not stacks else ():
+                answer_of(delete)  # it may be too early
+            return not (stacks or containers)
+        return False
 
-        self.until(settled, "the stacks")  # a stack that is being updated can't be deleted
-        for name, status in self.stacks().items():
-            if name in names:
-                say(f"deleting {name}")
-                # Only custom resources may be retained: their jobs have been stopped, so nothing is left behind.
-                failed = [
-                    logical_id
-                    for logical_id, one in self.resources(name).items()
-                    if one["ResourceStatus"] == "DELETE_FAILED" and one["ResourceType"].startswith("Custom::")
-                ]
-                retained = {"RetainResources": failed} if failed and status == "DELETE_FAILED" else {}
-                self.client("cloudformation").delete_stack(StackName=name, **retained)
-        self.until(settled, "the deletion of the stacks")
+    def _containers(self) -> Iterator[tuple[str, Callable[[], object], Sequence[Callable[[], object]]]]:
+        """Return the clusters, state machines, applications and log groups of runs, in a stack or left by a cleanup.
 
-    def _stop_jobs(self) -> None:
-        ecs, states, emr = (self.client(name) for name in ("ecs", "stepfunctions", "emr-serverless"))
-        for cluster in self._clusters():
-            running, stopping = (
-                list(self.pages("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus=status))
-                for status in ("RUNNING", "STOPPED")
-            )
-            for task in running:
-                with suppress(ClientError):  # it has stopped by now
-                    ecs.stop_task(cluster=cluster, task=task, reason=PREFIX)
-            if tasks := [*running, *stopping][:100]:
-                ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=tasks, WaiterConfig={"Delay": 2})
-        for machine in self._machines():
-            asked = {"stateMachineArn": machine, "statusFilter": "RUNNING"}
-            for execution in self.pages("stepfunctions", "list_executions", "executions", **asked):
-                with suppress(ClientError):
-                    states.stop_execution(executionArn=execution["executionArn"])
-        for application in self._applications():
-            with suppress(ClientError):  # not every region has sessions
-                for session in self.pages("emr-serverless", "list_sessions", "sessions", applicationId=application):
-                    with suppress(ClientError):
-                        emr.terminate_session(applicationId=application, sessionId=session["sessionId"])
-            with suppress(ClientError):  # it was never started, or a session has not ended yet: tried again later
-                emr.stop_application(applicationId=application)
-
-    def _clusters(self) -> list[str]:
-        arns = [arn for arn in self.pages("ecs", "list_clusters", "clusterArns") if f"cluster/{PREFIX}" in arn]
-        described = self.client("ecs").describe_clusters(clusters=arns[:100])["clusters"] if arns else []
-        return [one["clusterName"] for one in described if one["status"] != "INACTIVE"]
-
-    def _machines(self) -> list[str]:
-        found = self.pages("stepfunctions", "list_state_machines", "stateMachines")
-        return [one["stateMachineArn"] for one in found if one["name"].startswith(PREFIX)]
-
-    def _applications(self) -> list[str]:
-        found = self.pages("emr-serverless", "list_applications", "applications")
-        return [one["id"] for one in found if one.get("name", "").startswith(PREFIX) and one["state"] != "TERMINATED"]
-
-    def _outside_of_stacks(self) -> list[tuple[str, Callable[[], object]]]:
-        """Return what is in no stack, such as what a failed cleanup left, and how to delete each."""
-        ecs, states, emr = (self.client(name) for name in ("ecs", "stepfunctions", "emr-serverless"))
-        found: list[tuple[str, Callable[[], object]]] = []
-        found += [(f"cluster {one}", partial(ecs.delete_cluster, cluster=one)) for one in self._clusters()]
-        for one in self._machines():
-            found.append((f"state machine {one}", partial(states.delete_state_machine, stateMachineArn=one)))
-        for one in self._applications():
-            found.append((f"application {one}", partial(emr.delete_application, applicationId=one)))
+        Each has a name, a call that deletes it, and calls that stop what runs in it.
+        """
+        ecs, states, emr, logs = map(self.client, ("ecs", "stepfunctions", "emr-serverless", "logs"))
+        for arn in [one for one in self.pages("ecs", "list_clusters", "clusterArns") if f":cluster/{PREFIX}" in one]:
+            if ecs.describe_clusters(clusters=[arn])["clusters"][0]["status"] == "ACTIVE":
+                tasks = self.pages("ecs", "list_tasks", "taskArns", cluster=arn)
+                stops = [partial(ecs.stop_task, cluster=arn, task=task, reason=PREFIX) for task in tasks]
+                yield arn, partial(ecs.delete_cluster, cluster=arn), stops
+        for machine in self.pages("stepfunctions", "list_state_machines", "stateMachines"):
+            if machine["name"].startswith(PREFIX):
+                its = {"stateMachineArn": machine["stateMachineArn"]}
+                running = self.pages("stepfunctions", "list_executions", "executions", statusFilter="RUNNING", **its)
+                stops = [partial(states.stop_execution, executionArn=one["executionArn"]) for one in running]
+                yield machine["stateMachineArn"], partial(states.delete_state_machine, **its), stops
+        if self.region in self._session.get_available_regions("emr-serverless"):
+            for one in self.pages("emr-serverless", "list_applications", "applications"):
+                if one.get("name", "").startswith(PREFIX) and one["state"] != "TERMINATED":
+                    its = {"applicationId": one["id"]}
+                    stops = [partial(emr.stop_application, **its)]
+                    with suppress(ClientError):  # not every region has sessions
+                        for session in self.pages("emr-serverless", "list_sessions", "sessions", **its):
+                            stops.append(partial(emr.terminate_session, sessionId=session["sessionId"], **its))
+                    yield one["arn"], partial(emr.delete_application, **its), stops
         for group in self.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=PREFIX):
-            delete = partial(self.client("logs").delete_log_group, logGroupName=group["logGroupName"])
-            found.append((f"log group {group['logGroupName']}", delete))
-        return found
+            name = group["logGroupName"]
+            yield f"log group {name}", partial(logs.delete_log_group, logGroupName=name), []
 
 
-def error_of(error: BaseException) -> str:
-    """Return the code and the message of an AWS error in one line."""
-    if not isinstance(error, ClientError):
+def answer_of(call: Callable[..., object], **asked: Any) -> str:
+    """Return the error of a call of AWS, or "accepted"."""
+    try:
+        call(**asked)
+    except ClientError as error:
         return str(error)
-    return f"{error.response['Error'].get('Code', '')}: {error.response['Error'].get('Message', '')}"
+    return "accepted"

@@ -1,15 +1,11 @@
-"""The CDK app of the stories, in three variants: before an update, in an update that fails, and after an update.
+"""The CDK app of the stories, with a stage for each variant: before an update, in one that fails, and after one.
 
-`python -m verify.stacks FOLDER ACCOUNT RUN emr|-` writes the cloud assembly of each.
+The stages have the same stacks, so that deploying another stage updates them.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-
-from aws_cdk import App, CfnOutput, Duration, Fn, RemovalPolicy, Stack, Tags
+from aws_cdk import App, Aws, Duration, RemovalPolicy, Stack, Stage, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
@@ -20,140 +16,101 @@ from aws_cdk import aws_stepfunctions as sfn
 from cdk_stop_on_delete import (
     EcsTasks,
     EmrServerlessJobRuns,
-    Jobs,
     StateMachineExecutions,
     StopOnDelete,
     StopOnDeleteProvider,
 )
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobs
 
-from . import BASE, BEFORE, FAILING, PREFIX, PROJECT, TAG, VARIANTS
+from . import BASE, BEFORE, FAILING, PREFIX, VARIANTS
 
 # What is not stopped ends by itself after an hour.
 _WAIT = '{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": true}}}'
-_SLEEP = ecs.CfnTaskDefinition.ContainerDefinitionProperty(
-    name="sleep",
-    image="public.ecr.aws/docker/library/busybox:stable",
-    command=["sleep", "3600"],
-    memory=512,
-    stop_timeout=5,
-)
+_SLEEP, _IMAGE = ["sleep", "3600"], "public.ecr.aws/docker/library/busybox:stable"
 # No such job exists. The region is one of those that had RoboMaker.
-_JOB = "arn:aws:robomaker:us-west-2:{account}:world-export-job/wej-{run}"
-
-_AnyJobs = EcsTasks | StateMachineExecutions | EmrServerlessJobRuns
+_JOB = f"arn:aws:robomaker:us-west-2:{Aws.ACCOUNT_ID}:world-export-job/wej-zzzzzzzzzzzz"
 
 
-def _base(app: App, run: str) -> StopOnDeleteProvider:
+def _base(stage: Stage) -> StopOnDeleteProvider:
     """Declare the provider, and what the tasks and executions need."""
-    stack = Stack(app, "Base", stack_name=BASE)
+    stack = Stack(stage, "Base", stack_name=BASE)
     week, destroy = logs.RetentionDays.ONE_WEEK, RemovalPolicy.DESTROY
-    log_group = logs.LogGroup(stack, "Log", log_group_name=f"{PREFIX}-{run}", retention=week, removal_policy=destroy)
-    kinds: list[type[Jobs]] = [EcsTasks, StateMachineExecutions, EmrServerlessJobRuns, WorldExportJobs]
-    provider = StopOnDeleteProvider(stack, "Provider", kinds=kinds, log_group=log_group)
-    stack.export_value(provider.service_token)
-    role = provider.node.find_child("Role")
-    assert isinstance(role, iam.Role)  # noqa: S101 - the provider makes it
-    assert role.assume_role_policy  # noqa: S101 - ditto
+    services = [iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("lambda", "states", "emr-serverless")]
     # The run assumes the function's role to measure how long a change of its permissions takes.
-    trust = iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[iam.AccountRootPrincipal()])
-    role.assume_role_policy.add_statements(trust)
-    for service in ("states", "emr-serverless"):
-        principal = iam.ServicePrincipal(f"{service}.amazonaws.com")
-        iam.Role(stack, f"Role-{service}", role_name=f"{PREFIX}-{service}-{run}", assumed_by=principal)
-
-    public = ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)
+    principals = iam.CompositePrincipal(*services, iam.AccountRootPrincipal())
+    provider = StopOnDeleteProvider(
+        stack,
+        "Provider",
+        kinds=[EcsTasks, StateMachineExecutions, EmrServerlessJobRuns, WorldExportJobs],
+        log_group=logs.LogGroup(stack, "Log", log_group_name=PREFIX, retention=week, removal_policy=destroy),
+        role=iam.Role(stack, "Role", role_name=PREFIX, assumed_by=principals),
+    )
+    stack.export_value(provider.service_token)
     # Fargate pulls the image from the internet. The tasks use the default security group, which allows that.
-    vpc = ec2.Vpc(
-        stack,
-        "Network",
-        availability_zones=[Fn.select(0, Fn.get_azs())],
-        nat_gateways=0,
-        subnet_configuration=[public],
-        restrict_default_security_group=False,
+    public = ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)
+    ec2.Vpc(
+        stack, "Vpc", max_azs=1, nat_gateways=0, subnet_configuration=[public], restrict_default_security_group=False
     )
-    task = ecs.CfnTaskDefinition(
-        stack,
-        "Task",
-        family=f"{PREFIX}-{run}",
-        cpu="256",
-        memory="512",
-        network_mode="awsvpc",
-        requires_compatibilities=["FARGATE"],
-        container_definitions=[_SLEEP],
-    )
-    outputs = {
-        "Role": role.role_name,
-        "Subnet": vpc.public_subnets[0].subnet_id,
-        "TaskDefinition": task.ref,
-    }
-    for name, value in outputs.items():
-        CfnOutput(stack, f"The{name}", key=name, value=value)
+    task, image = ecs.FargateTaskDefinition(stack, "Task", family=PREFIX), ecs.ContainerImage.from_registry(_IMAGE)
+    task.add_container("sleep", image=image, command=_SLEEP, memory_limit_mib=512, stop_timeout=Duration.seconds(5))
     return provider
 
 
-class _Jobs(Stack):
-    """A stack with clusters and state machines, each with a StopOnDelete or without."""
-
-    def __init__(self, app: App, name: str, provider: StopOnDeleteProvider, account: str, run: str) -> None:
-        # The description is the variant, so that it shows which template GetTemplate returns.
-        super().__init__(app, name, stack_name=f"{PREFIX}-{name.lower()}", description=app.node.get_context("variant"))
-        self._provider, self._account, self._run = provider, account, run
-
-    def declare(self, role: str, *, generation: str = "", stops: bool = True, emr: bool = False) -> None:
-        """Declare a cluster and a state machine for one part of a story. Another generation replaces them."""
-        name = "-".join(filter(None, [self.stack_name, role.lower(), generation, self._run]))
-        role_arn = f"arn:aws:iam::{self._account}:role/{PREFIX}-states-{self._run}"
-        machine = sfn.CfnStateMachine(
-            self, f"{role}Machine", state_machine_name=name, role_arn=role_arn, definition_string=_WAIT
+def _declare(
+    stack: Stack, part: str, provider: StopOnDeleteProvider | None, *, suffix: str = "", emr: bool = False
+) -> None:
+    """Declare a cluster and a state machine, each with a StopOnDelete if there is a provider."""
+    name = f"{PREFIX}-{part.lower()}{suffix}"
+    role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{PREFIX}"
+    machine = sfn.CfnStateMachine(
+        stack, f"{part}Machine", state_machine_name=name, role_arn=role, definition_string=_WAIT
+    )
+    containers: list[EcsTasks | StateMachineExecutions | EmrServerlessJobRuns] = [
+        EcsTasks(ecs.CfnCluster(stack, f"{part}Cluster", cluster_name=name)),
+        StateMachineExecutions(machine),
+    ]
+    if emr:
+        types = emrserverless.CfnApplication
+        application = types(
+            stack,
+            f"{part}Application",
+            name=name,
+            release_label="emr-7.13.0",  # the first with sessions (EMR Serverless API reference, StartSession)
+            type="SPARK",
+            interactive_configuration=types.InteractiveConfigurationProperty(session_enabled=True),
+            maximum_capacity=types.MaximumAllowedResourcesProperty(cpu="16 vCPU", memory="64 GB"),
         )
-        cluster = ecs.CfnCluster(self, f"{role}Cluster", cluster_name=name)
-        containers: list[_AnyJobs] = [EcsTasks(cluster), StateMachineExecutions(machine)]
-        if emr:
-            types = emrserverless.CfnApplication
-            application = types(
-                self,
-                f"{role}Application",
-                name=name,
-                release_label="emr-7.13.0",  # the first with sessions (EMR Serverless User Guide, spark-connect)
-                type="SPARK",
-                interactive_configuration=types.InteractiveConfigurationProperty(session_enabled=True),
-                maximum_capacity=types.MaximumAllowedResourcesProperty(cpu="16 vCPU", memory="64 GB"),
-            )
-            containers.append(EmrServerlessJobRuns(application))
-        for jobs in containers if stops else []:
-            self.stop(f"{role}Stop{type(jobs).__name__}", jobs)
-
-    def stop(self, id: str, jobs: _AnyJobs) -> StopOnDelete:  # noqa: A002 - every construct names it so
-        """Declare a StopOnDelete."""
-        return StopOnDelete(self, id, jobs=jobs, provider=self._provider, wait=Duration.minutes(5))
+        containers.append(EmrServerlessJobRuns(application))
+    for jobs in containers if provider else []:
+        StopOnDelete(stack, f"{part}Stop{type(jobs).__name__}", jobs=jobs, provider=provider, wait=Duration.minutes(5))
 
 
-def synthesize(folder: Path, account: str, run: str, *, emr: bool) -> None:
-    """Write the cloud assembly of each variant into a folder of its name."""
-    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    for variant in VARIANTS:
-        app = App(outdir=str(folder / variant), context={**context, "variant": variant})
-        provider = _base(app, run)
-        deleted, updated, failed, world = (
-            _Jobs(app, name, provider, account, run) for name in ("Deleted", "Updated", "Failed", "World")
-        )
-        deleted.declare("Deleted", emr=emr)
-        updated.declare("Replaced", generation=variant)
-        updated.declare("Kept", stops=variant == BEFORE)
-        if variant == BEFORE:
-            updated.declare("Left")
-        if variant == FAILING:
-            updated.declare("New")
-            others = [one for one in updated.node.children if isinstance(one, StopOnDelete)]
-            missing = f"arn:aws:ecs:{updated.region}:{account}:cluster/{PREFIX}-missing"
-            failing = updated.stop("Failing", EcsTasks(ecs.Cluster.from_cluster_arn(updated, "Missing", missing)))
-            failing.node.add_dependency(*others)
-        failed.declare("Failed", generation=variant)
-        ManagedWorldExportJob(world, "Job", job_arn=_JOB.format(account=account, run=run), provider=provider)
-        Tags.of(app).add(TAG, run)
-        app.synth()
+def _variant(app: App, variant: str, *, emr: bool) -> None:
+    stage = Stage(app, variant)
+    provider = _base(stage)
+    # The description is the variant, so that it shows which template GetTemplate returns.
+    deleted, updated, failed, world = (
+        Stack(stage, name, stack_name=f"{PREFIX}-{name.lower()}", description=variant)
+        for name in ("Deleted", "Updated", "Failed", "World")
+    )
+    _declare(deleted, "Deleted", provider, emr=emr)
+    _declare(updated, "Replaced", provider, suffix=f"-{variant}")
+    _declare(updated, "Kept", provider if variant == BEFORE else None)
+    if variant == BEFORE:
+        _declare(updated, "Left", provider)
+    if variant == FAILING:
+        _declare(updated, "New", provider)
+        others = [one for one in updated.node.children if isinstance(one, StopOnDelete)]
+        # Its Create fails, because a stack's name is not the ARN of a job.
+        failing = ManagedWorldExportJob(updated, "Failing", job_arn=Aws.STACK_NAME, provider=provider)
+        failing.node.add_dependency(*others)
+    _declare(failed, "Failed", provider, suffix=f"-{variant}")
+    ManagedWorldExportJob(world, "Job", job_arn=_JOB, provider=provider)
 
 
 if __name__ == "__main__":
-    synthesize(Path(sys.argv[1]), sys.argv[2], sys.argv[3], emr=sys.argv[4] == "emr")
+    app = App()
+    for variant in VARIANTS:
+        _variant(app, variant, emr=app.node.try_get_context("emr") == "1")
+    Tags.of(app).add(PREFIX, "true")
+    app.synth()

@@ -16,10 +16,10 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.models import Event as MotoEvent
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
+from moto.ecs.models import ecs_backends
 
 from ..lambda_service import Function
-from ..services.ecs import ClusterResource
-from ..services.jobs import replace_operation
+from ..services.jobs import serve
 from ..services.step_functions import deletion_of
 from .custom_resources import CustomResources, Exchange, Invoke, ResponseUrls
 from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, ResourceError, StackLifecycle, Template
@@ -34,33 +34,47 @@ _GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 # What can only be deleted; from UPDATE_ROLLBACK_FAILED, a rollback could go on, which is not played here.
 _ENDS = ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
 
+# What can't be changed without a replacement, of what stacks here change (UG, the pages of the types).
+_REPLACED_BY = {
+    "AWS::ECS::Cluster": ("ClusterName",),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", "StateMachineType"),
+    "AWS::EMRServerless::Application": ("Name", "Type"),
+}
+
 
 class _Resources(parsing.ResourceMap):
-    """moto's map of a stack's resources, which resolves references, but never creates what it does not know."""
+    """moto's map of a stack's resources, by which it resolves references and describes what there is.
+
+    It creates nothing, and has what exists, also what has left the template and waits for its cleanup.
+    """
+
+    def __init__(self, stack: Stack, exports: dict[str, parsing.Export], lifecycle: StackLifecycle) -> None:
+        super().__init__(
+            stack.stack_id,
+            stack.name,
+            {},
+            stack.tags,
+            account_id=stack.account_id,
+            region_name=stack.region_name,
+            template={},
+            cross_stack_resources=exports,
+        )
+        self._lifecycle = lifecycle
 
     def __getitem__(self, key: str) -> Any:
-        return self._parsed_resources[key]
+        resource = self._existing().get(key)
+        if resource is None:
+            return self._parsed_resources[key]
+        handle: Any = _Opaque(resource) if resource.handle is None else resource.handle
+        handle.logical_resource_id, handle.cf_resource_type = key, resource.declaration.type
+        return handle
 
     def __iter__(self) -> Iterator[str]:
-        # Every resource that has not been deleted, also one that has left the template and waits for its cleanup.
-        return iter([name for name, known in self._parsed_resources.items() if hasattr(known, "physical_resource_id")])
+        return iter(self._existing())
 
-    def put(self, resource: Physical) -> None:
-        self._parsed_resources[resource.declaration.logical_id] = resource.handle
-
-    def exchange(self, live: Collection[Physical]) -> None:
-        """Take what a refactoring or an import has brought, and let go of what it has moved to another stack."""
-        self._parsed_resources = {
-            name: known for name, known in self._parsed_resources.items() if not hasattr(known, "physical_resource_id")
-        }
-        for resource in live:
-            resource.handle.logical_resource_id = resource.declaration.logical_id
-            self.put(resource)
-
-    def drop(self, logical_id: str, physical_id: str) -> None:
-        known = self._parsed_resources.get(logical_id)
-        if known is not None and str(known.physical_resource_id) == physical_id:  # and not what replaced it
-            del self._parsed_resources[logical_id]
+    def _existing(self) -> dict[str, Physical]:
+        # By a logical id there is what replaced a resource, and not the one that waits for its cleanup.
+        return {found.declaration.logical_id: found for found in reversed(self._lifecycle.existing)}
 
     def use(self, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
         self._template = template
@@ -86,174 +100,32 @@ class _Template(dict[str, Declaration]):
 class _Opaque:
     """What moto's reference resolution needs of a resource that moto has no model for."""
 
-    def __init__(self, declaration: Declaration, physical_id: str, attributes: Mapping[str, Any]) -> None:
-        self.physical_resource_id = physical_id
-        self.logical_resource_id = declaration.logical_id
-        self.cf_resource_type = declaration.type
-        self._attributes = attributes
+    def __init__(self, resource: Physical) -> None:
+        self.physical_resource_id = resource.physical_id
+        self._attributes = resource.attributes
 
     def get_cfn_attribute(self, name: str) -> Any:
         return self._attributes.get(name, f"{self.physical_resource_id}.{name}")
 
 
-class _Provisioner:
-    """Makes the resources of one stack: custom resources by their protocol, all others by moto's models."""
+class _Life:
+    """A stack of moto's, the life that it leads here, and what makes its resources.
+
+    It makes custom resources by their protocol, all others by moto's models.
+    """
 
     # moto's models are not safe for threads; only custom resources take their time side by side.
     _moto = threading.RLock()
-
-    def __init__(self, stack: Stack, resources: _Resources, custom: CustomResources) -> None:
-        self._stack = stack
-        self._resources = resources
-        self._custom = custom
-        self._templates: tuple[Template, Template] = ({}, {})  # the one before, and the one in use
-        # What this update has replaced, by the logical id: a rollback goes back to it.
-        self._replaced: dict[str, Physical] = {}
-
-    def use(self, template: Template) -> None:
-        before, current = self._templates
-        self._templates = (current, template)
-        if template is not before:  # and so no rollback
-            self._replaced.clear()
-        if isinstance(template, _Template):
-            self._resources.use(template.body, template.parameters)
-            # What GetTemplate gives from now on, and what the next update starts from.
-            stack = self._stack
-            stack.template, stack.template_dict = template.text, template.body
-            stack.parameters = dict(template.parameters)
-
-    def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
-        with self._moto:
-            try:
-                body = parsing.clean_json(dict(declaration.body), self._resources)
-            except Exception as error:
-                raise ResourceError(f"The properties can't be resolved: {error!r}") from error
-            return dict(body.get("Properties", {}))
-
-    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
-        if _is_custom(declaration):
-            with self._knowing_what_failed(declaration, properties):
-                return self._known(self._custom.create(declaration, properties, patience))
-        return self._by_moto(declaration, properties, self._create)
-
-    def update(
-        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
-        if _is_custom(declaration):
-            with self._knowing_what_failed(declaration, properties):
-                return self._known(self._custom.update(current, declaration, properties, patience))
-        replaced = self._replaced.pop(declaration.logical_id, None)
-        if replaced and replaced.properties == properties:
-            return self._known(replaced)
-
-        def change(model: Any, body: dict[str, Any], name: str) -> Any:
-            if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
-                return current.handle
-            return model.update_from_cloudformation_json(
-                original_resource=current.handle,
-                new_resource_name=name,
-                cloudformation_json=body,
-                account_id=self._stack.account_id,
-                region_name=self._stack.region_name,
-            )
-
-        changed = self._by_moto(declaration, properties, change)
-        if changed.physical_id != current.physical_id:
-            self._replaced[declaration.logical_id] = current
-        return changed
-
-    def delete(self, resource: Physical, patience: Patience) -> None:
-        if _is_custom(resource.declaration):
-            self._custom.delete(resource, patience)
-        elif not isinstance(resource.handle, _Opaque):
-            with self._moto:
-                body = {**resource.declaration.body, "Properties": dict(resource.properties)}
-                try:
-                    self._resources._delete_resource(resource.handle, body)
-                except Exception as error:
-                    raise ResourceError(str(error) or repr(error)) from error
-            if deletion := deletion_of(resource.handle):
-                patience.wait_for(deletion, threading.TIMEOUT_MAX)
-
-    def find(self, declaration: Declaration) -> Physical:
-        """Find a cluster that exists, by its name."""
-        properties = self.resolve(declaration)
-        handle = ClusterResource.find(self._stack.account_id, self._stack.region_name, properties["ClusterName"])
-        handle.cf_resource_type = declaration.type
-        return Physical(declaration, handle.physical_resource_id, properties, handle=handle)
-
-    def _create(self, model: Any, body: dict[str, Any], name: str) -> Any:
-        return model.create_from_cloudformation_json(
-            name,
-            body,
-            self._stack.account_id,
-            self._stack.region_name,
-            StackId=self._stack.stack_id,
-            LogicalId=body["LogicalId"],
-            ResourceType=body["Type"],
-        )
-
-    def _by_moto(
-        self,
-        declaration: Declaration,
-        properties: Mapping[str, Any],
-        make: Callable[[Any, dict[str, Any], str], Any],
-    ) -> Physical:
-        logical_id = declaration.logical_id
-        with self._moto:
-            try:
-                if declaration.type not in parsing.get_model_map():
-                    name = parsing.generate_resource_name(declaration.type, self._stack.name, logical_id)
-                    handle: Any = _Opaque(declaration, name, {})
-                else:
-                    model, body, name = parsing.parse_resource_and_generate_name(
-                        logical_id, dict(declaration.body), self._resources
-                    )
-                    handle = make(model, {**body, "LogicalId": logical_id}, name)
-                    handle.cf_resource_type, handle.logical_resource_id = declaration.type, logical_id
-            except Exception as error:
-                raise ResourceError(str(error) or repr(error)) from error
-        return self._known(Physical(declaration, str(handle.physical_resource_id), properties, handle=handle))
-
-    @contextlib.contextmanager
-    def _knowing_what_failed(self, declaration: Declaration, properties: Mapping[str, Any]) -> Iterator[None]:
-        try:
-            yield
-        except ResourceError as error:
-            if error.physical_id:
-                self._known(Physical(declaration, error.physical_id, properties))
-            raise
-
-    def _known(self, resource: Physical) -> Physical:
-        if resource.handle is None:
-            opaque = _Opaque(resource.declaration, resource.physical_id, resource.attributes)
-            resource = replace(resource, handle=opaque)
-        self._resources.put(resource)
-        return resource
-
-
-class _Life:
-    """A stack of moto's, and the life that it leads here."""
 
     def __init__(
         self, stack: Stack, exports: dict[str, parsing.Export], listener: Listener, invoke: Invoke, urls: ResponseUrls
     ) -> None:
         self.stack = stack
-        self.resources = _Resources(
-            stack.stack_id,
-            stack.name,
-            {},
-            stack.tags,
-            account_id=stack.account_id,
-            region_name=stack.region_name,
-            template={},
-            cross_stack_resources=exports,
-        )
-        stack.resource_map = self.resources  # what DescribeStackResource and ListStackResources look into
+        self.lifecycle = StackLifecycle(self, self.record)
+        # What DescribeStackResource looks into.
+        stack.resource_map = self.resources = _Resources(stack, exports, self.lifecycle)
         self.custom = CustomResources(stack.stack_id, invoke, urls)
         self._listener = listener
-        self._provisioner = _Provisioner(stack, self.resources, self.custom)
-        self.lifecycle = StackLifecycle(self._provisioner, self.record)
         # The last event of each resource, by its ids. What was deleted stays until the next operation begins.
         self._last: dict[tuple[str, str], Event] = {}
 
@@ -274,22 +146,82 @@ class _Life:
             template[name] = Declaration(name, resource["Type"], {"Properties": {}, **resource, **resolved}, depends_on)
         return template
 
-    def refactor(self, template: Template, arriving: Mapping[str, Physical]) -> None:
-        """Take another template, and resources from other stacks."""
-        self.lifecycle.refactor(template, arriving)
-        self.resources.exchange(self.lifecycle.live.values())
-
     def import_resources(self, template: Template) -> None:
         """Take what the template declares and the stack does not have: clusters that exist, by their names."""
-        new = [declaration for name, declaration in template.items() if name not in self.lifecycle.live]
-        arriving = {declaration.logical_id: self._provisioner.find(declaration) for declaration in new}
+        arriving = {}
+        for name in template.keys() - self.lifecycle.live:
+            properties = self.resolve(template[name])
+            clusters = ecs_backends[self.stack.account_id][self.stack.region_name].clusters
+            handle = clusters[properties["ClusterName"]]
+            arriving[name] = Physical(template[name], handle.physical_resource_id, properties, handle=handle)
         self.lifecycle.import_resources(template, arriving)
-        self.resources.exchange(self.lifecycle.live.values())
+
+    def use(self, template: Template) -> None:
+        assert isinstance(template, _Template)  # noqa: S101 - this class has read it
+        self.resources.use(template.body, template.parameters)
+        # What GetTemplate gives from now on, and what the next update starts from.
+        self.stack.template, self.stack.template_dict = template.text, template.body
+        self.stack.parameters = dict(template.parameters)
+
+    def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
+        with self._failing():
+            return dict(parsing.clean_json(dict(declaration.body), self.resources).get("Properties", {}))
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
+        if _is_custom(declaration):
+            return self.custom.create(declaration, properties, patience)
+        handle = self._by_moto(parsing.parse_and_create_resource, declaration)
+        if handle is None:
+            name = parsing.generate_resource_name(declaration.type, self.stack.name, declaration.logical_id)
+            return Physical(declaration, name, properties)
+        return Physical(declaration, str(handle.physical_resource_id), properties, handle=handle)
+
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
+        if _is_custom(declaration):
+            return self.custom.update(current, declaration, properties, patience)
+        for found in self.lifecycle.existing:  # what this update has replaced: its rollback goes back to it
+            if found.declaration.logical_id == declaration.logical_id and found.properties == properties:
+                return found
+        if any(current.properties.get(key) != properties.get(key) for key in _REPLACED_BY.get(declaration.type, ())):
+            return self.create(declaration, properties, patience)
+        handle = self._by_moto(parsing.parse_and_update_resource, declaration)
+        if handle is None:
+            return replace(current, declaration=declaration, properties=properties)
+        return Physical(declaration, str(handle.physical_resource_id), properties, handle=handle)
+
+    def delete(self, resource: Physical, patience: Patience) -> None:
+        if _is_custom(resource.declaration):
+            self.custom.delete(resource, patience)
+        elif resource.handle is not None:
+            with self._failing():
+                body = {**resource.declaration.body, "Properties": dict(resource.properties)}
+                self.resources._delete_resource(resource.handle, body)
+            if deletion := deletion_of(resource.handle):
+                patience.wait_for(deletion, threading.TIMEOUT_MAX)
+
+    def _by_moto(self, make: Callable[..., Any], declaration: Declaration) -> Any:
+        """Give what moto makes of a declaration: None, if it has no model of the type, or one that can't be updated."""
+        if declaration.type not in parsing.get_model_map():
+            return None
+        stack = self.stack
+        with self._failing():
+            body = dict(declaration.body)
+            return make(declaration.logical_id, body, self.resources, stack.account_id, stack.region_name)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Use moto, whose errors fail a resource."""
+        with self._moto:
+            try:
+                yield
+            except Exception as error:
+                raise ResourceError(str(error) or repr(error)) from error
 
     def summaries(self) -> list[dict[str, Any]]:
         """Give what ListStackResources shows: what there is, and what the last operation has deleted or retained."""
-        there = {(known.logical_resource_id, known.physical_resource_id) for known in self.resources.values()}
-        logical_ids = {logical_id for logical_id, _ in there}
+        there = {(name, known.physical_resource_id) for name, known in self.resources.items()}
         return [
             {
                 "LogicalResourceId": event.logical_id,
@@ -299,19 +231,25 @@ class _Life:
                 "LastUpdatedTimestamp": self.stack.creation_time,
             }
             for ids, event in self._last.items()
-            if ids in there or (event.status in _GONE and event.logical_id not in logical_ids)
+            if ids in there or (event.status in _GONE and event.logical_id not in dict(there))
         ]
 
-    @contextlib.contextmanager
-    def failing_as(self, status: str) -> Iterator[None]:
-        """Let the stack end in a status whatever happens: the CDK CLI must not wait for one that nobody works on."""
-        try:
-            yield
-        except ClosedError:
-            raise
-        except Exception as error:
-            self.record(Event("", "", "AWS::CloudFormation::Stack", status, repr(error)))
-            raise
+    def begin(self, otherwise: str, work: Callable[..., None], *arguments: Any) -> None:
+        """Work in the background. It ends in a status whatever happens, for which the CDK CLI would wait in vain."""
+
+        def run() -> None:
+            try:
+                work(*arguments)
+            except ClosedError:
+                pass
+            except Exception as error:
+                self.record(Event("", "", "AWS::CloudFormation::Stack", otherwise, repr(error)))
+                raise
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        # The CDK CLI looks at once, and then every five seconds: what takes no time has ended at its first look.
+        thread.join(_HEAD_START)
 
     def record(self, event: Event) -> None:
         stack = self.stack
@@ -329,8 +267,6 @@ class _Life:
         )
         if event.logical_id:
             self._last[event.logical_id, event.physical_id] = event
-            if event.status in _GONE:
-                self.resources.drop(event.logical_id, event.physical_id)
         else:
             if event.reason == "User Initiated":
                 self._last = {ids: last for ids, last in self._last.items() if last.status not in _GONE}
@@ -354,22 +290,18 @@ class LifecycleBackend(CloudFormationBackend):
     _listener: Listener
     _invoke: Invoke
     _urls: ResponseUrls
+    _url_module: Any = urls  # moto would look for it beside this module
 
     @classmethod
     def attach(cls, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
         """Say who hears of every event, how functions are invoked, and where custom resources answer."""
         cls._listener, cls._invoke, cls._urls = staticmethod(listener), staticmethod(invoke), urls
-        for operation in _OPERATIONS:
-            replace_operation(CloudFormationResponse, operation.__name__[1:], operation)
+        serve(cls, _Responses)
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lives: dict[str, _Life] = {}
         self.refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
-
-    @property
-    def _url_module(self) -> Any:
-        return urls  # moto would look for it beside this module
 
     def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
         """Plan a change, unless the stack can only be deleted."""
@@ -385,6 +317,7 @@ class LifecycleBackend(CloudFormationBackend):
         for change_set in self.change_sets.values():
             if change_set_name in (change_set.change_set_name, change_set.change_set_id):
                 return change_set
+        # By this the CDK CLI knows that there is none of an earlier deployment.
         raise _ChangeSetNotFound(f"ChangeSet [{change_set_name}] does not exist")
 
     def delete_change_set(self, change_set_name: str) -> None:
@@ -396,12 +329,10 @@ class LifecycleBackend(CloudFormationBackend):
         """Create or update the stack, in the background."""
         change_set = self.describe_change_set(change_set_name)
         del self.change_sets[change_set.change_set_id]
-        stack = change_set.stack
-        life = self._lives.get(stack.stack_id)
-        if life is None:
-            life = self._lives[stack.stack_id] = _Life(stack, self.exports, self._listener, self._invoke, self._urls)
-        stack.status = f"{change_set.change_set_type}_IN_PROGRESS"
-        _in_background(self._execute, life, change_set)
+        kind, life = change_set.change_set_type, self._life(change_set.stack)
+        life.stack.status = f"{kind}_IN_PROGRESS"
+        otherwise = "ROLLBACK_FAILED" if kind == "CREATE" else "UPDATE_ROLLBACK_FAILED"
+        life.begin(otherwise, self._execute, life, change_set)
 
     def delete_stack(self, name_or_stack_id: str, retain: Collection[str] = (), *, force: bool = False) -> None:
         """Delete the stack, in the background.
@@ -422,13 +353,10 @@ class LifecycleBackend(CloudFormationBackend):
         """
         for stack in list(self.stacks.values()):
             if name_or_stack_id in (stack.name, stack.stack_id):
-                life = self._lives.get(stack.stack_id)
-                if life is None:  # a change set that was never executed
-                    self._forget(stack)
-                    continue
+                life = self._life(stack)
                 _check_letting_go(life, retain, force=force)
                 stack.status = "DELETE_IN_PROGRESS"
-                _in_background(self._delete, life, retain, force)
+                life.begin("DELETE_FAILED", self._delete, life, retain, force)
 
     def refactor(self, templates: Mapping[str, str], moves: Iterable[Mapping[str, Any]]) -> None:
         """Move resources between stacks that there are. Nothing is created, changed or deleted.
@@ -440,7 +368,7 @@ class LifecycleBackend(CloudFormationBackend):
         moves : iterable of Mapping
             The API's ResourceMappings.
         """
-        lives = {name: self._lives[self.get_stack(name).stack_id] for name in templates}
+        lives = {name: self._life(self.get_stack(name)) for name in templates}
         arriving: dict[str, dict[str, Physical]] = {name: {} for name in templates}
         for move in moves:
             there, here = move["Source"], move["Destination"]
@@ -448,13 +376,13 @@ class LifecycleBackend(CloudFormationBackend):
             arriving[here["StackName"]][here["LogicalResourceId"]] = moved
         for name, life in lives.items():
             body = Stack.parse_template(templates[name])
-            life.refactor(life.template(templates[name], body, life.stack.parameters), arriving[name])
-            self._export(life)
+            template = life.template(templates[name], body, life.stack.parameters)
+            life.lifecycle.refactor(template, arriving[name])
+            self._export(life.stack, body)
 
     def summaries(self, stack: str) -> list[dict[str, Any]]:
         """Give what ListStackResources shows of a stack."""
-        life = self._lives.get(self.get_stack(stack).stack_id)
-        return life.summaries() if life else []
+        return self._life(self.get_stack(stack)).summaries()
 
     def close(self) -> None:
         """End every operation that is under way."""
@@ -485,93 +413,72 @@ class LifecycleBackend(CloudFormationBackend):
         """Give every request that was sent to a custom resource."""
         return [exchange for life in self._lives.values() for exchange in life.custom.exchanges]
 
-    def _execute(self, life: _Life, change_set: ChangeSet) -> None:
-        lifecycle, kind = life.lifecycle, change_set.change_set_type
-        operate = {"CREATE": lifecycle.create, "IMPORT": life.import_resources}.get(kind, lifecycle.update)
-        with life.failing_as("ROLLBACK_FAILED" if kind == "CREATE" else "UPDATE_ROLLBACK_FAILED"):
-            operate(life.template(change_set.template, change_set.template_dict, change_set.parameters))
-        if not lifecycle.status.startswith("ROLLBACK"):
-            self._export(life)
+    def _life(self, stack: Stack) -> _Life:
+        if stack.stack_id not in self._lives:
+            self._lives[stack.stack_id] = _Life(stack, self.exports, self._listener, self._invoke, self._urls)
+        return self._lives[stack.stack_id]
 
-    def _export(self, life: _Life) -> None:
-        stack = life.stack
-        stack.output_map = parsing.OutputMap(life.resources, stack.template_dict, stack.stack_id)
-        self._withdraw_exports(stack)
-        self.exports.update({export.name: export for export in stack.exports})
+    def _execute(self, life: _Life, change_set: ChangeSet) -> None:
+        lifecycle = life.lifecycle
+        operations = {"CREATE": lifecycle.create, "IMPORT": life.import_resources}
+        operate = operations.get(change_set.change_set_type, lifecycle.update)
+        operate(life.template(change_set.template, change_set.template_dict, change_set.parameters))
+        if not lifecycle.status.startswith("ROLLBACK"):
+            self._export(life.stack, life.stack.template_dict)
 
     def _delete(self, life: _Life, retain: Collection[str], force: bool) -> None:
-        with life.failing_as("DELETE_FAILED"):
-            life.lifecycle.delete(retain, force=force)
+        life.lifecycle.delete(retain, force=force)
         if life.lifecycle.status == "DELETE_COMPLETE":
-            self._forget(life.stack)
+            self._export(life.stack, {})
+            self.deleted_stacks[life.stack.stack_id] = self.stacks.pop(life.stack.stack_id)
 
-    def _forget(self, stack: Stack) -> None:
-        self._withdraw_exports(stack)
-        stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)
-        self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
-
-    def _withdraw_exports(self, stack: Stack) -> None:
+    def _export(self, stack: Stack, template: dict[str, Any]) -> None:
+        """Give a stack the outputs and the exports of a template, and no others."""
         for export in list(self.exports.values()):
             if export.exporting_stack_id == stack.stack_id:
                 del self.exports[export.name]
+        stack.output_map = parsing.OutputMap(stack.resource_map, template, stack.stack_id)
+        self.exports.update({export.name: export for export in stack.exports})
 
 
-def _backend(response: CloudFormationResponse) -> LifecycleBackend:
-    backend = response.cloudformation_backend
-    assert isinstance(backend, LifecycleBackend)  # noqa: S101 - set when the local AWS was started
-    return backend
+class _Responses(CloudFormationResponse):
+    """moto's operations, with imports, all ways to delete a stack, what is in it, and refactorings."""
 
+    cloudformation_backend: LifecycleBackend
 
-_plan = CloudFormationResponse.create_change_set
+    def create_change_set(self) -> ActionResult:
+        is_import = self._get_param("ChangeSetType") == "IMPORT"
+        if is_import:
+            self.params["ChangeSetType"] = "UPDATE"  # moto would make another stack
+        planned = super().create_change_set()
+        if is_import:
+            change_set = planned.result["Id"]  # type: ignore[index]  # moto: an object
+            self.cloudformation_backend.change_sets[change_set].change_set_type = "IMPORT"
+        return planned
 
+    def delete_stack(self) -> ActionResult:
+        force = self._get_param("DeletionMode") == "FORCE_DELETE_STACK"
+        retain = self._get_param("RetainResources", [])
+        self.cloudformation_backend.delete_stack(self._get_param("StackName"), retain, force=force)
+        return EmptyResult()
 
-def _create_change_set(response: CloudFormationResponse) -> ActionResult:
-    if response._get_param("ChangeSetType") != "IMPORT":
-        return _plan(response)
-    response.params["ChangeSetType"] = "UPDATE"  # moto would make another stack
-    planned = _plan(response)
-    _backend(response).describe_change_set(planned.result["Id"]).change_set_type = "IMPORT"  # type: ignore[index]
-    return planned
+    def list_stack_resources(self) -> ActionResult:
+        listed = self.cloudformation_backend.summaries(self._get_param("StackName"))
+        return ActionResult({"StackResourceSummaries": listed})
 
+    def create_stack_refactor(self) -> ActionResult:
+        plan = str(uuid.uuid4())
+        templates = {stack["StackName"]: stack["TemplateBody"] for stack in self._get_param("StackDefinitions")}
+        self.cloudformation_backend.refactors[plan] = (templates, self._get_param("ResourceMappings"))
+        return ActionResult({"StackRefactorId": plan})
 
-def _delete_stack(response: CloudFormationResponse) -> ActionResult:
-    _backend(response).delete_stack(
-        response._get_param("StackName"),
-        response._get_param("RetainResources", []),
-        force=response._get_param("DeletionMode") == "FORCE_DELETE_STACK",
-    )
-    return EmptyResult()
+    def execute_stack_refactor(self) -> ActionResult:
+        backend = self.cloudformation_backend
+        backend.refactor(*backend.refactors.pop(self._get_param("StackRefactorId")))
+        return EmptyResult()
 
-
-def _list_stack_resources(response: CloudFormationResponse) -> ActionResult:
-    return ActionResult({"StackResourceSummaries": _backend(response).summaries(response._get_param("StackName"))})
-
-
-def _create_stack_refactor(response: CloudFormationResponse) -> ActionResult:
-    plan = str(uuid.uuid4())
-    templates = {stack["StackName"]: stack["TemplateBody"] for stack in response._get_param("StackDefinitions")}
-    _backend(response).refactors[plan] = (templates, response._get_param("ResourceMappings"))
-    return ActionResult({"StackRefactorId": plan})
-
-
-def _execute_stack_refactor(response: CloudFormationResponse) -> ActionResult:
-    backend = _backend(response)
-    backend.refactor(*backend.refactors.pop(response._get_param("StackRefactorId")))
-    return EmptyResult()
-
-
-def _describe_stack_refactor(_: CloudFormationResponse) -> ActionResult:
-    return ActionResult({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
-
-
-_OPERATIONS: tuple[Callable[[CloudFormationResponse], ActionResult], ...] = (
-    _create_change_set,
-    _delete_stack,
-    _list_stack_resources,
-    _create_stack_refactor,
-    _execute_stack_refactor,
-    _describe_stack_refactor,
-)
+    def describe_stack_refactor(self) -> ActionResult:
+        return ActionResult({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
 
 
 def _check_letting_go(life: _Life, retain: Collection[str], *, force: bool) -> None:
@@ -592,17 +499,6 @@ def _check_letting_go(life: _Life, retain: Collection[str], *, force: bool) -> N
             message="The specified resources to retain must be in a valid state. Do not specify resources that are in"
             " the DELETE_COMPLETE state."
         )
-
-
-def _in_background(work: Callable[..., None], *args: Any) -> None:
-    def run() -> None:
-        with contextlib.suppress(ClosedError):
-            work(*args)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    # The CDK CLI looks at once, and then every five seconds: what takes no time has ended at its first look.
-    thread.join(_HEAD_START)
 
 
 def _is_custom(declaration: Declaration) -> bool:

@@ -121,38 +121,26 @@ class CustomResources:
         """Send a Create."""
         exchange = self._send("Create", declaration, properties)
         try:
-            answer = self._answer(exchange, properties, patience)
-        except CanceledError:
-            raise ResourceError("Resource creation cancelled", self._made_up_id(declaration)) from None
+            return self._result(exchange, declaration, properties, patience)
         except ResourceError as error:
             # Sent, and without a physical id: what it may have made is deleted all the same.
             error.physical_id = error.physical_id or self._made_up_id(declaration)
             raise
-        return _resource(declaration, properties, answer)
 
     def update(
         self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
     ) -> Physical:
         """Send an Update."""
-        exchange = self._send(
-            "Update",
-            declaration,
-            properties,
-            PhysicalResourceId=current.physical_id,
-            OldResourceProperties=_as_strings(current.properties),
-        )
-        try:
-            answer = self._answer(exchange, properties, patience)
-        except CanceledError:
-            raise ResourceError("Resource update cancelled") from None
-        return _resource(declaration, properties, answer)
+        old = _as_strings(current.properties)
+        more = {"PhysicalResourceId": current.physical_id, "OldResourceProperties": old}
+        exchange = self._send("Update", declaration, properties, **more)
+        return self._result(exchange, declaration, properties, patience)
 
     def delete(self, resource: Physical, patience: Patience) -> None:
         """Send a Delete."""
-        exchange = self._send(
-            "Delete", resource.declaration, resource.properties, PhysicalResourceId=resource.physical_id
-        )
-        self._answer(exchange, resource.properties, patience)
+        declaration, properties = resource.declaration, resource.properties
+        exchange = self._send("Delete", declaration, properties, PhysicalResourceId=resource.physical_id)
+        self._result(exchange, declaration, properties, patience)
 
     def _send(
         self, request_type: str, declaration: Declaration, properties: Mapping[str, Any], **more: Any
@@ -180,17 +168,32 @@ class CustomResources:
         self.exchanges.append(exchange)
         return exchange
 
-    def _answer(self, exchange: Exchange, properties: Mapping[str, Any], patience: Patience) -> Mapping[str, Any]:
+    def _result(
+        self, exchange: Exchange, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
+        event = exchange.event
         timeout = float(properties.get("ServiceTimeout", DEFAULT_SERVICE_TIMEOUT))
         try:
             body = patience.wait_for(exchange.first, timeout)
         except TimeoutError:
             raise ResourceError(
                 "CloudFormation did not receive a response from your Custom Resource. Please check your logs for"
-                f" requestId [{exchange.event['RequestId']}]. If you are using the Python cfn-response module, you may"
+                f" requestId [{event['RequestId']}]. If you are using the Python cfn-response module, you may"
                 " need to update your Lambda function code so that CloudFormation can attach the updated version."
             ) from None
-        return _judge(exchange.event, body)
+        except CanceledError:
+            what = "creation" if event["RequestType"] == "Create" else "update"
+            raise ResourceError(f"Resource {what} cancelled") from None
+        if problem := invalidity(event, body):
+            raise ResourceError(problem)
+        answer: Mapping[str, Any] = json.loads(body)
+        if answer["Status"] == "FAILED":
+            raise ResourceError(
+                "Received response status [FAILED] from custom resource."
+                f" Message returned: {answer['Reason']} (RequestId: {event['RequestId']})",
+                answer["PhysicalResourceId"],
+            )
+        return Physical(declaration, answer["PhysicalResourceId"], properties, answer.get("Data") or {})
 
     def _made_up_id(self, declaration: Declaration) -> str:
         # In the form of the physical ids that CloudFormation makes for other resources: no source shows one of these.
@@ -198,27 +201,8 @@ class CustomResources:
         return f"{self._stack_id.split('/')[1]}-{declaration.logical_id}-{ending}"
 
 
-def _resource(declaration: Declaration, properties: Mapping[str, Any], answer: Mapping[str, Any]) -> Physical:
-    return Physical(declaration, answer["PhysicalResourceId"], properties, answer.get("Data") or {})
-
-
-def _judge(event: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
-    """Hold an answer against the rules of the User Guide (crpg-ref-responses)."""
-    problem = invalidity(event, body)
-    if problem:
-        raise ResourceError(problem)
-    answer: Mapping[str, Any] = json.loads(body)
-    if answer["Status"] == "FAILED":
-        raise ResourceError(
-            "Received response status [FAILED] from custom resource."
-            f" Message returned: {answer['Reason']} (RequestId: {event['RequestId']})",
-            answer["PhysicalResourceId"],
-        )
-    return answer
-
-
 def invalidity(event: Mapping[str, Any], body: bytes) -> str:
-    """Say what is not valid about an answer to a request, or ``""``."""
+    """Say what is not valid about an answer to a request, or ``""`` (User Guide, crpg-ref-responses)."""
     if len(body) > MAX_BODY_BYTES:
         return f"it has {len(body)} bytes, more than {MAX_BODY_BYTES}"
     try:

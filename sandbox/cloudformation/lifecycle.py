@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol, TypeVar
@@ -97,9 +98,7 @@ class Patience:
     """What an operation waits for: answers, all of which can be given up at once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._awaited: list[Future[bytes]] = []
-        self._given_up: Exception | None = None
+        self._given_up: Future[bytes] = Future()
 
     def wait_for(self, answer: Future[bytes], seconds: float) -> bytes:
         """Wait for an answer.
@@ -111,22 +110,15 @@ class Patience:
         Exception
             What the waiting was given up with, if it was.
         """
-        with self._lock:
-            self._awaited.append(answer)
-            if self._given_up:
-                answer.cancel()
-        try:
-            return answer.result(seconds)
-        except CancelledError:
-            assert self._given_up  # noqa: S101 - nothing else cancels an answer
-            raise self._given_up from None
+        done, _ = wait([answer, self._given_up], seconds, FIRST_COMPLETED)
+        if not done:
+            raise TimeoutError
+        return (answer if answer in done else self._given_up).result()
 
     def give_up(self, error: Exception) -> None:
         """End every wait with an error, those that are yet to begin included. The first error stays."""
-        with self._lock:
-            self._given_up = self._given_up or error
-            for answer in self._awaited:
-                answer.cancel()
+        with suppress(InvalidStateError):
+            self._given_up.set_exception(error)
 
 
 Template = Mapping[str, Declaration]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
+from moto.core.common_models import CloudFormationModel
 from moto.core.responses import ActionResult
 from moto.ecs import urls
 from moto.ecs.exceptions import ClusterNotFoundException, ECSException, InvalidParameterException
@@ -14,7 +15,7 @@ from moto.ecs.models import Cluster, EC2ContainerServiceBackend, Task, ecs_backe
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.moto_api import state_manager
 
-from .jobs import Container, Jobs, page, replace_model, replace_operation
+from .jobs import Jobs, page, replace_model
 
 MAX_TASKS = 100  # on a page of ListTasks, and in a call of DescribeTasks (ECS API Reference)
 MAX_DAEMONS = 100  # on a page of ListDaemons (ECS API Reference)
@@ -63,35 +64,63 @@ class EcsBackend(EC2ContainerServiceBackend):
         """Delete a cluster without tasks. It stays visible, and INACTIVE."""
         if any(task.last_status != "STOPPED" for task in self.tasks_in(cluster_str)):
             raise ECSException("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
-        return super().delete_cluster(self._get_cluster(cluster_str).name)
+        return super().delete_cluster(cluster_str)
 
 
-class ClusterResource(Container, Cluster):
-    """AWS::ECS::Cluster: moto's has no deletion, and loses the old cluster of a replacement too early."""
+class EcsResponses(EC2ContainerServiceResponse):
+    """moto's operations, which have neither pages, nor failures, nor daemons."""
 
-    backends = ecs_backends
+    ecs_backend: EcsBackend
 
-    @staticmethod
-    def make(backend: Any, name: str, properties: dict[str, Any]) -> Any:  # noqa: ARG004 - moto's takes the name only
-        """Make a cluster."""
-        return backend.create_cluster(name)
+    def list_tasks(self) -> ActionResult:
+        """Give the ARNs of tasks, by default of those that are to run."""
+        asked = {name: self._get_param(name) for name in _FILTERS if self._get_param(name)}
+        if "startedBy" in asked and len(asked) > 1:
+            raise InvalidParameterException("startedBy can't be combined with another filter.")
+
+        def is_listed(task: Task) -> bool:
+            known = {
+                "desiredStatus": task.desired_status,
+                "family": str(task.task_definition_arn).rpartition("/")[2].split(":")[0],
+                "daemonName": self.ecs_backend.jobs.daemons.get(task.task_arn),
+                "startedBy": task.started_by,
+            }
+            return all(known[name] == wanted for name, wanted in {"desiredStatus": "RUNNING", **asked}.items())
+
+        tasks = self.ecs_backend.tasks_in(self._get_param("cluster", "default"))
+        found, token = page(self, tasks, is_listed, MAX_TASKS)
+        return ActionResult({"taskArns": [task.task_arn for task in found], "nextToken": token})
+
+    def list_daemons(self) -> ActionResult:
+        """Give the managed daemons of a cluster that have tasks."""
+        cluster = self._get_param("clusterArn", "default")
+        place = self.ecs_backend._get_cluster(cluster).arn.replace(":cluster/", ":daemon/")
+        daemons = self.ecs_backend.jobs.daemons
+        names = {daemons.get(task.task_arn, "") for task in self.ecs_backend.tasks_in(cluster)} - {""}
+        found, token = page(self, sorted(names), bool, MAX_DAEMONS)
+        summaries = [{"daemonArn": f"{place}/{name}", "status": "ACTIVE"} for name in found]
+        return ActionResult({"daemonSummariesList": summaries, "nextToken": token})
+
+    def describe_tasks(self) -> ActionResult:
+        """Describe tasks, and say which are missing."""
+        cluster, asked = self._get_param("cluster", "default"), self._get_param("tasks", [])
+        if not 0 < len(asked) <= MAX_TASKS:
+            raise InvalidParameterException(f"Tasks must have 1 to {MAX_TASKS} elements.")
+        found = {task: self.ecs_backend.find_task(cluster, task) for task in asked}
+        failures = [{"arn": name, "reason": "MISSING"} for name, task in found.items() if not task]
+        return ActionResult({"tasks": [task for task in found.values() if task], "failures": failures})
+
+
+class ClusterResource(Cluster):
+    """AWS::ECS::Cluster. moto's has no deletion, and an update replaces a cluster whose name was made up."""
+
+    update_from_cloudformation_json = CloudFormationModel.update_from_cloudformation_json
 
     @classmethod
-    def find(cls, account_id: str, region_name: str, name: str) -> Any:
-        """Find a cluster that exists, for an import."""
-        cluster = cls.backends[account_id][region_name]._get_cluster(name)
-        cluster.__class__ = cls
-        return cluster
-
-    @staticmethod
-    def remove(backend: Any, name: str) -> None:
-        """Delete a cluster."""
+    def delete_from_cloudformation_json(cls, resource_name: str, _: Any, account_id: str, region_name: str) -> None:
+        """Delete a cluster. One that is gone is deleted already."""
         with suppress(ClusterNotFoundException):
-            backend.delete_cluster(name)
-
-    def is_another(self, properties: dict[str, Any]) -> bool:
-        """Say whether the name is another one."""
-        return bool(properties.get("ClusterName", self.name) != self.name)
+            ecs_backends[account_id][region_name].delete_cluster(resource_name)
 
 
 class Ecs(Jobs):
@@ -104,13 +133,8 @@ class Ecs(Jobs):
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        super().__init__(ecs_backends, EcsBackend, changed)
-        replace_operation(EC2ContainerServiceResponse, "run_task", _run_task)
+        super().__init__(ecs_backends, EcsBackend, EcsResponses, changed)
         self.daemons: dict[str, str] = {}
-        # moto has neither pages, nor failures, nor daemons.
-        replace_operation(EC2ContainerServiceResponse, "list_tasks", _list_tasks)
-        replace_operation(EC2ContainerServiceResponse, "describe_tasks", _describe_tasks)
-        replace_operation(EC2ContainerServiceResponse, "list_daemons", _list_daemons)
         replace_model(ClusterResource)
         # moto moves a task on at each look, until this many of them.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
@@ -177,57 +201,3 @@ class Ecs(Jobs):
         task: Task
         [task] = [tasks[arn] for tasks in self.backend.tasks.values() if arn in tasks]
         return task
-
-
-_run = EC2ContainerServiceResponse.run_task
-
-
-def _run_task(response: Any) -> ActionResult:
-    ran = _run(response)
-    for task in ran.result["tasks"]:  # type: ignore[index]  # moto: an object
-        response.ecs_backend.jobs.changed(task.task_arn, task.last_status)
-    return ran
-
-
-def _list_tasks(response: Any) -> ActionResult:
-    asked = {name: response._get_param(name) for name in _FILTERS if response._get_param(name)}
-    if "startedBy" in asked and len(asked) > 1:
-        raise InvalidParameterException("startedBy can't be combined with another filter.")
-    daemons = response.ecs_backend.jobs.daemons
-
-    def is_listed(task: Task) -> bool:
-        known = {
-            "desiredStatus": task.desired_status,
-            "family": str(task.task_definition_arn).rpartition("/")[2].split(":")[0],
-            "daemonName": daemons.get(task.task_arn),
-            "startedBy": task.started_by,
-        }
-        return all(known[name] == wanted for name, wanted in {"desiredStatus": "RUNNING", **asked}.items())
-
-    tasks = response.ecs_backend.tasks_in(response._get_param("cluster", "default"))
-    size = response._get_param("maxResults") or MAX_TASKS
-    found, token = page(tasks, is_listed, response._get_param("nextToken"), size)
-    return ActionResult({"taskArns": [task.task_arn for task in found], "nextToken": token})
-
-
-def _list_daemons(response: Any) -> ActionResult:
-    backend, cluster = response.ecs_backend, response._get_param("clusterArn", "default")
-    names = {backend.jobs.daemons.get(task.task_arn, "") for task in backend.tasks_in(cluster)} - {""}
-    size = response._get_param("maxResults") or MAX_DAEMONS
-    found, token = page(sorted(names), bool, response._get_param("nextToken"), size)
-    place = backend._get_cluster(cluster).arn.replace(":cluster/", ":daemon/")
-    summaries = [{"daemonArn": f"{place}/{name}", "status": "ACTIVE"} for name in found]
-    return ActionResult({"daemonSummariesList": summaries, "nextToken": token})
-
-
-def _describe_tasks(response: Any) -> ActionResult:
-    cluster, asked = response._get_param("cluster", "default"), response._get_param("tasks", [])
-    if not 0 < len(asked) <= MAX_TASKS:
-        raise InvalidParameterException(f"Tasks must have 1 to {MAX_TASKS} elements.")
-    found = {task: response.ecs_backend.find_task(cluster, task) for task in asked}
-    return ActionResult(
-        {
-            "tasks": [task for task in found.values() if task],
-            "failures": [{"arn": name, "reason": "MISSING"} for name, task in found.items() if not task],
-        }
-    )

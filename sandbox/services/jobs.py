@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from moto.cloudformation import parsing
-from moto.core.common_models import CloudFormationModel
 from moto.core.responses import BaseResponse
 
 from .. import ACCOUNT, REGION
+from ..later import NEVER as NEVER
+from ..later import later
 
 T = TypeVar("T")
-
-NEVER = float("inf")
 
 
 class Jobs:
@@ -24,8 +22,8 @@ class Jobs:
     ----------
     backends : BackendDict
         moto's backends of the service.
-    backend : type
-        What takes the place of moto's backend.
+    backend, responses : type
+        What takes the place of moto's backend, and of its operations.
     changed : callable, optional
         Told of each job whenever its status changes: its ARN and the status.
 
@@ -35,8 +33,11 @@ class Jobs:
         How long jobs take to stop, unless they were started with a time of their own. `NEVER`: they don't.
     """
 
-    def __init__(self, backends: Any, backend: type[Any], changed: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, backends: Any, backend: type[Any], responses: type[BaseResponse], changed: Callable[[str, str], None]
+    ) -> None:
         backends.backend, backend.jobs = backend, self
+        serve(backend, responses)
         self._backends = backends
         self.changed = changed
         self.stop_seconds = 0.0
@@ -57,57 +58,10 @@ class Jobs:
         later(min(self._own_stop_seconds.get(job, self.stop_seconds), within), stopped)
 
 
-class Container(CloudFormationModel):
-    """A resource in which jobs run, as CloudFormation makes it. Another name or type makes another resource."""
-
-    backends: ClassVar[Any]
-
-    @staticmethod
-    def make(backend: Any, name: str, properties: dict[str, Any]) -> Any:
-        """Make a resource."""
-        raise NotImplementedError
-
-    @staticmethod
-    def remove(backend: Any, name: str) -> None:
-        """Delete a resource. One that is gone is deleted already."""
-        raise NotImplementedError
-
-    def is_another(self, properties: dict[str, Any]) -> bool:
-        """Say whether the properties are those of another resource."""
-        raise NotImplementedError
-
-    def change(self, properties: dict[str, Any]) -> None:
-        """Change what can be changed."""
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
-    ) -> Any:
-        """Create a resource."""
-        made = cls.make(cls.backends[account_id][region_name], resource_name, cloudformation_json["Properties"])
-        made.__class__ = cls
-        return made
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> Any:
-        """Change a resource, or make another one, whose predecessor the cleanup deletes."""
-        if original_resource.is_another(cloudformation_json["Properties"]):
-            return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-        original_resource.change(cloudformation_json["Properties"])
-        return original_resource
-
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls,
-        resource_name: str,
-        cloudformation_json: Any,  # noqa: ARG003 - moto's signature
-        account_id: str,
-        region_name: str,
-    ) -> None:
-        """Delete a resource."""
-        cls.remove(cls.backends[account_id][region_name], resource_name)
+def serve(backend: type[Any], responses: type[BaseResponse]) -> None:
+    """Let the operations of a service be answered by others than moto's."""
+    paths = backend._url_module.url_paths
+    paths.update(dict.fromkeys(paths, responses.dispatch))
 
 
 def replace_operation(responses: type[BaseResponse], name: str, answer: Callable[..., Any]) -> None:
@@ -120,24 +74,15 @@ def replace_model(model: Any) -> None:
     parsing.get_model_map()[model.cloudformation_type()] = model
 
 
-def later(seconds: float, happen: Callable[[], None]) -> None:
-    """Call something after that many seconds: 0 is at once, `NEVER` is never."""
-    if seconds <= 0:
-        happen()
-    elif seconds < NEVER:
-        timer = threading.Timer(seconds, happen)
-        timer.daemon = True
-        timer.start()
-
-
 def page(
-    everything: Sequence[T], is_listed: Callable[[T], bool], token: str | None, size: int
+    response: Any, everything: Sequence[T], is_listed: Callable[[T], object], default: int, maximum: int = 0
 ) -> tuple[list[T], str | None]:
-    """Give a page, the newest first, and the token of the next one, which may be empty.
+    """Give the page that a request asks for, the newest first, and the token of the next one, which may be empty.
 
     Pages hold still while jobs are stopped and started between them.
     """
-    left = int(token or len(everything))
+    left = int(response._get_param("nextToken") or len(everything))
+    size = min(int(response._get_param("maxResults") or default), maximum or default)
     found: list[T] = []
     while left and len(found) < size:
         left -= 1

@@ -14,7 +14,7 @@ from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.models import Execution, StateMachine, StepFunctionBackend, stepfunctions_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from .jobs import Container, Jobs, page, replace_model, replace_operation
+from .jobs import Jobs, page, replace_model
 
 # On a page of ListExecutions (Step Functions API Reference).
 DEFAULT_EXECUTIONS, MAX_EXECUTIONS = 100, 1000
@@ -46,9 +46,7 @@ class StepFunctionsBackend(StepFunctionBackend):
 
     def create_state_machine(self, name: str, *args: Any, **kwargs: Any) -> StateMachine:
         """Create a state machine, unless one of this name is being deleted."""
-        machine = next((found for found in self.state_machines if found.name == name), None)
-        if machine and machine.arn in self.deletions:
-            raise StateMachineDeleting(f"State Machine is being deleted: '{machine.arn}'")
+        self._refuse_while_deleting(f"arn:aws:states:{self.region_name}:{self.account_id}:stateMachine:{name}")
         return super().create_state_machine(name, *args, **kwargs)
 
     def delete_state_machine(self, arn: str) -> None:
@@ -62,8 +60,7 @@ class StepFunctionsBackend(StepFunctionBackend):
 
     def start_execution(self, state_machine_arn: str, name: str, execution_input: str) -> Execution:
         """Start an execution, which runs until it is stopped or settled."""
-        if state_machine_arn in self.deletions:
-            raise StateMachineDeleting(f"State Machine is being deleted: '{state_machine_arn}'")
+        self._refuse_while_deleting(state_machine_arn)
         execution = super().start_execution(state_machine_arn, name, execution_input)
         self._lag(execution, "")
         self.jobs.changed(execution.execution_arn, execution.status)
@@ -87,35 +84,21 @@ class StepFunctionsBackend(StepFunctionBackend):
                 if machine.arn == execution.state_machine_arn:
                     self._delete_if_idle(machine)
 
-    def page_of(
-        self, state_machine_arn: str, status: str | None, token: str | None, size: int
-    ) -> tuple[list[Execution], str | None]:
-        """List a state machine's executions, some of them as they were a while ago."""
-        machine = self.describe_state_machine(state_machine_arn)
-        if machine.type == "EXPRESS":
-            raise StateMachineTypeNotSupported(
-                f"This operation is not supported by this type of state machine: '{machine.arn}'"
-            )
-        if status == "PENDING_REDRIVE":
-            raise ValidationException("PENDING_REDRIVE is a status of the executions of a Map Run only.")
-        seen = {execution.execution_arn: self._look(execution) for execution in machine.executions}
-
-        def is_listed(execution: Execution) -> bool:
-            shown = seen[execution.execution_arn]
-            return shown != "" and status in (None, shown)
-
-        return page(machine.executions, is_listed, token, size)
-
     def _lag(self, execution: Execution, was: str) -> None:
         if self.jobs.stale_looks:
             self._seen[execution.execution_arn] = (was, self.jobs.stale_looks)
 
-    def _look(self, execution: Execution) -> str:
+    def look(self, execution: Execution) -> str:
+        """Give the status that a listing shows now, which may be that of a while ago, or "" for none."""
         was, looks = self._seen.pop(execution.execution_arn, ("", 0))
         if looks == 0:
             return str(execution.status)
         self._seen[execution.execution_arn] = (was, looks - 1)
         return was
+
+    def _refuse_while_deleting(self, arn: str) -> None:
+        if arn in self.deletions:
+            raise StateMachineDeleting(f"State Machine is being deleted: '{arn}'")
 
     def _delete_if_idle(self, machine: StateMachine) -> None:
         deletion = self.deletions.get(machine.arn)
@@ -125,10 +108,47 @@ class StepFunctionsBackend(StepFunctionBackend):
             deletion.set_result(b"")
 
 
-class StateMachineResource(Container, StateMachine):
-    """AWS::StepFunctions::StateMachine: moto's knows no type and no Arn, and loses a replaced machine too early."""
+class StepFunctionsResponses(StepFunctionResponse):
+    """moto's operations, with listings that lag behind, reasons of stops, and machines that are being deleted."""
 
-    backends = stepfunctions_backends
+    stepfunction_backend: StepFunctionsBackend
+
+    def list_executions(self) -> ActionResult:
+        """List a state machine's executions, some of them as they were a while ago."""
+        machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
+        status = self._get_param("statusFilter")
+        if machine.type == "EXPRESS":
+            raise StateMachineTypeNotSupported(
+                f"This operation is not supported by this type of state machine: '{machine.arn}'"
+            )
+        if status == "PENDING_REDRIVE":
+            raise ValidationException("PENDING_REDRIVE is a status of the executions of a Map Run only.")
+        seen = {execution.execution_arn: self.stepfunction_backend.look(execution) for execution in machine.executions}
+
+        def is_listed(execution: Execution) -> bool:
+            shown = seen[execution.execution_arn]
+            return shown != "" and status in (None, shown)
+
+        found, token = page(self, machine.executions, is_listed, DEFAULT_EXECUTIONS, MAX_EXECUTIONS)
+        executions = [{**vars(execution), "status": seen[execution.execution_arn]} for execution in found]
+        return ActionResult({"executions": executions, "nextToken": token})
+
+    def stop_execution(self) -> ActionResult:
+        """Stop an execution, with the error and the cause, which moto ignores."""
+        arn, error, cause = (self._get_param(name) for name in ("executionArn", "error", "cause"))
+        return ActionResult(self.stepfunction_backend.stop_execution(arn, error, cause))
+
+    def _describe_state_machine(self, state_machine_arn: str) -> ActionResult:
+        described = super()._describe_state_machine(state_machine_arn)
+        if state_machine_arn in self.stepfunction_backend.deletions:
+            described.result["status"] = "DELETING"  # type: ignore[index]  # moto: an object
+        return described
+
+
+class StateMachineResource(StateMachine):
+    """AWS::StepFunctions::StateMachine: moto's knows no type and no Arn."""
+
+    backend: StepFunctionsBackend
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
@@ -139,29 +159,20 @@ class StateMachineResource(Container, StateMachine):
         """Give what Fn::GetAtt finds."""
         return str(self.arn if attribute_name == "Arn" else self.name)
 
-    @staticmethod
-    def make(backend: Any, name: str, properties: dict[str, Any]) -> Any:
-        """Make a state machine."""
-        return backend.create_state_machine(
-            properties.get("StateMachineName", name),
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
+    ) -> StateMachine:
+        """Create a state machine."""
+        properties = cloudformation_json["Properties"]
+        made = stepfunctions_backends[account_id][region_name].create_state_machine(
+            properties.get("StateMachineName", resource_name),
             properties.get("DefinitionString", "{}"),
             properties["RoleArn"],
             sm_type=properties.get("StateMachineType"),
         )
-
-    @staticmethod
-    def remove(backend: Any, name: str) -> None:
-        """Delete a state machine, by its ARN."""
-        backend.delete_state_machine(name)
-
-    def is_another(self, properties: dict[str, Any]) -> bool:
-        """Say whether the name or the type is another one."""
-        named = properties.get("StateMachineName", self.name), properties.get("StateMachineType", "STANDARD")
-        return bool(named != (self.name, self.type))
-
-    def change(self, properties: dict[str, Any]) -> None:
-        """Change the definition and the role."""
-        self.backend.update_state_machine(self.arn, properties.get("DefinitionString"), properties["RoleArn"])
+        made.__class__ = cls
+        return made
 
 
 class StepFunctions(Jobs):
@@ -174,11 +185,8 @@ class StepFunctions(Jobs):
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
-        super().__init__(stepfunctions_backends, StepFunctionsBackend, changed)
+        super().__init__(stepfunctions_backends, StepFunctionsBackend, StepFunctionsResponses, changed)
         self.stale_looks = 0
-        replace_operation(StepFunctionResponse, "list_executions", _list_executions)
-        replace_operation(StepFunctionResponse, "stop_execution", _stop_execution)
-        replace_operation(StepFunctionResponse, "_describe_state_machine", _describe_state_machine)
         replace_model(StateMachineResource)
 
     def start_execution(self, state_machine: str, name: str = "", *, stop_seconds: float | None = None) -> str:
@@ -212,38 +220,4 @@ class StepFunctions(Jobs):
 
 def deletion_of(resource: object) -> Future[bytes] | None:
     """Give what ends when a resource has been deleted, if it is a state machine that waits for its executions."""
-    deletions: dict[str, Future[bytes]] = getattr(getattr(resource, "backend", None), "deletions", {})
-    return deletions.get(resource.arn) if isinstance(resource, StateMachine) else None
-
-
-def _list_executions(response: Any) -> ActionResult:
-    arn = response._get_param("stateMachineArn")
-    size = min(response._get_param("maxResults") or DEFAULT_EXECUTIONS, MAX_EXECUTIONS)
-    status, token = response._get_param("statusFilter"), response._get_param("nextToken")
-    found, token = response.stepfunction_backend.page_of(arn, status, token, size)
-    executions = [
-        {
-            "executionArn": execution.execution_arn,
-            "name": execution.name,
-            "startDate": execution.start_date,
-            "stateMachineArn": arn,
-            "status": status or execution.status,
-        }
-        for execution in found
-    ]
-    return ActionResult({"executions": executions, "nextToken": token})
-
-
-def _stop_execution(response: Any) -> ActionResult:
-    arn, error, cause = (response._get_param(name) for name in ("executionArn", "error", "cause"))
-    return ActionResult({"stopDate": response.stepfunction_backend.stop_execution(arn, error, cause).stop_date})
-
-
-_describe = StepFunctionResponse._describe_state_machine
-
-
-def _describe_state_machine(response: Any, arn: str) -> ActionResult:
-    described: dict[str, Any] = dict(_describe(response, arn).result)  # type: ignore[call-overload]  # moto: an object
-    if arn in response.stepfunction_backend.deletions:
-        described["status"] = "DELETING"
-    return ActionResult(described)
+    return resource.backend.deletions.get(resource.arn) if isinstance(resource, StateMachineResource) else None

@@ -1,4 +1,4 @@
-"""StopOnDelete of every kind: one stack replaces the containers, in another the constructs are taken out."""
+"""StopOnDelete of every kind, in a stack that replaces the containers, and with the default provider."""
 
 from __future__ import annotations
 
@@ -19,40 +19,23 @@ ENVIRONMENT = Environment(account="123456789012", region="us-west-2")
 ROLE = "arn:aws:iam::123456789012:role/role"
 DEFINITION = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
 
-Jobs = EcsTasks | StateMachineExecutions | EmrServerlessJobRuns
-
-
-def jobs_of_every_kind(stack: Stack, name: str) -> list[Jobs]:
-    """Declare a cluster, a state machine and an application, and give what runs in them."""
-    cluster = ecs.CfnCluster(stack, "Cluster", cluster_name=name)
-    machine = sfn.CfnStateMachine(
-        stack, "StateMachine", state_machine_name=name, role_arn=ROLE, definition_string=DEFINITION
-    )
-    application = emrserverless.CfnApplication(
-        stack, "Application", name=name, release_label="emr-7.10.0", type="SPARK"
-    )
-    return [EcsTasks(cluster), StateMachineExecutions(machine), EmrServerlessJobRuns(application)]
-
-
 app = App()
-after = bool(app.node.try_get_context("after"))
+provider_stack = Stack(app, "StopProvider", env=ENVIRONMENT)
 provider = StopOnDeleteProvider(
-    Stack(app, "StopProvider", env=ENVIRONMENT),
-    "Provider",
-    kinds=[EcsTasks, StateMachineExecutions, EmrServerlessJobRuns],
+    provider_stack, "Provider", kinds=[EcsTasks, StateMachineExecutions, EmrServerlessJobRuns]
 )
 
 replaced = Stack(app, "StopReplaced", env=ENVIRONMENT)
-for number, jobs in enumerate(jobs_of_every_kind(replaced, "second" if after else "first")):
-    StopOnDelete(replaced, f"Stop{number}", jobs=jobs, wait=Duration.seconds(2), provider=provider)
-
-taken_out = Stack(app, "StopTakenOut", env=ENVIRONMENT)
-for number, jobs in enumerate(jobs_of_every_kind(taken_out, "kept")):
-    if not after:
-        StopOnDelete(taken_out, f"Stop{number}", jobs=jobs, provider=provider)
+name = "second" if app.node.try_get_context("after") else "first"
+cluster = ecs.CfnCluster(replaced, "Cluster", cluster_name=name)
+machine = sfn.CfnStateMachine(
+    replaced, "StateMachine", state_machine_name=name, role_arn=ROLE, definition_string=DEFINITION
+)
+spark = emrserverless.CfnApplication(replaced, "Application", name=name, release_label="emr-7.10.0", type="SPARK")
+for jobs in (EcsTasks(cluster), StateMachineExecutions(machine), EmrServerlessJobRuns(spark)):
+    StopOnDelete(replaced, f"Stop{type(jobs).__name__}", jobs=jobs, provider=provider)
 
 stuck = Stack(app, "StopInStack", env=ENVIRONMENT)
-StopOnDelete(
-    stuck, "Stop", jobs=EcsTasks(ecs.CfnCluster(stuck, "Cluster", cluster_name="stuck")), wait=Duration.seconds(1)
-)
+its = EcsTasks(ecs.CfnCluster(stuck, "Cluster", cluster_name="stuck"))
+StopOnDelete(stuck, "Stop", jobs=its, wait=Duration.seconds(1))
 app.synth()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import zipfile
 from importlib import metadata
-from importlib.metadata import PackagePath
 from pathlib import Path, PureWindowsPath
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aws_cdk import FileSystem, Stack
@@ -18,52 +18,38 @@ from aws_cdk import FileSystem, Stack
 from cdk_stop_on_delete import StopOnDeleteProvider, _bundling, _handler_code
 from cdk_stop_on_delete._bundling import bundle, handler_files
 from cdk_stop_on_delete._handler_code import LAMBDA
-from sandbox import PROJECT
 from sandbox.lambda_service import RUNTIME_PYTHON
+
+INSTALLED = metadata.distribution("crhelper")
+CRHELPER = {str(path): path for path in INSTALLED.files or () if path.match("crhelper/*.py")}
+GONE = metadata.PackagePath("crhelper/gone.py")
+GONE.dist = INSTALLED
 
 
 @pytest.fixture
 def asset(tmp_path: Path) -> Path:
-    folder = tmp_path / "asset"
-    folder.mkdir()
-    bundle(folder)
-    return folder
-
-
-def _modules_of_crhelper() -> list[PackagePath]:
-    return [path for path in metadata.distribution("crhelper").files or () if path.match("crhelper/*.py")]
-
-
-def _files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    bundle(tmp_path / "asset")
+    return tmp_path / "asset"
 
 
 def test_holds_the_handler_the_service_model_and_crhelper(asset: Path) -> None:
     handler = {
-        str(path.relative_to(PROJECT / "lambda"))
-        for pattern in ("**/*.py", "models/**/*.json")
-        for path in (PROJECT / "lambda").glob(pattern)
+        str(path.relative_to(LAMBDA)) for pattern in ("**/*.py", "models/**/*.json") for path in LAMBDA.glob(pattern)
     }
     assert {"models/endpoints.json", "models/robomaker/2018-06-29/service-2.json"} < handler
-    assert _files(asset) == handler | {str(path) for path in _modules_of_crhelper()}
+    assert {str(path.relative_to(asset)) for path in asset.rglob("*") if path.is_file()} == handler | set(CRHELPER)
 
 
-def test_has_a_hash_of_its_content_alone(asset: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "compileall", "-q", str(PROJECT / "lambda")], check=True)
+def test_has_a_hash_of_its_content_alone_and_can_be_read_by_lambda(asset: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(LAMBDA)], check=True)
     again = tmp_path / "again"
     before = os.umask(0o077)
     try:
         bundle(again)
     finally:
         os.umask(before)
-    # Lambda must be able to read them.
     assert {stat.S_IMODE(path.stat().st_mode) for path in again.rglob("*") if path.is_file()} == {0o644}
-    for path in again.rglob("*"):
-        os.utime(path, (1, 1))
-        path.chmod(0o755 if path.is_dir() else 0o600)
     assert FileSystem.fingerprint(str(again)) == FileSystem.fingerprint(str(asset))
-    (again / "index.py").write_bytes((asset / "index.py").read_bytes() + b"\n")
-    assert FileSystem.fingerprint(str(again)) != FileSystem.fingerprint(str(asset))
 
 
 def test_has_the_same_names_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,75 +73,49 @@ def test_needs_only_what_the_lambda_runtime_has_and_loads_boto3_late(asset: Path
     assert printed.split("\n") == ["True []", "client", ""]
 
 
-def _make_older(copy: Path) -> None:
-    [information] = copy.glob("*.dist-info/METADATA")
-    information.write_text(information.read_text().replace("Version: 2.0.12", "Version: 2.0.11"))
-
-
-def _remove_module(copy: Path) -> None:
-    (copy / "crhelper" / "utils.py").unlink()
-
-
-def _zip(copy: Path) -> None:
-    shutil.make_archive(str(copy), "zip", copy)
-    shutil.rmtree(copy)
-
-
 class TestCrhelper:
     """It is the installed distribution of crhelper 2.0.12, or nothing."""
 
-    @pytest.fixture
-    def copy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Give a folder with a copy of crhelper, which is found there, or in a zip beside it, and nowhere else."""
-        folder = tmp_path / "packages"
-        for path in metadata.distribution("crhelper").files or ():
-            if path.suffix != ".pyc":
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(path.locate()), folder / path)
-
-        def distribution(name: str) -> metadata.Distribution:
-            for found in metadata.distributions(name=name, path=[str(folder), f"{folder}.zip"]):
-                return found
-            raise metadata.PackageNotFoundError(name)
-
-        monkeypatch.setattr(_bundling, "distribution", distribution)
-        return folder
-
-    @pytest.mark.parametrize("zipped", [False, True])
-    def test_is_what_the_distribution_records(self, copy: Path, zipped: bool) -> None:
-        recorded = {str(path): path.read_binary() for path in _modules_of_crhelper()}
-        if zipped:
-            _zip(copy)
-        assert _bundling.crhelper() == recorded
-        assert metadata.version("crhelper") == _bundling.CRHELPER
+    def test_is_what_the_distribution_records_also_if_that_is_in_a_zip(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with zipfile.ZipFile(tmp_path / "packages.zip", "w") as archive:
+            for path in INSTALLED.files or ():
+                archive.write(str(path.locate()), str(path))
+        [zipped] = metadata.distributions(name="crhelper", path=[str(tmp_path / "packages.zip")])
+        monkeypatch.setattr(_bundling, "distribution", lambda _: zipped)
+        assert _bundling.crhelper() == {name: path.read_binary() for name, path in CRHELPER.items()}
 
     def test_is_not_the_file_of_that_name_in_an_apps_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "crhelper.py").write_text("# A helper of the app's own.")
-        (tmp_path / "secrets.py").write_text("PASSWORD = 'secret'")
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.chdir(tmp_path)
-        assert set(_bundling.crhelper()) == {str(path) for path in _modules_of_crhelper()}
+        assert _bundling.crhelper().keys() == CRHELPER.keys()
 
     @pytest.mark.parametrize(
-        ("broken", "error", "words"),
+        ("installed", "error", "words"),
         [
-            (shutil.rmtree, ModuleNotFoundError, r"crhelper, which is deployed with the handler, is not installed"),
-            (_make_older, ImportError, r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0"),
-            (_remove_module, ImportError, r"A file of crhelper 2\.0\.12 can't be read: .*utils\.py"),
+            (metadata.PackageNotFoundError, ModuleNotFoundError, "crhelper, which is deployed .*, is not installed"),
+            (Mock(version="2.0.11"), ImportError, r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0\.12"),
+            (
+                Mock(version="2.0.12", files=[GONE]),
+                ImportError,
+                r"A file of crhelper 2\.0\.12 can't be read: .*gone\.py",
+            ),
         ],
+        ids=["missing", "older", "not complete"],
     )
     def test_is_an_error_if_it_is_missing_older_or_not_complete(
-        self, stack: Stack, copy: Path, broken: Callable[[Path], None], error: type[Exception], words: str
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch, installed: Any, error: type[Exception], words: str
     ) -> None:
-        broken(copy)
+        monkeypatch.setattr(_bundling, "distribution", Mock(side_effect=[installed]))
         with pytest.raises(error, match=rf"^{words}(?s:.*)Install it with: pip install .*crhelper==2\.0\.12"):
             StopOnDeleteProvider(stack, "Provider")
 
 
 def test_the_library_in_a_zip_says_that_it_can_not_be(tmp_path: Path) -> None:
-    with pytest.raises(
-        ImportError, match=r"is neither in .*library\.zip.* nor beside it.*: install it into a folder, with pip\."
-    ):
+    words = r"is neither in .*library\.zip.* nor beside it.*: install it into a folder, with pip\."
+    with pytest.raises(ImportError, match=words):
         _handler_code._find(tmp_path / "library.zip" / "cdk_stop_on_delete")

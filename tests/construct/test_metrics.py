@@ -11,65 +11,47 @@ from aws_cdk import Duration, Stack
 from cdk_stop_on_delete import EcsTasks, StopOnDelete, StopOnDeleteProvider
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 from protocol.metrics import embedded
-from tests.construct.conftest import make_job, make_stop
+from tests.construct.makers import make_job, make_stop
 
-
-@pytest.fixture(scope="module")
-def provider(shared_stack: Stack) -> StopOnDeleteProvider:
-    return StopOnDeleteProvider.get_or_create(shared_stack)
-
-
-def _declared(service: str) -> dict[str, Any]:
-    line = embedded("function", 0, service=service, left_running=True, seconds=1)
-    [declared] = line["_aws"]["CloudWatchMetrics"]
-    return dict(declared)
+OF_ALL_FUNCTIONS = StopOnDeleteProvider.metric_all_left_running
 
 
 @pytest.mark.parametrize(
-    ("helper", "name", "statistic"),
+    ("metric_of", "name", "statistic", "dimensions"),
     [
-        ("metric_teardowns", "Teardowns", "Sum"),
-        ("metric_left_running", "LeftRunning", "Sum"),
-        ("metric_teardown_seconds", "TeardownSeconds", "Average"),
+        (lambda job, _: job.provider.metric_teardowns(), "Teardowns", "Sum", {"FunctionName": "F"}),
+        (lambda job, _: job.provider.metric_left_running(), "LeftRunning", "Sum", {"FunctionName": "F"}),
+        (lambda job, _: job.provider.metric_teardown_seconds(), "TeardownSeconds", "Average", {"FunctionName": "F"}),
+        (lambda job, _: job.metric_left_running(), "LeftRunning", "Sum", {"FunctionName": "F", "Service": "RoboMaker"}),
+        (
+            lambda _, stop: stop.metric_left_running(),
+            "LeftRunning",
+            "Sum",
+            {"FunctionName": "F", "Service": "EMRServerless"},
+        ),
+        (lambda *_: OF_ALL_FUNCTIONS(EcsTasks), "LeftRunning", "Sum", {"Service": "ECS"}),
+        (lambda *_: WorldExportJobProvider.metric_all_left_running(), "LeftRunning", "Sum", {"Service": "RoboMaker"}),
     ],
 )
-def test_a_providers_metric_is_one_that_the_log_line_declares(
-    provider: StopOnDeleteProvider, helper: str, name: str, statistic: str
+def test_a_metric_is_one_that_the_log_line_declares(
+    stack: Stack, metric_of: Any, name: str, statistic: str, dimensions: dict[str, str]
 ) -> None:
-    metric = getattr(provider, helper)()
-    declared = _declared("ECS")
-    assert (metric.namespace, metric.metric_name, metric.statistic) == ("CdkWorldExportJob", name, statistic)
-    assert metric.namespace == declared["Namespace"]
+    function = stack.resolve(StopOnDeleteProvider.get_or_create(stack).function.function_name)
+    metric = metric_of(make_job(stack), make_stop(stack))
+    used = {key: "F" if value == function else value for key, value in stack.resolve(metric.dimensions).items()}
+    assert (metric.metric_name, metric.statistic, used) == (name, statistic, dimensions)
+    line = embedded("function", 0, service=dimensions.get("Service", "ECS"), left_running=True, seconds=1)
+    [declared] = line["_aws"]["CloudWatchMetrics"]
+    assert metric.namespace == declared["Namespace"] == "CdkWorldExportJob"
     assert name in [found["Name"] for found in declared["Metrics"]]
-    assert list(metric.dimensions) == ["FunctionName"]
-    assert ["FunctionName"] in declared["Dimensions"]
+    assert set(dimensions) in [set(found) for found in declared["Dimensions"]]
+    assert dimensions.get("Service") in (None, line["Service"])
 
 
-@pytest.mark.parametrize(("make", "service"), [(make_job, "RoboMaker"), (make_stop, "EMRServerless")])
-def test_a_constructs_metric_is_its_providers_of_one_service(
-    shared_stack: Stack, provider: StopOnDeleteProvider, make: Any, service: str
-) -> None:
-    construct = make(shared_stack)
-    assert construct.provider is provider
-    metric = construct.metric_left_running()
-    function = shared_stack.resolve(provider.function.function_name)
-    assert shared_stack.resolve(metric.dimensions) == {"FunctionName": function, "Service": service}
-    assert metric.metric_name == "LeftRunning"
-    assert sorted(metric.dimensions) in _declared(service)["Dimensions"]
-
-
-def test_the_jobs_left_running_of_a_service_are_counted_of_all_functions_too() -> None:
-    ours = WorldExportJobProvider.metric_all_left_running(period=Duration.hours(1))
-    tasks = StopOnDeleteProvider.metric_all_left_running(EcsTasks)
-    assert (ours.dimensions, tasks.dimensions) == ({"Service": "RoboMaker"}, {"Service": "ECS"})
-    assert ["Service"] in _declared("RoboMaker")["Dimensions"]
-    assert {metric.metric_name for metric in (ours, tasks)} == {"LeftRunning"}
-    assert ours.period.to_seconds() == 3600
-
-
-def test_a_metric_takes_the_options_of_cloudwatch(provider: StopOnDeleteProvider) -> None:
-    metric = provider.metric_teardown_seconds(period=Duration.minutes(1), statistic="Maximum")
-    assert (metric.period.to_seconds(), metric.statistic) == (60, "Maximum")
+def test_a_metric_takes_the_options_of_cloudwatch(stack: Stack) -> None:
+    options: Any = {"period": Duration.minutes(1), "statistic": "Maximum"}
+    for metric in (make_job(stack).metric_left_running(**options), OF_ALL_FUNCTIONS(EcsTasks, **options)):
+        assert (metric.period.to_seconds(), metric.statistic) == (60, "Maximum")
 
 
 @pytest.mark.parametrize("construct", [ManagedWorldExportJob, StopOnDelete])

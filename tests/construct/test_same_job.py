@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import jsii
-from aws_cdk import (
-    Annotations,
-    App,
-    Aspects,
-    CfnParameter,
-    CfnResource,
-    IAspect,
-    NestedStack,
-    RemovalPolicy,
-    Stack,
-    Stage,
-    assertions,
-)
-from constructs import IConstruct
+from aws_cdk import Annotations, App, CfnParameter, CfnResource, NestedStack, RemovalPolicy, Stack, Stage
 
-from tests.construct.conftest import JOB, make_app, make_job
-
-
-def _warnings(stack: Stack) -> dict[str, str]:
-    found = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
-    return {message.id: str(message.entry.data) for message in found}
+from tests.construct.makers import make_app, make_job
+from tests.construct.names import JOB
+from tests.construct.templates import change_each, warnings_of
 
 
 def test_names_both_and_comes_once_for_each_construct_beside_the_first(stack: Stack) -> None:
     for name in ("One", "Two", "Three"):
         make_job(stack, name)
-    warnings = _warnings(stack)
+    warnings = warnings_of(stack)
     assert list(warnings) == ["/Stack/Two", "/Stack/Three"]
     assert warnings["/Stack/Two"].startswith(f"Stack/Two: Stack/One has the same job_arn '{JOB}'. The first that is")
 
@@ -43,28 +26,16 @@ def test_looks_through_all_stacks_and_stages_of_an_app(app: App) -> None:
     app.synth()
     [entry] = nested.node.find_child("Job").node.metadata
     assert str(entry.data).startswith(f"B/Nested/Job: A/Job has the same job_arn '{JOB}'")
-    assert "Prod/Stack/Job: A/Job has" in _warnings(prod)["/Prod/Stack/Job"]
+    assert "Prod/Stack/Job: A/Job has" in warnings_of(prod)["/Prod/Stack/Job"]
 
 
-@jsii.implements(IAspect)
-class _Retain:
-    def visit(self, node: IConstruct) -> None:
-        if isinstance(node, CfnResource):
-            node.apply_removal_policy(RemovalPolicy.RETAIN)
-
-
-def test_does_not_come_if_all_but_one_leave_the_job_running(app: App) -> None:
-    stacks = [Stack(app, name) for name in ("Argument", "Later", "Aspect")]
-    for stack in stacks:
-        arn = f"{JOB}-{stack.node.id}"
-        policy = RemovalPolicy.RETAIN if stack.node.id == "Argument" else RemovalPolicy.DESTROY
-        first = make_job(stack, "One", job_arn=arn, removal_policy=policy)
-        make_job(stack, "Two", job_arn=arn)
-        if stack.node.id == "Later":
-            first.apply_removal_policy(RemovalPolicy.RETAIN)
-        if stack.node.id == "Aspect":
-            Aspects.of(first).add(_Retain())
-    assert [_warnings(stack) for stack in stacks] == [{}, {}, {}]
+def test_does_not_come_if_all_but_one_leave_the_job_running(stack: Stack) -> None:
+    make_job(stack, "AtOnce", removal_policy=RemovalPolicy.RETAIN)
+    make_job(stack, "Later").apply_removal_policy(RemovalPolicy.RETAIN)
+    aspect = make_job(stack, "Aspect")
+    change_each(CfnResource, aspect, lambda resource: resource.apply_removal_policy(RemovalPolicy.RETAIN))
+    make_job(stack, "Cancels")
+    assert warnings_of(stack) == {}
 
 
 def test_does_not_come_of_other_jobs_of_tokens_or_of_other_apps(stack: Stack) -> None:
@@ -72,11 +43,11 @@ def test_does_not_come_of_other_jobs_of_tokens_or_of_other_apps(stack: Stack) ->
     for number, arn in enumerate((JOB, f"{JOB}-2", token, token)):
         make_job(stack, f"Job{number}", job_arn=arn)
     make_job(Stack(make_app(), "Stack"))
-    assert _warnings(stack) == {}
+    assert warnings_of(stack) == {}
 
 
 def test_can_be_acknowledged(stack: Stack) -> None:
     make_job(stack, "One")
     make_job(stack, "Two")
     Annotations.of(stack).acknowledge_warning("cdk-world-export-job:sameJob", "On purpose")
-    assert _warnings(stack) == {}
+    assert warnings_of(stack) == {}

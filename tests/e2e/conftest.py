@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -87,25 +85,9 @@ class Cloud:
         return self.aws.exchanges[self._exchanges :]
 
     @property
-    def requests(self) -> list[str]:
-        """The type of every request to a custom resource."""
-        return [exchange.event["RequestType"] for exchange in self.exchanges]
-
-    @property
-    def calls(self) -> list[str]:
-        """The operations of RoboMaker that were called, without their common ending."""
-        return [call.operation.removesuffix("WorldExportJob") for call in self.aws.robomaker.calls]
-
-    @property
-    def outcomes(self) -> dict[str, str]:
-        """The outcome of the last Delete of each resource, by the construct's id, as the log says it."""
-        lines = [json.loads(line) for line in self.log if line.startswith("{")]
-        return {line["logical_id"][:-8]: line["outcome"] for line in lines if "outcome" in line}
-
-    def history(self, construct_id: str = "") -> list[str]:
-        """Give the statuses of a resource, by its construct's id, or of the stacks."""
-        wanted = re.compile(rf"{construct_id}[0-9A-F]{{8}}" if construct_id else "")
-        return [event.status for event in self.events if wanted.fullmatch(event.logical_id)]
+    def history(self) -> list[str]:
+        """The statuses of the stacks."""
+        return [event.status for event in self.events if not event.logical_id]
 
     def physical_id(self, stack: str, resource_type: str) -> str:
         """Give the physical id of the stack's first resource of a type."""

@@ -2,78 +2,165 @@
 
 from __future__ import annotations
 
-import logging
+import itertools
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
+from logging.handlers import BufferingHandler
 from typing import Any
 from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+import index
 from protocol import log, response
 from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrls, invalidity
-from sandbox.cloudformation.lifecycle import StackLifecycle
-from tests.requests import STACK_ID, Context
+from sandbox.cloudformation.lifecycle import (
+    Declaration,
+    Event,
+    Patience,
+    Physical,
+    ResourceError,
+    StackLifecycle,
+    Template,
+)
+from tests.requests import STACK_ID, Context, HurriedClock
 
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
-_one_at_a_time = threading.Lock()  # as in Lambda, where a process has one invocation at a time
+numbers = itertools.count(1)
+_one_at_a_time = threading.Lock()
 
 
-class _Listener(logging.Handler):
-    """Keeps what the handler logs."""
+def serve(event: dict[str, Any]) -> None:
+    """Let the handler take a request. As in Lambda, a process has one invocation at a time."""
+    with _one_at_a_time:
+        index.handler(event, Context(900))
 
-    def __init__(self, records: list[logging.LogRecord]) -> None:
-        super().__init__()
-        self._records = records
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self._records.append(record)
+class Resources:
+    """The resources of a stack: custom resources by their protocol, and others, which fail when they are told to."""
+
+    def __init__(self, custom: CustomResources) -> None:
+        self._custom = custom
+        self.fail_next = False
+
+    def use(self, template: Template) -> None:
+        pass
+
+    def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
+        return dict(declaration.body["Properties"])
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
+        if declaration.type.startswith("Custom::"):
+            return self._custom.create(declaration, properties, patience)
+        return self.make(declaration, properties)
+
+    def update(
+        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
+    ) -> Physical:
+        if declaration.type.startswith("Custom::"):
+            return self._custom.update(current, declaration, properties, patience)
+        return self.make(declaration, properties)
+
+    def delete(self, resource: Physical, patience: Patience) -> None:
+        if resource.declaration.type.startswith("Custom::"):
+            self._custom.delete(resource, patience)
+
+    def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        if self.fail_next:
+            self.fail_next = False
+            raise ResourceError("told to fail")
+        return Physical(declaration, "other", properties)
 
 
 class StackHistory(RuleBasedStateMachine):
-    """A stack whose custom resources a handler in this process serves.
+    """A stack whose custom resources the handler in this process serves.
 
-    Parameters
-    ----------
-    handler : callable
-        The handler.
-    *patches
-        What is patched as long as the history lasts.
+    A subclass says which changes there are, what the template is after one, and by what the resources are made.
     """
 
-    lifecycle: StackLifecycle
+    changes: st.SearchStrategy[Any]
+    resources: Resources
 
-    def __init__(self, handler: Callable[[dict[str, Any], Context], object], *patches: Any) -> None:
+    def __init__(self, *patches: Any) -> None:
         super().__init__()
-        self._handler = handler
-        self._patches = (*patches, mock.patch.object(response, "FIRST_BACKOFF", 0.001))
+        self._patches = (
+            *patches,
+            mock.patch.object(index, "clock", HurriedClock()),
+            mock.patch.object(response, "FIRST_BACKOFF", 0.001),
+        )
         for patch in self._patches:
             patch.start()
-        self.log: list[logging.LogRecord] = []
-        self._listener = _Listener(self.log)
-        log.logger.addHandler(self._listener)
+        self._log = BufferingHandler(sys.maxsize)
+        log.logger.addHandler(self._log)
         self.urls = ResponseUrls()
         self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
-        # How many requests were made before the stack that there is now.
-        self.first = 0
         self._deliveries: dict[str, int] = {}
         self._repeat = False
+
+    def new_stack(self) -> None:
+        self.lifecycle = StackLifecycle(self.resources, self.hear)
+        self.template: Template = {}
+        self.first = len(self.custom.exchanges)
+
+    def hear(self, event: Event) -> None:
+        """Take note of an event."""
+
+    def begin(self) -> None:
+        """Prepare for an operation."""
+
+    def changed(self, change: Any) -> dict[str, Declaration]:
+        raise NotImplementedError
 
     @property
     def status(self) -> str:
         return self.lifecycle.status
 
-    def deliver(self, _arn: str, event: dict[str, Any]) -> None:
-        with _one_at_a_time:
-            for _ in range(2 if self._repeat else 1):
-                self._deliveries[event["RequestId"]] = self._deliveries.get(event["RequestId"], 0) + 1
-                self._handler(event, Context(900))
+    @property
+    def exists(self) -> bool:
+        return self.status not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 
-    def failed_in_the_log(self, subject: str) -> set[str]:
-        """Give every subject of a line that tells of a failure, by the field that names it."""
-        return {record.__dict__[subject] for record in self.log if record.__dict__.get("outcome") == "failed"}
+    def deliver(self, _arn: str, event: dict[str, Any]) -> None:
+        for _ in range(2 if self._repeat else 1):
+            self._deliveries[event["RequestId"]] = self._deliveries.get(event["RequestId"], 0) + 1
+            serve(event)
+
+    @property
+    def failed_in_the_log(self) -> set[str]:
+        """The physical ids of which a line of the log says that something failed."""
+        lines = [record.__dict__ for record in self._log.buffer]
+        return {line["physical_id"] for line in lines if line.get("outcome") == "failed"}
+
+    def _next(self, change: Any, *, fails: bool) -> Template:
+        """Give the next template: after a change, with a resource that depends on all others, and may fail."""
+        self.begin()
+        self.resources.fail_next = fails
+        template = self.changed(change)
+        properties = {"Properties": {"number": next(numbers)}}
+        return {**template, "Other": Declaration("Other", "Other", properties, frozenset(template))}
+
+    @rule(change=st.runner().flatmap(lambda history: history.changes), fails=st.booleans())
+    @precondition(lambda self: not self.exists)
+    def create(self, change: Any, fails: bool) -> None:
+        self.new_stack()
+        self.template = self._next(change, fails=fails)
+        self.lifecycle.create(self.template)
+
+    @rule(change=st.runner().flatmap(lambda history: history.changes), fails=st.booleans())
+    @precondition(lambda self: self.status in SETTLED)
+    def update(self, change: Any, fails: bool) -> None:
+        template = self._next(change, fails=fails)
+        self.lifecycle.update(template)
+        if self.status == "UPDATE_COMPLETE":
+            self.template = template
+
+    @rule()
+    @precondition(lambda self: self.exists)
+    def delete(self) -> None:
+        self.begin()
+        self.lifecycle.delete()
 
     @rule(repeat=st.booleans())
     def deliver_requests_twice(self, repeat: bool) -> None:
@@ -88,11 +175,10 @@ class StackHistory(RuleBasedStateMachine):
     def every_request_got_one_valid_answer_for_each_delivery(self) -> None:
         for exchange in self.custom.exchanges:
             assert len(exchange.bodies) == self._deliveries[exchange.event["RequestId"]]
-            for body in exchange.bodies:
-                assert invalidity(exchange.event, body) == ""
+            assert {invalidity(exchange.event, body) for body in exchange.bodies} == {""}
 
     def teardown(self) -> None:
-        log.logger.removeHandler(self._listener)
+        log.logger.removeHandler(self._log)
         for patch in self._patches:
             patch.stop()
         self.urls.close()

@@ -20,14 +20,13 @@ from sandbox import PROJECT
 OF_THE_CDK = {"actions", "assumed_by", "target", "topic", "topic_subscription"}
 
 
-def _pyright(folder: Path, *arguments: str) -> dict[str, Any]:
+def _pyright(folder: Path, *arguments: str) -> Any:
     # Not its script, which can't be run in a folder whose name has a space.
     pyright = [str(PROJECT / ".pyright" / "bin" / "python"), "-m", "pyright", "--pythonpath", sys.executable]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     command = [*pyright, "--outputjson", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
+    return json.loads(done.stdout)
 
 
 def test_the_examples_have_no_errors(tmp_path: Path) -> None:

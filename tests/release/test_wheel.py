@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import venv
@@ -13,6 +12,7 @@ import pytest
 
 from sandbox import PROJECT
 
+MODEL = "models/robomaker/2018-06-29/service-2.json"
 PACKAGES = ("cdk_stop_on_delete", "cdk_world_export_job")
 
 APP = """
@@ -37,20 +37,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_holds_the_constructs_the_handler_the_model_and_the_type_markers(built: dict[str, Path]) -> None:
-    def sources(folder: str) -> set[str]:
-        root = PROJECT / folder
-        return {str(path.relative_to(root)) for path in root.rglob("*") if path.suffix in (".py", ".typed")}
-
+    folders = {name: name for name in PACKAGES} | {"lambda": "cdk_stop_on_delete/lambda"}
+    expected = {
+        f"{packed}/{path.relative_to(PROJECT / folder)}"
+        for folder, packed in folders.items()
+        for path in (PROJECT / folder).rglob("*")
+        if path.suffix in (".py", ".typed", ".json")
+    }
     names = {name for name in zipfile.ZipFile(built[".whl"]).namelist() if ".dist-info/" not in name}
-    assert names == (
-        {f"{package}/{name}" for package in PACKAGES for name in sources(package)}
-        | {f"cdk_stop_on_delete/lambda/{name}" for name in sources("lambda")}
-        | {
-            f"cdk_stop_on_delete/lambda/models/{name}"
-            for name in ("endpoints.json", "robomaker/2018-06-29/service-2.json")
-        }
-    )
-    assert {f"{package}/py.typed" for package in PACKAGES} <= names
+    assert names == expected
+    assert names > {f"{package}/py.typed" for package in PACKAGES} | {f"cdk_stop_on_delete/lambda/{MODEL}"}
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
@@ -69,12 +65,8 @@ def test_synthesizes_an_app_from_any_folder_of_an_environment_that_was_empty(
     constraints = str(PROJECT / "requirements" / "dev.txt")
     command = [sys.executable, "-m", *install[installer], "--constraint", constraints, str(built[kind])]
     subprocess.run(command, check=True, capture_output=True)
-
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    subprocess.run([python, "-c", APP], cwd=folder, check=True, capture_output=True)
-
-    template = json.loads((folder / "out" / "Stack.template.json").read_text())
-    types = {body["Type"] for body in template["Resources"].values()}
-    assert {"Custom::ManagedWorldExportJob", "Custom::StopOnDelete"} <= types
-    assert list((folder / "out").glob("asset.*/models/robomaker/2018-06-29/service-2.json"))
+    subprocess.run([python, "-c", APP], cwd=tmp_path, check=True, capture_output=True)
+    template = (tmp_path / "out" / "Stack.template.json").read_text()
+    assert "Custom::ManagedWorldExportJob" in template
+    assert "Custom::StopOnDelete" in template
+    assert list((tmp_path / "out").glob(f"asset.*/{MODEL}"))

@@ -1,13 +1,10 @@
-"""The deployable example: in the tests' own process, and once as the CDK CLI starts it."""
+"""The deployable example, with and without the ARN of a job."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +12,32 @@ import pytest
 from aws_cdk import App
 
 from sandbox import PROJECT
-from tests.construct.conftest import JOB
-
-Templates = dict[str, dict[str, Any]]
+from tests.construct.names import JOB, JOB_TYPE
+from tests.construct.templates import Resources, the
 
 CONTEXT = {**json.loads((PROJECT / "cdk.json").read_text())["context"], "aws:cdk:bundling-stacks": []}
 
 
-def _synthesize(assembly: Path, **context: str) -> None:
-    app = functools.partial(App, outdir=str(assembly), context={**CONTEXT, **context})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aws_cdk.App", app)
-        runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
+def _run(assembly: Path, monkeypatch: pytest.MonkeyPatch, **context: str) -> None:
+    monkeypatch.setattr("aws_cdk.App", functools.partial(App, outdir=str(assembly), context={**CONTEXT, **context}))
+    runpy.run_path(str(PROJECT / "app.py"), run_name="__main__")
 
 
-def _templates(assembly: Path) -> Templates:
-    return {path.name.split(".")[0]: json.loads(path.read_text()) for path in assembly.glob("*.template.json")}
+def _template(assembly: Path, stack: str) -> Any:
+    return json.loads((assembly / f"{stack}.template.json").read_text())
 
 
-def _dependencies(assembly: Path, stack: str) -> list[str]:
-    return list(json.loads((assembly / "manifest.json").read_text())["artifacts"][stack]["dependencies"])
-
-
-@pytest.fixture(scope="module")
-def with_an_arn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    assembly = tmp_path_factory.mktemp("assembly")
-    _synthesize(assembly, job_arn=JOB)
-    return assembly
-
-
-def test_takes_the_arn_from_the_context(with_an_arn: Path) -> None:
-    template = _templates(with_an_arn)["WorldExport"]
-    [job] = [body for body in template["Resources"].values() if body["Type"] == "Custom::ManagedWorldExportJob"]
+def test_the_app_needs_an_arn_to_deploy_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_it, without_it = tmp_path / "with", tmp_path / "without"
+    _run(with_it, monkeypatch, job_arn=JOB)
+    resources: Resources = _template(with_it, "WorldExport")["Resources"]
+    job = the(resources, JOB_TYPE)
     assert job["Properties"]["JobArn"] == JOB
-    assert {kind: template["Resources"][kind]["Type"] for kind in job["DependsOn"]}.items() >= {
-        ("Exports25637AFB", "AWS::S3::Bucket"),
-        ("ExportRoleB9ACA3CD", "AWS::IAM::Role"),
-    }
+    assert {resources[name]["Type"] for name in job["DependsOn"]} >= {"AWS::S3::Bucket", "AWS::IAM::Role"}
 
-
-def test_without_an_arn_says_what_to_pass_and_leaves_the_provider_as_it_is(with_an_arn: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "CDK_CONTEXT_JSON": json.dumps(CONTEXT)}
-    command = [sys.executable, "app.py"]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "Which world export job? Pass its ARN: cdk deploy --all -c job_arn=arn:aws:robomaker:" in done.stderr
-    assert _templates(tmp_path)["WorldExportProvider"] == _templates(with_an_arn)["WorldExportProvider"]
-    assert "WorldExportProvider" in _dependencies(tmp_path, "WorldExport")
+    with pytest.raises(RuntimeError, match=r"Which world export job\? Pass its ARN: cdk deploy --all -c job_arn=arn:"):
+        _run(without_it, monkeypatch)
+    # The provider stays as it is, and is destroyed last.
+    assert _template(without_it, "WorldExportProvider") == _template(with_it, "WorldExportProvider")
+    manifest = json.loads((without_it / "manifest.json").read_text())
+    assert "WorldExportProvider" in manifest["artifacts"]["WorldExport"]["dependencies"]

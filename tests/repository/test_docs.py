@@ -6,28 +6,20 @@ import functools
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
 
 import teardown
-from cdk_stop_on_delete import (
-    EcsTasks,
-    EmrServerlessJobRuns,
-    Jobs,
-    StateMachineExecutions,
-    StopOnDeleteProvider,
-    __version__,
-)
-from cdk_world_export_job import WorldExportJobs
+from cdk_stop_on_delete import StopOnDeleteProvider, __version__
 from docs import api
 from jobs import running_jobs
 from properties.container import Container
 from protocol.outcome import Result
 from sandbox import PROJECT
+from tests.builds import ENVIRONMENT, KINDS
 from tests.pages import blocks, quoted, section
 
 IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md", "examples.md")
@@ -69,23 +61,21 @@ def test_a_page_that_the_code_names_exists() -> None:
 
 
 def test_the_policy_for_a_role_that_can_not_be_changed_is_what_the_provider_attaches_to_others() -> None:
-    app = App(context={"@aws-cdk/core:enablePartitionLiterals": True})
-    stack = Stack(app, "Stack", env=Environment(account="123456789012", region="us-west-2"))
-    kinds: list[type[Jobs]] = [WorldExportJobs, EcsTasks, StateMachineExecutions, EmrServerlessJobRuns]
-    StopOnDeleteProvider(stack, "Provider", kinds=kinds, vpc=ec2.Vpc(stack, "Vpc"))
+    context = {"@aws-cdk/core:enablePartitionLiterals": True, "aws:cdk:bundling-stacks": []}
+    stack = Stack(App(context=context), "Stack", env=ENVIRONMENT)
+    StopOnDeleteProvider(stack, "Provider", kinds=KINDS, vpc=ec2.Vpc(stack, "Vpc"))
     policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
     attached = [item for policy in policies for item in policy["Properties"]["PolicyDocument"]["Statement"]]
-    [whole] = blocks((PROJECT / "docs" / "provider.md").read_text(), "json")
-    documented = json.loads(whole)["Statement"]
     for statement in attached:
         if "logs:PutLogEvents" in statement["Action"]:
             statement["Resource"] = "arn:aws:logs:us-west-2:123456789012:log-group:NAME:*"  # the page has no real name
-    # Each kind has a policy of its own, and some have a statement in common.
-    assert _texts(documented) == _texts(attached)
-
-
-def _texts(statements: list[dict[str, Any]]) -> set[str]:
-    return {json.dumps(statement, sort_keys=True) for statement in statements}
+    [documented] = blocks((PROJECT / "docs" / "provider.md").read_text(), "json")
+    # Sets, because each kind has a policy of its own, and some have a statement in common.
+    written, made = (
+        {json.dumps(statement, sort_keys=True) for statement in statements}
+        for statements in (json.loads(documented)["Statement"], attached)
+    )
+    assert written == made
 
 
 def test_the_kind_of_the_example_for_contributors_has_all_that_a_kind_must_have() -> None:

@@ -7,11 +7,23 @@ from contextlib import closing
 
 import pytest
 
-from .clouds import Clouds
+from sandbox.cdk_cli import CdkCli
+from sandbox.local_aws import ACCOUNT, REGION
+
+from .clouds import MINISTACK, SANDBOX, LocalCloud
 
 
-@pytest.fixture(scope="session")
-def clouds() -> Iterator[Clouds]:
-    """Give local clouds, each started when it is first asked for."""
-    with closing(Clouds()) as clouds:
-        yield clouds
+# One worker for each cloud, which takes a while to start.
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(SANDBOX, id="sandbox", marks=pytest.mark.xdist_group("sandbox")),
+        pytest.param(MINISTACK, id="ministack", marks=pytest.mark.xdist_group("ministack")),
+    ],
+)
+def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
+    """Give each cloud, after its bootstrap."""
+    with closing(LocalCloud(request.param)) as cloud:
+        bootstrap = CdkCli(cloud, cloud.home, app=cloud.home).run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        assert bootstrap.status == 0, bootstrap.output
+        yield cloud

@@ -12,18 +12,13 @@ import threading
 import time
 import urllib.request
 
+# Below the ports that systems give to whoever asks for any: no other program is given it before ministack has it.
+PORTS = range(20_000 + os.getpid() % 10_000, 32_000)
 
-def main() -> None:
-    """Run it until standard input closes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    os.environ.update(BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port))
-    threading.Thread(target=_announce, args=(f"http://localhost:{port}", os.dup(1)), daemon=True).start()
-    os.dup2(2, 1)  # what it prints is a log
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    sys.argv = ["ministack"]
-    runpy.run_module("ministack.app", run_name="__main__")
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as other:
+        return other.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _announce(url: str, output: int) -> None:
@@ -43,4 +38,10 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    port = next(filter(_is_free, PORTS))
+    os.environ.update(BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port))
+    threading.Thread(target=_announce, args=(f"http://localhost:{port}", os.dup(1)), daemon=True).start()
+    os.dup2(2, 1)  # what it prints is a log
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    sys.argv = ["ministack"]
+    runpy.run_module("ministack.app", run_name="__main__")

@@ -9,36 +9,19 @@ import os
 import signal
 import sys
 from contextlib import closing
-from unittest import mock
 
-from sandbox import local_aws
-
-
-class _ElsewhereRoboMaker:
-    """Stands for the RoboMaker endpoint that the tests hold."""
-
-    def __init__(self, *_: object) -> None:
-        self.url = os.environ["AWS_ENDPOINT_URL_ROBOMAKER"]
-
-    def close(self) -> None:
-        """Leave it to the tests."""
+from sandbox.local_aws import LocalAws
 
 
 def _log(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def main() -> None:
-    """Run it until standard input closes."""
-    with (
-        mock.patch.object(local_aws, "RoboMaker", _ElsewhereRoboMaker),
-        closing(local_aws.LocalAws(log=_log)) as aws,
-    ):
+if __name__ == "__main__":
+    with closing(LocalAws(log=_log)) as aws:
+        # The endpoint that the tests hold.
+        aws.variables["AWS_ENDPOINT_URL_ROBOMAKER"] = os.environ["AWS_ENDPOINT_URL_ROBOMAKER"]
         sys.stdout.write(f"{aws.url}\n")
         sys.stdout.flush()
         sys.stdin.read()
     os.killpg(0, signal.SIGKILL)  # whatever waits for a stack that nobody works on any more
-
-
-if __name__ == "__main__":
-    main()

@@ -11,7 +11,6 @@ from typing import Any
 
 import boto3
 import cfnlint.decode
-import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from sandbox import PROJECT
@@ -19,7 +18,7 @@ from sandbox.local_aws import REGION
 from sandbox.robomaker import CANCEL_REFUSED
 from tests.pages import blocks
 
-from .clouds import MINISTACK, SANDBOX, Clouds, Kind, LocalCloud
+from .clouds import LocalCloud
 from .stage import arn_of
 
 JOB, TASKS, _ = blocks((PROJECT / "docs" / "without-the-cdk.md").read_text(), "yaml")
@@ -107,11 +106,7 @@ class Team:
             self._cloudformation.get_waiter(waiter).wait(**names, WaiterConfig={"Delay": 1})
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(kind, id=kind.name, marks=pytest.mark.xdist_group(kind.name)) for kind in (SANDBOX, MINISTACK)],
-)
-def test_a_team_without_the_cdk(clouds: Clouds, kind: Kind) -> None:
+def test_a_team_without_the_cdk(cloud: LocalCloud) -> None:
     # Not imported before: each worker reads this module, and the CDK takes a gigabyte of each.
     from package.handler_zip import handler_zip
     from package.provider_template import provider_template
@@ -121,43 +116,42 @@ def test_a_team_without_the_cdk(clouds: Clouds, kind: Kind) -> None:
     # `aws cloudformation package --use-json` does the same.
     tasks, _ = cfnlint.decode.decode_str(TASKS)
     old, new = arn_of("packaged-1"), arn_of("packaged-2")
-    with clouds.lend(kind) as cloud:
-        team, robomaker = Team(cloud), cloud.robomaker
-        for arn in (old, new):
-            robomaker.start_job(arn)
-        token = team.deploy_provider(template, code)
-        role = team.resource("Provider", "Role")
-        assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES
-        assert team.deploy("Simulation", job, JobArn=old) == "CREATE_COMPLETE"
+    team, robomaker = Team(cloud), cloud.robomaker
+    for arn in (old, new):
+        robomaker.start_job(arn)
+    token = team.deploy_provider(template, code)
+    role = team.resource("Provider", "Role")
+    assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES
+    assert team.deploy("Simulation", job, JobArn=old) == "CREATE_COMPLETE"
 
-        # New code and one more kind. Neither the stacks nor the service token notice.
-        newer = io.BytesIO(code)
-        with zipfile.ZipFile(newer, "a") as archive:
-            archive.writestr("newer.py", "")
-        assert team.deploy_provider(template, newer.getvalue(), EcsTasks="true") == token
-        assert team.aws["lambda"].get_function(FunctionName=token)["Configuration"]["CodeSize"] == newer.tell()
-        assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES | {"EcsTasksPolicy"}
+    # New code and one more kind. Neither the stacks nor the service token notice.
+    newer = io.BytesIO(code)
+    with zipfile.ZipFile(newer, "a") as archive:
+        archive.writestr("newer.py", "")
+    assert team.deploy_provider(template, newer.getvalue(), EcsTasks="true") == token
+    assert team.aws["lambda"].get_function(FunctionName=token)["Configuration"]["CodeSize"] == newer.tell()
+    assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES | {"EcsTasksPolicy"}
 
-        assert team.deploy("Simulation", job, JobArn=new) == "UPDATE_COMPLETE"
-        assert (robomaker.status(old), robomaker.status(new)) == ("Canceled", "Running")
-        robomaker.switch_on(CANCEL_REFUSED)
-        assert team.delete("Simulation") == "DELETE_FAILED"
-        assert "Delete the stack again to try again" in team.failure("Simulation", "WorldExportJob")
-        robomaker.switch_off()
-        assert team.delete("Simulation") == "gone"
-        assert robomaker.status(new) == "Canceled"
+    assert team.deploy("Simulation", job, JobArn=new) == "UPDATE_COMPLETE"
+    assert (robomaker.status(old), robomaker.status(new)) == ("Canceled", "Running")
+    robomaker.switch_on(CANCEL_REFUSED)
+    assert team.delete("Simulation") == "DELETE_FAILED"
+    assert "Delete the stack again to try again" in team.failure("Simulation", "WorldExportJob")
+    robomaker.switch_off()
+    assert team.delete("Simulation") == "gone"
+    assert robomaker.status(new) == "Canceled"
 
-        # A line of the checklist that was forgotten.
-        del tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"]
-        assert team.deploy("Forgetful", json.dumps(tasks)) == "ROLLBACK_COMPLETE"
-        assert "Set it to Cluster." in team.failure("Forgetful", "StopTasks")
-        assert team.delete("Forgetful") == "gone"
+    # A line of the checklist that was forgotten.
+    del tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"]
+    assert team.deploy("Forgetful", json.dumps(tasks)) == "ROLLBACK_COMPLETE"
+    assert "Set it to Cluster." in team.failure("Forgetful", "StopTasks")
+    assert team.delete("Forgetful") == "gone"
 
-        tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"] = "Cluster"
-        assert team.deploy("Nightly", json.dumps(tasks)) == "CREATE_COMPLETE"
-        cluster = team.resource("Nightly", "Cluster")
-        task = team.run_task(cluster)
-        assert team.status_of_task(cluster, task) == "RUNNING"
-        assert team.delete("Nightly") == "gone"
-        assert team.status_of_task(cluster, task) in ("STOPPED", "gone")
-        assert team.delete("Provider") == "gone"
+    tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"] = "Cluster"
+    assert team.deploy("Nightly", json.dumps(tasks)) == "CREATE_COMPLETE"
+    cluster = team.resource("Nightly", "Cluster")
+    task = team.run_task(cluster)
+    assert team.status_of_task(cluster, task) == "RUNNING"
+    assert team.delete("Nightly") == "gone"
+    assert team.status_of_task(cluster, task) in ("STOPPED", "gone")
+    assert team.delete("Provider") == "gone"

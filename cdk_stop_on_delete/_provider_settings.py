@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import IConstruct
 
-from ._errors import AsWritten, invalid
+from ._errors import Shown, invalid
 from ._tokens import is_string_token, is_token
 
 # The oldest Python 3 that the handler is tested on.
@@ -82,8 +82,14 @@ _CONSTRUCTS = {
 }
 
 
-def check_settings(construct: IConstruct, settings: dict[str, Any]) -> None:
-    """Raise the error of a setting that has a wrong type, or a literal value that can't work."""
+def checked_settings(construct: IConstruct, given: ProviderSettings) -> dict[str, Any]:
+    """Return the settings, or raise the error of one that has a wrong type, or a literal value that can't work."""
+    settings: dict[str, Any] = {
+        "memory_size": 256,
+        "runtime": lambda_.Runtime.PYTHON_3_13,
+        "architecture": lambda_.Architecture.ARM_64,
+        **{name: value for name, value in given.items() if value is not None},
+    }
     for name, value in settings.items():
         if name not in ProviderSettings.__annotations__:
             raise TypeError(f"{construct.node.path}: {type(construct).__name__} has no argument {name!r}")
@@ -95,14 +101,14 @@ def check_settings(construct: IConstruct, settings: dict[str, Any]) -> None:
     # Lambda takes no alias of a key (hashicorp/terraform 20813), and IAM grants on one do nothing (aws-cdk 19914).
     key: Any = settings.get("environment_encryption")
     if hasattr(key, "alias_name"):
-        shown = AsWritten(key, f"Alias {key.node.path!r}")
         rule = "it is an alias of a key: Lambda takes none, and IAM permissions on one have no effect"
         fix = "Pass the key itself, or import it with `Key.from_key_arn(scope, id, arn)`."
-        raise invalid(construct, "environment_encryption", shown, rule, fix)
+        raise invalid(construct, "environment_encryption", Shown(f"Alias {key.node.path!r}"), rule, fix)
     _check_memory_size(construct, settings["memory_size"])
     _check_runtime(construct, settings["runtime"])
     if "proxy" in settings and not is_string_token(construct, "proxy", settings["proxy"]):
         _check_proxy(construct, settings["proxy"])
+    return settings
 
 
 def _check_memory_size(construct: IConstruct, memory_size: object) -> None:
@@ -126,7 +132,7 @@ def _check_proxy(construct: IConstruct, proxy: object) -> None:
     if not isinstance(proxy, str):
         raise invalid(construct, "proxy", proxy, "it must be a string", form)
     # Keep a password out of the error.
-    shown = AsWritten(proxy, re.sub(r":[^:/@]*(?=@)", ":...", repr(proxy)))
+    shown = re.sub(r":[^:/@]*(?=@)", ":...", proxy)
     if proxy.startswith("https:"):
         rule = "the handler can't send its responses through a proxy that requires TLS"
         raise invalid(construct, "proxy", shown, rule, "Pass the proxy's plain port, http://HOST:PORT.")

@@ -1,17 +1,17 @@
-"""The custom resource that StopOnDelete and ManagedWorldExportJob create, with the arguments that both take."""
+"""What StopOnDelete and ManagedWorldExportJob have in common: the custom resource, and the arguments that both take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._errors import AsWritten, invalid, naming, wrong_type
+from ._errors import checking, invalid, wrong_type
 from ._handler_code import metrics, properties
-from ._jobs import Jobs
+from ._kinds import Jobs
 from ._provider_interface import IStopOnDeleteProvider, MetricOptions
 from ._stop_on_delete_provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
 from ._tokens import is_token, not_a_string
@@ -20,12 +20,13 @@ from ._tokens import is_token, not_a_string
 SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
 
 
-class OnDelete(Construct):
-    """A custom resource whose Delete request stops jobs of one kind."""
+class JobsResource(Construct):
+    """The base of both constructs: a custom resource whose Delete request stops jobs of one kind."""
+
+    _RESOURCE_TYPE: ClassVar[str]
 
     def _make_resource(
         self,
-        resource_type: str,
         kind: type[Jobs],
         values: Mapping[str, object],
         wait: Duration | None,
@@ -35,30 +36,33 @@ class OnDelete(Construct):
     ) -> None:
         """Check the arguments that both constructs take, and make the resource."""
         self._check_removal_policy("removal_policy", removal_policy)
-        self._check_best_effort(best_effort)
-        seconds = self._wait_seconds(wait)
-        self._check_provider(provider)
+        if isinstance(best_effort, CfnParameter):
+            raise not_a_string(self, "best_effort", best_effort)
+        if not isinstance(best_effort, bool) and not is_token(best_effort):
+            raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
+        self._wait_seconds = properties.DEFAULT_WAIT_SECONDS if wait is None else self._in_seconds(wait)
+        if not isinstance(provider, IStopOnDeleteProvider | None):
+            rule = "it must be a StopOnDeleteProvider, a WorldExportJobProvider, or what from_service_token returns"
+            fix = "Make one, which makes the function, or import one with `from_service_token(scope, id, arn)`."
+            raise wrong_type(self, "provider", provider, IStopOnDeleteProvider, rule=rule, fix=fix)
         self._kind = kind
         self._provider = provider or StopOnDeleteProvider.get_or_create(self)
-        binding = self._provider._bind(self, kind)
+        service_token, outlives_stack = self._provider._bind(self, kind)
         self._resource = CustomResource(
             self,
             "Resource",
-            resource_type=resource_type,
-            service_token=binding.service_token,
+            resource_type=self._RESOURCE_TYPE,
+            service_token=service_token,
             service_timeout=SERVICE_TIMEOUT,
             removal_policy=removal_policy,
             properties={
                 **values,
-                "WaitSeconds": seconds,
+                "WaitSeconds": self._wait_seconds,
                 "BestEffort": best_effort,
                 # The handler uses it to choose the next step in the reason of a failed Delete.
-                "ProviderOutlivesStack": binding.outlives_stack,
+                "ProviderOutlivesStack": outlives_stack,
             },
         )
-        if binding.policy:
-            # CloudFormation deletes in reverse order, so the function keeps its permission until the jobs have stopped.
-            self._resource.node.add_dependency(binding.policy)
 
     @property
     def provider(self) -> IStopOnDeleteProvider:
@@ -117,28 +121,12 @@ class OnDelete(Construct):
         if policy is RemovalPolicy.SNAPSHOT:
             raise invalid(self, argument, policy, "a job has no snapshots", fix)
 
-    def _check_best_effort(self, best_effort: object) -> None:
-        if isinstance(best_effort, CfnParameter):
-            raise not_a_string(self, "best_effort", best_effort)
-        if not isinstance(best_effort, bool) and not is_token(best_effort):
-            raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
-
-    def _wait_seconds(self, wait: object) -> float:
+    def _in_seconds(self, wait: object) -> float:
         """Return a wait in seconds, or as a token."""
-        if wait is None:
-            return properties.DEFAULT_WAIT_SECONDS
         if not isinstance(wait, Duration):
             raise invalid(self, "wait", wait, "it must be a Duration", "Pass, for example, Duration.minutes(5).")
-        if wait.is_unresolved():
-            return wait.to_seconds()
         seconds = wait.to_seconds(integral=False)
-        with naming(self, "wait"):
-            whole = int(seconds) if seconds == int(seconds) else seconds
-            return properties.check_wait_seconds(AsWritten(whole, wait.to_string()))
-
-    def _check_provider(self, provider: object) -> None:
-        if provider is None or isinstance(provider, IStopOnDeleteProvider):
-            return
-        rule = "it must be a StopOnDeleteProvider, a WorldExportJobProvider, or what their from_service_token returns"
-        fix = "Make one, which makes the function, or import one with `from_service_token(scope, id, arn)`."
-        raise wrong_type(self, "provider", provider, IStopOnDeleteProvider, rule=rule, fix=fix)
+        if wait.is_unresolved():
+            return seconds
+        with checking(self, "wait", wait):
+            return properties.check_wait_seconds(seconds)

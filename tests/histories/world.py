@@ -1,0 +1,299 @@
+"""Plays a case: a stack at the local AWS, and what happens to its container and the jobs in it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sandbox import ACCOUNT
+from sandbox.services.jobs import NEVER
+from tests.requests import HurriedClock
+
+if TYPE_CHECKING:
+    from sandbox.cloudformation.custom_resources import Exchange
+    from sandbox.cloudformation.lifecycle import Event
+    from sandbox.local_aws import LocalAws
+    from tests.containers import Declared, Row
+
+RESOURCE_TYPE = "Custom::StopOnDelete"
+YAML = "# JSON is a part of YAML, and comments are not a part of JSON.\n"
+ANCHOR = {"Type": "AWS::CloudFormation::WaitConditionHandle"}  # no template is without a resource
+# Of each kind: the type of the container's resource, the property that names it, and the others that it must have.
+CONTAINERS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "EcsTasks": ("AWS::ECS::Cluster", "ClusterName", {}),
+    "StateMachineExecutions": (
+        "AWS::StepFunctions::StateMachine",
+        "StateMachineName",
+        {
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/role",
+            "DefinitionString": '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+        },
+    ),
+    "EmrServerlessJobRuns": (
+        "AWS::EMRServerless::Application",
+        "Name",
+        {"ReleaseLabel": "emr-7.10.0", "Type": "Spark"},
+    ),
+}
+# Of each kind: its service, the operation that deletes a container, and the parameter that names it.
+DELETIONS = {
+    "EcsTasks": ("ecs", "delete_cluster", "cluster"),
+    "StateMachineExecutions": ("stepfunctions", "delete_state_machine", "stateMachineArn"),
+    "EmrServerlessJobRuns": ("emr-serverless", "delete_application", "applicationId"),
+}
+ENDED = ("STOPPED", "SUCCEEDED", "ABORTED", "SUCCESS", "CANCELLED", "TERMINATED")
+
+_numbers = itertools.count(1)
+
+
+class Clock(HurriedClock):
+    """A clock whose pauses take no time, but for a moment of the services', and something that happens in the first."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        time.sleep(0.002)
+        happen, self.meanwhile = self.meanwhile, None
+        if happen:
+            happen()
+
+
+class World:
+    """A row's stack, its container and the jobs in it.
+
+    Parameters
+    ----------
+    aws : LocalAws
+        The local AWS.
+    row : Row
+        The row.
+    """
+
+    def __init__(self, aws: LocalAws, row: Row) -> None:
+        self.aws, self.row = aws, row
+        self.stack = f"Case{next(_numbers)}"
+        self.clock = Clock()
+        self.cloudformation, self._client = aws.client("cloudformation"), aws.client(DELETIONS[row.kind][0])
+        self._given = ""  # as the container, where it is no resource of the stack
+        self._containers: list[str] = []
+        self._jobs: dict[str, str] = {}
+
+    def play(self) -> None:
+        """Do what the row says."""
+        row = self.row
+        self._given = row.given or (self._make_shared() if row.shared else "")
+        if row.before:
+            self._declare("CREATE", row.before)
+        if row.prepare:
+            row.prepare(self)
+        for fault, times in row.faults:
+            self.aws.front.switch_on(fault, times)
+        if row.meanwhile:
+            self.clock.meanwhile = partial(row.meanwhile, self)
+        if row.after:
+            self._declare("UPDATE" if row.before else "CREATE", row.after)
+        else:
+            self.cloudformation.delete_stack(StackName=self.stack)
+            self._settle(self.stack)
+
+    def heard(self, _: str, event: Event) -> None:
+        """Start jobs in a container as soon as a StopOnDelete has taken charge of it, as a listener of the stack."""
+        if event.type != RESOURCE_TYPE:
+            return
+        if event.status == "DELETE_FAILED" and self.row.one_failure:
+            self.aws.front.switch_off()
+        found = re.match(r"\w+\(([^,)]+)", event.physical_id)
+        if found and event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and found[1] not in self._containers:
+            self._containers.append(found[1])
+            if len(self._containers) > 1:
+                self.start("new")
+            else:
+                for job in self.row.jobs:
+                    self.start(job.name, job.stop_seconds, is_session=job.is_session, **job.task)
+
+    def start(self, name: str, stop_seconds: float = 0.0, *, is_session: bool = False, **task: Any) -> None:
+        """Start a job in the newest container."""
+        starts = {
+            "EcsTasks": self.aws.ecs.start_task,
+            "StateMachineExecutions": self.aws.step_functions.start_execution,
+            "EmrServerlessJobRuns": self.aws.emr_serverless.start_job_run,
+        }
+        start: Any = self.aws.emr_serverless.start_session if is_session else starts[self.row.kind]
+        self._jobs[name] = start(self._containers[-1], stop_seconds=stop_seconds, **task)
+
+    def end(self) -> None:
+        """Let the job end by itself."""
+        job = self._jobs["job"]
+        if self.row.kind == "EcsTasks":
+            self.aws.ecs.settle(job, "STOPPED")
+        elif self.row.kind == "StateMachineExecutions":
+            self.aws.step_functions.settle(job, "SUCCEEDED")
+        else:
+            self.aws.emr_serverless.settle(self._containers[0], job, "SUCCESS")
+
+    def relieve(self) -> None:
+        """Let the job end, and another one start."""
+        self.end()
+        self.start("late")
+
+    def lag(self) -> None:
+        """Start an execution that the next listing does not show."""
+        self.aws.step_functions.stale_looks = 1
+        self.start("late")
+
+    def tell_to_stop(self) -> None:
+        """Tell the task to stop as anybody might."""
+        self._client.stop_task(cluster=self._containers[0], task=self._jobs["job"])
+
+    def start_soon(self) -> None:
+        """Start the application, which takes a moment."""
+        self.aws.emr_serverless.start_seconds = 0.05  # which passes while the handler looks
+        self._client.start_application(applicationId=self._containers[0])
+
+    def start_without_end(self) -> None:
+        """Start the application, which stays in STARTING."""
+        self.aws.emr_serverless.start_seconds = NEVER
+        self._client.start_application(applicationId=self._containers[0])
+
+    def delete(self) -> None:
+        """Delete the container as anybody might."""
+        _, operation, parameter = DELETIONS[self.row.kind]
+        getattr(self._client, operation)(**{parameter: self._given or self._containers[0]})
+
+    def refactor(self) -> None:
+        """Move the container to another stack."""
+        other = f"{self.stack}-other"
+        self._change("CREATE", {"Resources": {"Anchor": ANCHOR}}, stack=other)
+        refactor(self.cloudformation, "Container", self.stack, other)
+
+    def retain(self) -> None:
+        """Write Retain into the template, and the container's id where the template refers to it: `cdk orphan` does."""
+        template = _template_of(self.cloudformation, self.stack)
+        _refer_to(self._containers[0], template)
+        template["Resources"]["Container"].update(DeletionPolicy="Retain", UpdateReplacePolicy="Retain")
+        self._change("UPDATE", template, as_yaml=True)
+
+    def orphan(self) -> None:
+        """Let the container leave the template after that, as `cdk orphan` does."""
+        self.retain()
+        template = _template_of(self.cloudformation, self.stack)
+        del template["Resources"]["Container"]
+        self._change("UPDATE", template, as_yaml=True)
+
+    def import_another(self) -> None:
+        """Import another cluster."""
+        name = f"{self.stack}-imported"
+        self._client.create_cluster(clusterName=name)
+        template, imported = _template_of(self.cloudformation, self.stack), self._container(name)
+        template["Resources"]["Imported"] = {**imported, "DeletionPolicy": "Delete"}
+        identifier = {"LogicalResourceId": "Imported", "ResourceIdentifier": imported["Properties"]}
+        identifiers = [{"ResourceType": imported["Type"], **identifier}]
+        self._change("IMPORT", template, as_yaml=True, ResourcesToImport=identifiers)
+
+    @property
+    def status(self) -> str:
+        """The status of the stack, or "gone"."""
+        return self.aws.stacks().get(self.stack, "gone")
+
+    @property
+    def unfinished(self) -> set[str]:
+        """The names of the jobs that have not ended."""
+        running = [arn for arn, status in self.aws.living_jobs.items() if status not in ENDED]
+        return {name for name, job in self._jobs.items() if any(arn.endswith(job) for arn in running)}
+
+    def requests(self, request_type: str) -> list[Exchange]:
+        """Give every request of a type for the StopOnDeletes of the container, with its answers."""
+        asked = [exchange for exchange in self.aws.exchanges if f"/{self.stack}/" in exchange.event["StackId"]]
+        asked = [exchange for exchange in asked if exchange.event["RequestType"] == request_type]
+        return [exchange for exchange in asked if exchange.event["LogicalResourceId"].startswith("Stop")]
+
+    def _make_shared(self) -> str:
+        """Make the container in another stack, and give what names it."""
+        shared = f"{self.stack}-shared"
+        template = {"Resources": {"Container": self._container(shared)}, "Outputs": {"It": {"Value": self._reference}}}
+        self._change("CREATE", template, stack=shared)
+        [stack] = self.cloudformation.describe_stacks(StackName=shared)["Stacks"]
+        return str(stack["Outputs"][0]["OutputValue"])
+
+    def _declare(self, change: str, declared: Declared) -> None:
+        resources: dict[str, Any] = {"Anchor": ANCHOR}
+        properties: dict[str, Any] = {"Kind": self.row.kind, "Container": self._given or self._reference}
+        if declared.container and not self._given:
+            # There is no RetainExceptOnCreate for what is replaced (User Guide, aws-attribute-updatereplacepolicy).
+            replaced = "Delete" if declared.policy == "Delete" else "Retain"
+            resources["Container"] = {
+                **self._container(f"{self.stack}-{declared.container}"),
+                "DeletionPolicy": declared.written or declared.policy,
+                "UpdateReplacePolicy": declared.written or replaced,
+            }
+            properties |= {"ContainerLogicalId": "Container", "ContainerDeletionPolicy": declared.policy}
+        stops = declared.stops.split()
+        resources |= {stop: _stop({**properties, **declared.options}) for stop in stops}
+        if declared.fails:
+            # There is no application of this id.
+            fails = _stop({"Kind": "EmrServerlessJobRuns", "Container": "00nonsense"})
+            resources["Fails"] = {**fails, "DependsOn": stops}
+        parameters = {"Policy": {"Type": "String", "Default": "Retain"}}
+        self._change(change, {"Parameters": parameters, "Resources": resources}, as_yaml=declared.yaml)
+
+    def _container(self, name: str) -> dict[str, Any]:
+        resource_type, named, properties = CONTAINERS[self.row.kind]
+        express = {"StateMachineType": "EXPRESS"} if self.row.express else {}
+        return {"Type": resource_type, "Properties": {named: name, **properties, **express}}
+
+    @property
+    def _reference(self) -> dict[str, Any]:
+        return {"Fn::GetAtt": ["Container", "Arn"]} if self.row.kind == "EcsTasks" else {"Ref": "Container"}
+
+    def _change(
+        self, change: str, template: dict[str, Any], stack: str = "", *, as_yaml: bool = False, **more: object
+    ) -> None:
+        named = {"StackName": stack or self.stack, "ChangeSetName": "change"}
+        body = (YAML if as_yaml else "") + json.dumps(template)
+        self.cloudformation.create_change_set(**named, ChangeSetType=change, TemplateBody=body, **more)
+        self.cloudformation.execute_change_set(**named)
+        self._settle(named["StackName"])
+
+    def _settle(self, stack: str) -> None:
+        while "IN_PROGRESS" in self.aws.stacks().get(stack, ""):
+            time.sleep(0.005)
+
+
+def refactor(cloudformation: Any, container: str, source: str, target: str) -> None:
+    """Move a container, by its logical id, to another stack. What refers to it in its old one imports its value."""
+    templates = {stack: _template_of(cloudformation, stack) for stack in (source, target)}
+    templates[target]["Resources"][container] = templates[source]["Resources"].pop(container)
+    export = f"{source}-{container}"
+    reference = _refer_to({"Fn::ImportValue": export}, templates[source])
+    templates[target]["Outputs"] = {"Container": {"Value": reference, "Export": {"Name": export}}}
+    there, here = ({"StackName": stack, "LogicalResourceId": container} for stack in (source, target))
+    plan = cloudformation.create_stack_refactor(
+        StackDefinitions=[{"StackName": name, "TemplateBody": json.dumps(body)} for name, body in templates.items()],
+        ResourceMappings=[{"Source": there, "Destination": here}],
+    )["StackRefactorId"]
+    cloudformation.get_waiter("stack_refactor_create_complete").wait(StackRefactorId=plan)
+    cloudformation.execute_stack_refactor(StackRefactorId=plan)
+    cloudformation.get_waiter("stack_refactor_execute_complete").wait(StackRefactorId=plan)
+
+
+def _template_of(cloudformation: Any, stack: str) -> Any:
+    """Read a stack's template, in JSON or in the YAML of these tests."""
+    body = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    return json.loads(body.removeprefix(YAML) if isinstance(body, str) else json.dumps(body))
+
+
+def _refer_to(container: Any, template: dict[str, Any]) -> Any:
+    """Let a template's StopOnDelete refer to its container by something else, and give by what it did."""
+    [stop] = [resource for resource in template["Resources"].values() if resource["Type"] == RESOURCE_TYPE]
+    reference, stop["Properties"]["Container"] = stop["Properties"]["Container"], container
+    return reference
+
+
+def _stop(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"Type": RESOURCE_TYPE, "Properties": {"ServiceToken": "arn:function", **properties}}
