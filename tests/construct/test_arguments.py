@@ -198,7 +198,7 @@ REFUSED: dict[Make, list[Row]] = {
         ("delete_first", "rule", "'rule'", LIST.replace("last=[role", "first=[rule")),
         ("delete_last", ["role"], "['role']", LIST),
         ("delete_last", [iam.Role], "[<class 'aws_cdk.aws_iam.Role'>]", LIST),
-        ("delete_last", _imported_role, "<…>", LIST),
+        ("delete_last", _imported_role, "Interface 'Stack/Scope/Role'", LIST),
         ("delete_first", lambda scope: [scope], "Construct 'Stack/Scope'", f"it contains Stack/Scope/Case, {CONTAINS}"),
         ("delete_first", lambda scope: [_ScheduledTask(scope, "T")], "ScheduledTask 'Stack/Scope/T'", ITS_RULE),
     ],
