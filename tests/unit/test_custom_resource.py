@@ -18,8 +18,9 @@ from protocol.metrics import embedded
 from protocol.outcome import Outcome, Result
 from protocol.response import NotDeliveredError
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
+from teardown import sentence
 from tests.network import SetClock
-from tests.requests import STACK_ID, Context, Sender, answer_soon, request
+from tests.requests import Context, Sender, answer_soon, request
 
 Patch = pytest.MonkeyPatch
 
@@ -83,66 +84,55 @@ def end() -> Iterator[threading.Event]:
     event.set()
 
 
-class TestSuccess:
-    @pytest.mark.parametrize("event", [_create(), _update()], ids=["Create", "Update"])
-    def test_of_a_declaration_has_id_and_attributes(self, resource: Resource, event: dict[str, Any]) -> None:
-        answer = resource.answer(event, Declared("fake-2", {"Color": "red"}))
-        assert answer == {
-            "Status": "SUCCESS",
-            "PhysicalResourceId": "fake-2",
-            "StackId": STACK_ID,
-            "RequestId": event["RequestId"],
-            "LogicalResourceId": "WorldExportJob9F8FED21",
-            "Data": {"Color": "red"},
-        }
-
-    @pytest.mark.parametrize("result", [None, *(Outcome(result, "", 1) for result in Result if result != "failed")])
-    def test_of_a_delete_has_the_physical_id_that_was_sent(self, resource: Resource, result: Outcome | None) -> None:
-        answer = resource.answer(_delete(), result)
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "fake-1")
-        assert not {"Reason", "Data"} & answer.keys()
+def _failed(physical_id: str, reason: str, advice: str = "") -> dict[str, object]:
+    return {"Status": "FAILED", "PhysicalResourceId": physical_id, "Reason": f"{reason} {advice}" if advice else reason}
 
 
-FAILURES = [
-    pytest.param(ExpectedError("Ask your admin."), "Ask your admin.", id="expected"),
-    pytest.param(ExpectedError(), "The function gave no reason.", id="silent"),
-    pytest.param(ZeroDivisionError("x"), "The function met an unexpected error: ZeroDivisionError('x')", id="unknown"),
-    pytest.param(SystemExit(3), "The function met an unexpected error: SystemExit(3)", id="exit"),
+ADVICE = after_failed_delete(_delete())
+DECLARED = {"Status": "SUCCESS", "PhysicalResourceId": "fake-2", "Data": {"Color": "red"}}
+DELETED = {"Status": "SUCCESS", "PhysicalResourceId": "fake-1"}
+FAILURES: list[tuple[BaseException, str]] = [
+    (ExpectedError("Ask your admin."), "Ask your admin."),
+    (ExpectedError(), "The function gave no reason."),
+    (ZeroDivisionError("x"), "The function met an unexpected error: ZeroDivisionError('x')"),
+    (SystemExit(3), "The function met an unexpected error: SystemExit(3)"),
 ]
 
 
+@pytest.mark.parametrize(
+    ("event", "result", "answer"),
+    [
+        *((event, Declared("fake-2", {"Color": "red"}), DECLARED) for event in (_create(), _update())),
+        *(
+            (_delete(), result, DELETED)
+            for result in (None, *(Outcome(each, "", 1) for each in Result if each != "failed"))
+        ),
+        *((_delete(), result, _failed("fake-1", sentence(reason), ADVICE)) for result, reason in FAILURES),
+        *((_delete({"BestEffort": value}), FAILED, DELETED) for value in ("true", True)),
+        *(
+            (_delete({"BestEffort": value}), FAILED, _failed("fake-1", "Still Running.", ADVICE))
+            for value in ("false", "perhaps", None)
+        ),
+        # A declaration that failed must be seen, whatever BestEffort is.
+        *(
+            ({**event, "ResourceProperties": {"BestEffort": "true"}}, result, _failed(physical_id, reason))
+            for result, reason in FAILURES
+            for event, physical_id in (
+                (_create(), "never-created-request-1"),
+                (_update(), "fake-1"),
+                (_create(PhysicalResourceId="odd"), "odd"),
+            )
+        ),
+    ],
+)
+def test_an_answer_tells_the_result(
+    resource: Resource, event: dict[str, Any], result: Any, answer: dict[str, object]
+) -> None:
+    copied = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+    assert resource.answer(event, result) == {**copied, **answer}
+
+
 class TestFailure:
-    @pytest.mark.parametrize(("result", "reason"), [*FAILURES, pytest.param(FAILED, "Still Running.", id="outcome")])
-    def test_of_a_delete_has_its_reason_and_the_advice(self, resource: Resource, result: Any, reason: str) -> None:
-        event = _delete()
-        answer = resource.answer(event, result)
-        advice = after_failed_delete(event)
-        separator = " " if reason.endswith(".") else ". "
-        assert (answer["Status"], answer["Reason"]) == ("FAILED", f"{reason}{separator}{advice}")
-        assert answer["PhysicalResourceId"] == "fake-1"
-
-    @pytest.mark.parametrize(("result", "reason"), FAILURES)
-    @pytest.mark.parametrize(
-        ("event", "physical_id"),
-        [(_create(), "never-created-request-1"), (_update(), "fake-1"), (_create(PhysicalResourceId="odd"), "odd")],
-        ids=["Create", "Update", "Create with a physical id"],
-    )
-    def test_of_a_declaration(
-        self, resource: Resource, event: dict[str, Any], physical_id: str, result: BaseException, reason: str
-    ) -> None:
-        # What BestEffort says is of no interest: a declaration that failed must be seen.
-        answer = resource.answer({**event, "ResourceProperties": {"BestEffort": "true"}}, result)
-        assert (answer["Status"], answer["Reason"], answer["PhysicalResourceId"]) == ("FAILED", reason, physical_id)
-
-    @pytest.mark.parametrize(
-        ("value", "status"),
-        [("true", "SUCCESS"), (True, "SUCCESS"), ("false", "FAILED"), ("perhaps", "FAILED"), (None, "FAILED")],
-    )
-    def test_of_a_delete_is_a_success_by_best_effort(self, resource: Resource, value: object, status: str) -> None:
-        answer = resource.answer(_delete({"BestEffort": value}), FAILED)
-        assert (answer["Status"], answer["PhysicalResourceId"]) == (status, "fake-1")
-        assert ("Reason" in answer) == (status == "FAILED")
-
     def test_that_is_unknown_is_logged_with_its_trace(self, resource: Resource, caplog: Log) -> None:
         resource.answer(_delete(), ZeroDivisionError("by zero"))
         [record] = [record for record in caplog.records if record.exc_info]
