@@ -29,6 +29,7 @@ Log = pytest.LogCaptureFixture
 STOPPED = Outcome(Result.STOPPED, "Canceled", 1.5, 2)
 FAILED = Outcome(Result.FAILED, "Still Running.", 300, 40)
 LONG_ID = f"{'😀' * 140}-{'😀' * 100}"
+ODD: list[Any] = [None, "", 7, ["fake-1"], {}]
 Function = Callable[[Any, CustomResource], Any]
 
 
@@ -110,8 +111,8 @@ FAILURES: list[tuple[BaseException, str]] = [
         *((_delete(), result, _failed("fake-1", sentence(reason), ADVICE)) for result, reason in FAILURES),
         *((_delete({"BestEffort": value}), FAILED, DELETED) for value in ("true", True)),
         *(
-            (_delete({"BestEffort": value}), FAILED, _failed("fake-1", "Still Running.", ADVICE))
-            for value in ("false", "perhaps", None)
+            (_delete(properties), FAILED, _failed("fake-1", "Still Running.", ADVICE))
+            for properties in ({"BestEffort": "false"}, {"BestEffort": "perhaps"}, {})
         ),
         # A declaration that failed must be seen, whatever BestEffort is.
         *(
@@ -160,7 +161,7 @@ class TestRequest:
             *(
                 ({**_delete(), key: value}, f"has no {key}")
                 for key in ("RequestType", "StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")
-                for value in (None, "", 7, ["fake-1"], {})
+                for value in ODD
             ),
             (
                 {"RequestType": "Update"},
@@ -255,7 +256,7 @@ class TestLine:
         resource.answer(_delete(), Outcome(result, "Because.", 1.5, 2))
         [record] = caplog.records
         assert (record.levelname, record.getMessage().partition(": ")[2]) == (level, f"fake-1: {result}: Because.")
-        metrics = {"service": "Fakes", "left_running": result is Result.FAILED, "seconds": 1.5}
+        metrics: dict[str, Any] = {"service": "Fakes", "left_running": result is Result.FAILED, "seconds": 1.5}
         fields = {"physical_id": "fake-1", "outcome": result, "detail": "Because.", "seconds": 1.5, "calls": 2}
         expected = {"service": "Fakes", **fields, **embedded("handler", 1_700_000_000_123, **metrics)}
         assert record.__dict__.items() >= expected.items()

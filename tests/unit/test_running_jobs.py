@@ -137,7 +137,7 @@ NOTES = [
 ]
 
 # What is listed -> the tasks, each step, the ids of the stops, the seconds, and how often the list was read.
-CASES: dict[str, tuple[Callable[[], Tasks], list[Taken], str, float, int]] = {
+CASES: dict[str, tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]] = {
     "several pages": (partial(Tasks, [["0 1", "2"]]), [_left("0, 1, 2", 0, 3)], "0 1 2", 0, 1),
     "one that is being stopped": (partial(Tasks, [["b", "a*"]]), [_left("b, a", 0, 2)], "b", 0, 1),
     "one that is listed twice, as ECS does": (partial(Tasks, [["a", "a* b*"]]), [AB], "a", 0, 1),
@@ -248,7 +248,8 @@ CASES: dict[str, tuple[Callable[[], Tasks], list[Taken], str, float, int]] = {
         *("", 0, 2),
     ),
     "an error after a page": (
-        *(partial(Tasks, [["a", THROTTLED], ["a b"]]), [_raised(THROTTLED, "", 1, 1), AB]),
+        partial(Tasks, [["a", THROTTLED], ["a b"]]),
+        [_raised(THROTTLED, "", 1, 1), AB],
         *("a b", 0, 2),
     ),
     "an error after thousands of stops": (
@@ -260,7 +261,7 @@ CASES: dict[str, tuple[Callable[[], Tasks], list[Taken], str, float, int]] = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_what_is_listed_is_stopped(case: tuple[Callable[[], Tasks], list[Taken], str, float, int]) -> None:
+def test_what_is_listed_is_stopped(case: tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]) -> None:
     make, steps, stops, seconds, lists = case
     tasks = make()
     assert tasks.steps(len(steps)) == steps
