@@ -37,7 +37,8 @@ def _unfinished(tasks: EcsTasks) -> list[RunningJob]:
     return [job for page in tasks.unfinished() for job in page]
 
 
-def test_are_those_of_the_region_in_the_arn(tasks: EcsTasks) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("aws")
+def test_a_cluster_is_called_in_the_region_of_its_arn() -> None:
     elsewhere = EcsTasks(Container("EcsTasks", CLUSTER.replace("us-west-2", "eu-west-1")), "Because.")
     assert elsewhere.service.region == "eu-west-1"
 

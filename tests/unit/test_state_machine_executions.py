@@ -26,7 +26,8 @@ def _unfinished(jobs: Jobs) -> list[RunningJob]:
     return [job for page in jobs.unfinished() for job in page]
 
 
-def test_are_those_of_the_region_in_the_arn(jobs: Jobs) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("aws")
+def test_a_state_machine_is_called_in_the_region_of_its_arn() -> None:
     elsewhere = Container("StateMachineExecutions", STATE_MACHINE.replace("us-west-2", "eu-west-1"))
     assert Jobs(elsewhere, "Because.").service.region == "eu-west-1"
 
