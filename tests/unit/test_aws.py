@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jobs import aws as aws_module
-from jobs.aws import OPTIONAL_TRIES, AwsService, ConnectionFailedError
+from jobs.aws import OPTIONAL_TRIES, AwsService, ConnectionFailedError, error_code
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
 from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
@@ -121,6 +121,10 @@ class TestError:
             f"The function's role has no permission {permission}. Add it; if the role has it, check its permissions"
             f" boundary and the service control policies. {action} answered AccessDeniedException: {message}"
         )
+
+    @pytest.mark.parametrize(("written", "code"), [("a.b#Code:http://x/", "Code"), (None, "")])
+    def test_has_a_code_without_what_stands_around_it(self, written: str | None, code: str) -> None:
+        assert error_code(written) == code
 
     def test_is_raised_for_a_client_that_can_not_be_made(self, aws: Canned) -> None:  # noqa: ARG002
         raised = _error(AwsService("no-such-service"))
