@@ -215,7 +215,9 @@ class TestAnswer:
         body = {"status": "Canceled", "createdAt": "never"}
         canceled.answer(_answer(body), LOOK)
         text = f"{LOOK} got an answer that is not from RoboMaker: HTTP status 200, {json.dumps(body)!r}"
-        assert canceled.advance() == (Failure.TRANSIENT, text)
+        with pytest.raises(ServiceError) as raised:
+            canceled.job.advance()
+        assert (raised.value.failure, str(raised.value), raised.value.status) == (Failure.TRANSIENT, text, 200)
 
     def test_that_is_a_long_page_is_shown_in_part(self, rig: Rig) -> None:
         rig.answer(Fault(message="x" * 300, status=400), CANCEL)
