@@ -13,11 +13,14 @@ import pytest
 
 from jobs.aws import ConnectionFailedError
 from jobs.retirement import SAID_IN_AN_ERROR, SEEN_AT_ITS_ENDPOINT, Retirement
-from jobs.world_export_job import _client, _RoboMaker
+from jobs.world_export_job import WorldExportJob, _client, _RoboMaker
+from properties.job_arn import JobArn
+from protocol.outcome import Result
 from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
 from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
+from tests.requests import JOB_1
 
 Patch = pytest.MonkeyPatch
 
@@ -210,6 +213,14 @@ class TestSilence:
         assert not any(calls.signs(*before))
         said = f"{SILENT}CancelWorldExportJob could not connect: Connect timeout on endpoint URL:"
         assert calls.sign(last).startswith(said) is is_sign
+
+    def test_is_noticed_by_the_cancel_of_a_job(self) -> None:
+        clock = SetClock()
+        job = WorldExportJob(JobArn.parse(JOB_1), others_connect=lambda: True, clock=clock)
+        with pytest.raises(ServiceError):
+            job.advance()
+        clock.now += 30
+        assert job.advance().result is Result.RETIRED
 
     @pytest.mark.parametrize("others", ["refusing", "accepting"])
     def test_of_one_address_among_several_is_none(self, names: Names, calls: Calls, others: str) -> None:
