@@ -29,8 +29,8 @@ class Names:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._errors: dict[str, tuple[OSError, Exception | None]] = {}
         self._found: dict[str, list[tuple[str, int]]] = {}
-        self.asked: list[tuple[str, object, int]] = []
-        """The host, the port and the family of every look-up."""
+        self.asked: list[tuple[object, ...]] = []
+        """The host, the port, the family and the type of every look-up."""
         monkeypatch.setattr("socket.getaddrinfo", self._look_up)
 
     def lead(self, name: str, *addresses: str) -> None:
@@ -44,7 +44,7 @@ class Names:
         self._errors[name] = (together, ipv4)
 
     def _look_up(self, host: str, port: Any, family: int = 0, *more: Any, **keywords: Any) -> Any:
-        self.asked.append((host, port, family))
+        self.asked.append((host, port, family, *more))
         name = str(host).rstrip(".")
         if name in self._errors:
             together, ipv4 = self._errors[name]

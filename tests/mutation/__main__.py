@@ -35,6 +35,7 @@ def main() -> int:
         return status
     if unstarted := [name for results in _results() for name, code in _codes(results).items() if code == NOT_STARTED]:
         print(f"The tests of {len(unstarted)} mutants could not be started, such as those of {unstarted[0]}.")
+        print("mutmut collects the tests twice; pytest then escapes the backslashes of an id that `ids=` gives twice.")
         return 1
     outcomes = dict(re.findall(r"^ *(\S+): (.+)$", _mutmut("results", "--all", "true"), re.MULTILINE))
     lived = Counter(_function(name) for name, outcome in outcomes.items() if outcome not in DIED)

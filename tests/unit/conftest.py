@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from jobs import aws as aws_calls
 from tests.canned import VARIABLES, Canned
-from tests.requests import HurriedClock
+from tests.network import SetClock
 
 # No test depends on how fast the machine is.
 settings.register_profile("project", deadline=None)
@@ -17,9 +17,11 @@ settings.load_profile("project")
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the pauses of a teardown take no time."""
-    monkeypatch.setattr("index.clock", HurriedClock())
+def hurried(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Give the clock of every teardown, whose pauses take no time."""
+    clock = SetClock()
+    monkeypatch.setattr("index.clock", clock)
+    return clock
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import threading
@@ -19,8 +18,9 @@ from protocol.metrics import embedded
 from protocol.outcome import Outcome, Result
 from protocol.response import NotDeliveredError
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls, invalidity
+from teardown import sentence
 from tests.network import SetClock
-from tests.requests import STACK_ID, Context, Sender, answer_soon, request
+from tests.requests import Context, Sender, answer_soon, request
 
 Patch = pytest.MonkeyPatch
 
@@ -28,7 +28,8 @@ Log = pytest.LogCaptureFixture
 
 STOPPED = Outcome(Result.STOPPED, "Canceled", 1.5, 2)
 FAILED = Outcome(Result.FAILED, "Still Running.", 300, 40)
-LONG_ID = f"{'L' * 140}-{'R' * 100}"
+LONG_ID = f"{'😀' * 140}-{'😀' * 100}"
+ODD: list[Any] = [None, "", 7, ["fake-1"], {}]
 Function = Callable[[Any, CustomResource], Any]
 
 
@@ -84,66 +85,55 @@ def end() -> Iterator[threading.Event]:
     event.set()
 
 
-class TestSuccess:
-    @pytest.mark.parametrize("event", [_create(), _update()], ids=["Create", "Update"])
-    def test_of_a_declaration_has_id_and_attributes(self, resource: Resource, event: dict[str, Any]) -> None:
-        answer = resource.answer(event, Declared("fake-2", {"Color": "red"}))
-        assert answer == {
-            "Status": "SUCCESS",
-            "PhysicalResourceId": "fake-2",
-            "StackId": STACK_ID,
-            "RequestId": event["RequestId"],
-            "LogicalResourceId": "WorldExportJob9F8FED21",
-            "Data": {"Color": "red"},
-        }
-
-    @pytest.mark.parametrize("result", [None, *(Outcome(result, "", 1) for result in Result if result != "failed")])
-    def test_of_a_delete_has_the_physical_id_that_was_sent(self, resource: Resource, result: Outcome | None) -> None:
-        answer = resource.answer(_delete(), result)
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "fake-1")
-        assert not {"Reason", "Data"} & answer.keys()
+def _failed(physical_id: str, reason: str, advice: str = "") -> dict[str, object]:
+    return {"Status": "FAILED", "PhysicalResourceId": physical_id, "Reason": f"{reason} {advice}" if advice else reason}
 
 
-FAILURES = [
-    pytest.param(ExpectedError("Ask your admin."), "Ask your admin.", id="expected"),
-    pytest.param(ExpectedError(), "The function gave no reason.", id="silent"),
-    pytest.param(ZeroDivisionError("x"), "The function met an unexpected error: ZeroDivisionError('x')", id="unknown"),
-    pytest.param(SystemExit(3), "The function met an unexpected error: SystemExit(3)", id="exit"),
+ADVICE = after_failed_delete(_delete())
+DECLARED = {"Status": "SUCCESS", "PhysicalResourceId": "fake-2", "Data": {"Color": "red"}}
+DELETED = {"Status": "SUCCESS", "PhysicalResourceId": "fake-1"}
+FAILURES: list[tuple[BaseException, str]] = [
+    (ExpectedError("Ask your admin."), "Ask your admin."),
+    (ExpectedError(), "The function gave no reason."),
+    (ZeroDivisionError("x"), "The function met an unexpected error: ZeroDivisionError('x')"),
+    (SystemExit(3), "The function met an unexpected error: SystemExit(3)"),
 ]
 
 
+@pytest.mark.parametrize(
+    ("event", "result", "answer"),
+    [
+        *((event, Declared("fake-2", {"Color": "red"}), DECLARED) for event in (_create(), _update())),
+        *(
+            (_delete(), result, DELETED)
+            for result in (None, *(Outcome(each, "", 1) for each in Result if each != "failed"))
+        ),
+        *((_delete(), result, _failed("fake-1", sentence(reason), ADVICE)) for result, reason in FAILURES),
+        *((_delete({"BestEffort": value}), FAILED, DELETED) for value in ("true", True)),
+        *(
+            (_delete(properties), FAILED, _failed("fake-1", "Still Running.", ADVICE))
+            for properties in ({"BestEffort": "false"}, {"BestEffort": "perhaps"}, {})
+        ),
+        # A declaration that failed must be seen, whatever BestEffort is.
+        *(
+            ({**event, "ResourceProperties": {"BestEffort": "true"}}, result, _failed(physical_id, reason))
+            for result, reason in FAILURES
+            for event, physical_id in (
+                (_create(), "never-created-request-1"),
+                (_update(), "fake-1"),
+                (_create(PhysicalResourceId="odd"), "odd"),
+            )
+        ),
+    ],
+)
+def test_an_answer_tells_the_result(
+    resource: Resource, event: dict[str, Any], result: Any, answer: dict[str, object]
+) -> None:
+    copied = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+    assert resource.answer(event, result) == {**copied, **answer}
+
+
 class TestFailure:
-    @pytest.mark.parametrize(("result", "reason"), [*FAILURES, pytest.param(FAILED, "Still Running.", id="outcome")])
-    def test_of_a_delete_has_its_reason_and_the_advice(self, resource: Resource, result: Any, reason: str) -> None:
-        event = _delete()
-        answer = resource.answer(event, result)
-        advice = after_failed_delete(event)
-        separator = " " if reason.endswith(".") else ". "
-        assert (answer["Status"], answer["Reason"]) == ("FAILED", f"{reason}{separator}{advice}")
-        assert answer["PhysicalResourceId"] == "fake-1"
-
-    @pytest.mark.parametrize(("result", "reason"), FAILURES)
-    @pytest.mark.parametrize(
-        ("event", "physical_id"),
-        [(_create(), "never-created-request-1"), (_update(), "fake-1"), (_create(PhysicalResourceId="odd"), "odd")],
-        ids=["Create", "Update", "Create with a physical id"],
-    )
-    def test_of_a_declaration(
-        self, resource: Resource, event: dict[str, Any], physical_id: str, result: BaseException, reason: str
-    ) -> None:
-        # What BestEffort says is of no interest: a declaration that failed must be seen.
-        answer = resource.answer({**event, "ResourceProperties": {"BestEffort": "true"}}, result)
-        assert (answer["Status"], answer["Reason"], answer["PhysicalResourceId"]) == ("FAILED", reason, physical_id)
-
-    @pytest.mark.parametrize(
-        ("value", "status"),
-        [("true", "SUCCESS"), (True, "SUCCESS"), ("false", "FAILED"), ("perhaps", "FAILED"), (None, "FAILED")],
-    )
-    def test_of_a_delete_is_a_success_by_best_effort(self, resource: Resource, value: object, status: str) -> None:
-        answer = resource.answer(_delete({"BestEffort": value}), FAILED)
-        assert (answer["Status"], answer["PhysicalResourceId"]) == (status, "fake-1")
-        assert ("Reason" in answer) == (status == "FAILED")
-
     def test_that_is_unknown_is_logged_with_its_trace(self, resource: Resource, caplog: Log) -> None:
         resource.answer(_delete(), ZeroDivisionError("by zero"))
         [record] = [record for record in caplog.records if record.exc_info]
@@ -165,23 +155,27 @@ class TestRequest:
         assert arrived == [{**event, "ResponseURL": "(left out)"}]
         assert "Data" not in answer
 
-    @pytest.mark.parametrize("key", ["RequestType", "StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId"])
-    @pytest.mark.parametrize("value", [None, "", 7, ["fake-1"], {}])
-    def test_that_lacks_something_is_answered_and_calls_nothing(self, resource: Resource, key: str, value: Any) -> None:
-        answer = resource.answer({**_delete(), key: value})
+    @pytest.mark.parametrize(
+        ("event", "problem"),
+        [
+            *(
+                ({**_delete(), key: value}, f"has no {key}")
+                for key in ("RequestType", "StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")
+                for value in ODD
+            ),
+            (
+                {"RequestType": "Update"},
+                "has no StackId and no RequestId and no LogicalResourceId and no PhysicalResourceId",
+            ),
+            (request("Upsert" + "x" * 200), f"type 'Upsert{'x' * 93} is unknown"),
+        ],
+    )
+    def test_that_cant_be_handled_is_answered_and_calls_nothing(
+        self, resource: Resource, event: dict[str, Any], problem: str
+    ) -> None:
+        answer = resource.answer(event)
         assert (answer["Status"], resource.calls) == ("FAILED", 0)
-        assert f"The request has no {key}, so nothing was done." in answer["Reason"]
-
-    def test_that_lacks_much_says_what(self, resource: Resource) -> None:
-        lacks = "StackId and no RequestId and no LogicalResourceId and no PhysicalResourceId"
-        assert (
-            resource.answer({"RequestType": "Update"})["Reason"] == f"The request has no {lacks}, so nothing was done."
-        )
-
-    def test_of_an_unknown_type_is_answered_and_calls_nothing(self, resource: Resource) -> None:
-        answer = resource.answer(request("Upsert" + "x" * 200))
-        assert answer["Reason"] == f"The request type 'Upsert{'x' * 93} is unknown, so nothing was done."
-        assert resource.calls == 0
+        assert answer["Reason"].startswith(f"The request {problem}, so nothing was done.")
 
     @pytest.mark.parametrize(
         ("event", "physical_id"),
@@ -189,7 +183,7 @@ class TestRequest:
             (_update(PhysicalResourceId=""), "WorldExportJob9F8FED21-request-{}"),
             (_delete(PhysicalResourceId=None), "WorldExportJob9F8FED21-request-{}"),
             (_delete(PhysicalResourceId="", LogicalResourceId=""), "unknown-request-{}"),
-            (_delete(PhysicalResourceId="", LogicalResourceId="L" * 255, RequestId="R" * 255), LONG_ID),
+            (_delete(PhysicalResourceId="", LogicalResourceId="😀" * 255, RequestId="😀" * 255), LONG_ID),
             (_delete(PhysicalResourceId=7, RequestId=None), "WorldExportJob9F8FED21-unknown"),
             (request("Upsert"), "never-created-request-{}"),
             ({}, "never-created-unknown"),
@@ -199,11 +193,9 @@ class TestRequest:
         self, resource: Resource, event: dict[str, Any], physical_id: str
     ) -> None:
         number = str(event.get("RequestId")).rpartition("-")[2]
-        assert resource.answer(event)["PhysicalResourceId"] == physical_id.format(number)
-
-    def test_has_a_physical_id_of_at_most_1024_bytes(self, resource: Resource) -> None:
-        event = _delete(PhysicalResourceId="", LogicalResourceId="😀" * 999, RequestId="😀" * 999)
-        assert 900 < len(resource.answer(event)["PhysicalResourceId"].encode()) <= 1024
+        answered = resource.answer(event)["PhysicalResourceId"]
+        assert answered == physical_id.format(number)
+        assert len(answered.encode()) <= 1024
 
     @pytest.mark.parametrize("event", [None, [], "Delete", {}, {"ResponseURL": ""}, {"ResponseURL": 7}])
     def test_without_a_response_url_is_an_error(self, resource: Resource, event: Any) -> None:
@@ -264,17 +256,9 @@ class TestLine:
         resource.answer(_delete(), Outcome(result, "Because.", 1.5, 2))
         [record] = caplog.records
         assert (record.levelname, record.getMessage().partition(": ")[2]) == (level, f"fake-1: {result}: Because.")
-        expected = {
-            "physical_id": "fake-1",
-            "service": "Fakes",
-            "outcome": result,
-            "detail": "Because.",
-            "seconds": 1.5,
-            "calls": 2,
-            **embedded(
-                "handler", 1_700_000_000_123, service="Fakes", left_running=result is Result.FAILED, seconds=1.5
-            ),
-        }
+        metrics: dict[str, Any] = {"service": "Fakes", "left_running": result is Result.FAILED, "seconds": 1.5}
+        fields = {"physical_id": "fake-1", "outcome": result, "detail": "Because.", "seconds": 1.5, "calls": 2}
+        expected = {"service": "Fakes", **fields, **embedded("handler", 1_700_000_000_123, **metrics)}
         assert record.__dict__.items() >= expected.items()
 
     def test_of_a_failure_without_outcome_has_its_seconds(
@@ -395,7 +379,3 @@ def test_the_log_level(
     names = (None, "crhelper", "botocore", "urllib3")
     levels = [logging.getLevelName(logging.getLogger(name).level) for name in names]
     assert levels == [level, "WARNING", "ERROR", "ERROR"]
-
-
-def test_python_rarely_looks_for_garbage_in_a_cold_start() -> None:
-    assert gc.get_threshold()[0] == 100_000

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from jobs.ecs_tasks import EcsTasks
-from jobs.running_jobs import Pace, RunningJob
+from jobs.running_jobs import RunningJob
 from properties.container import Container
-from protocol.outcome import Result
-from teardown import Failure, ServiceError, State, Step
+from teardown import Failure, ServiceError
 from tests.canned import Canned, denial, error
 
 CLUSTER = "arn:aws:ecs:us-west-2:123456789012:cluster/prod"
+STOPPED = "desiredStatus STOPPED, lastStatus "
 A, B, C = (f"arn:aws:ecs:us-west-2:123456789012:task/prod/{name}" for name in "abc")
 
 
@@ -37,11 +37,10 @@ def _unfinished(tasks: EcsTasks) -> list[RunningJob]:
     return [job for page in tasks.unfinished() for job in page]
 
 
-def test_the_kind_is_known(tasks: EcsTasks) -> None:
-    assert (tasks.pace, tasks.settles_after, tasks.noun) == (Pace(burst=40, rate=40), 2, "tasks")
-    assert tasks.ends == {"ClusterNotFoundException": Step(State.ENDED, "There is no such cluster", Result.GONE)}
+@pytest.mark.usefixtures("aws")
+def test_a_cluster_is_called_in_the_region_of_its_arn() -> None:
     elsewhere = EcsTasks(Container("EcsTasks", CLUSTER.replace("us-west-2", "eu-west-1")), "Because.")
-    assert (elsewhere.service.name, elsewhere.service.region) == ("ecs", "eu-west-1")
+    assert elsewhere.service.region == "eu-west-1"
 
 
 @pytest.mark.parametrize(
@@ -59,10 +58,9 @@ def test_a_cluster_exists_unless_inactive(aws: Canned, tasks: EcsTasks, answer: 
     assert aws.calls == [("DescribeClusters", {"clusters": [CLUSTER]})]
 
 
-@pytest.mark.parametrize("answer", [{}, {"clusters": None}, {"clusters": [None]}, {"clusters": [{}]}])
-def test_an_answer_without_a_cluster_is_an_error(aws: Canned, tasks: EcsTasks, answer: dict[str, Any]) -> None:
-    aws.answer("DescribeClusters", answer)
-    with pytest.raises(ServiceError, match="DescribeClusters got an answer with"):
+def test_an_answer_without_a_cluster_is_an_error(aws: Canned, tasks: EcsTasks) -> None:
+    aws.answer("DescribeClusters", {"clusters": [{}]})
+    with pytest.raises(ServiceError, match="clusters without status"):
         tasks.exists()
 
 
@@ -79,9 +77,47 @@ class TestUnfinished:
         _unfinished(EcsTasks(Container("EcsTasks", CLUSTER, {"Family": "nightly"}), "Because."))
         assert [asked["family"] for asked in aws.asked("ListTasks")] == ["nightly", "nightly"]
 
-    def test_are_all_tasks_if_daemons_cant_be_listed(self, aws: Canned, tasks: EcsTasks) -> None:
+    @pytest.mark.parametrize(
+        ("members", "unfinished"),
+        [
+            ({}, [RunningJob(A)]),
+            ({"group": "service:web"}, []),
+            ({"startedBy": "other"}, []),
+            ({"lastStatus": "STOPPED"}, []),
+            ({"desiredStatus": "STOPPED"}, [RunningJob(A, True, f"{STOPPED}RUNNING")]),
+            (
+                {"desiredStatus": "STOPPED", "containerInstanceArn": "i"},
+                [RunningJob(A, True, f"{STOPPED}RUNNING: has its container instance died?")],
+            ),
+            (
+                {"desiredStatus": "STOPPED", "containerInstanceArn": "i", "lastStatus": "STOPPING"},
+                [RunningJob(A, True, f"{STOPPED}STOPPING")],
+            ),
+            ({"taskArn": B}, [RunningJob(A, True, "DescribeTasks did not return it")]),
+        ],
+        ids=str,
+    )
+    def test_are_read_from_their_description(
+        self, aws: Canned, members: dict[str, str], unfinished: list[RunningJob]
+    ) -> None:
         _list(aws, _task(A))
-        aws.answer("ListDaemons", denial("ecs:ListDaemons"))
+        aws.answer("DescribeTasks", {"tasks": [_task(A, startedBy="me") | members]})
+        tasks = EcsTasks(Container("EcsTasks", CLUSTER, {"StartedBy": "me"}), "Because.")
+        assert _unfinished(tasks) == unfinished
+
+    def test_are_none_of_a_daemon(self, aws: Canned, tasks: EcsTasks) -> None:
+        aws.answer("ListTasks", {"taskArns": [A, B]}, {"taskArns": [A]}, {"taskArns": []})
+        aws.answer("DescribeTasks", {"tasks": [_task(A), _task(B)]})
+        aws.answer("ListDaemons", {"daemonSummariesList": [{"daemonArn": "d/prod/agent"}]})
+        assert _unfinished(tasks) == [RunningJob(B)]
+        assert aws.asked("ListDaemons") == [{"clusterArn": CLUSTER}]
+        daemon = {"cluster": CLUSTER, "daemonName": "agent", "desiredStatus": "RUNNING"}
+        assert aws.asked("ListTasks")[1] == daemon
+
+    @pytest.mark.parametrize("answer", [denial("ecs:ListDaemons"), {"daemonSummariesList": [{}]}], ids=str)
+    def test_are_all_tasks_if_daemons_cant_be_listed(self, aws: Canned, tasks: EcsTasks, answer: Any) -> None:
+        _list(aws, _task(A))
+        aws.answer("ListDaemons", answer)
         assert _unfinished(tasks) == [RunningJob(A)]
         _list(aws, _task(A), _task(B))
         assert _unfinished(tasks) == [RunningJob(A), RunningJob(B)]
@@ -96,6 +132,7 @@ class TestUnfinished:
         _list(aws, _task(A))
         assert _unfinished(tasks) == [RunningJob(A)]
         assert [asked.get("daemonName") for asked in aws.asked("ListTasks")] == [None, "agent", None, None]
+        assert len(aws.asked("ListDaemons")) == 2
 
     def test_are_described_a_page_at_a_time(self, aws: Canned, tasks: EcsTasks) -> None:
         pages = [[_task(f"{A}{number}") for number in range(count)] for count in (100, 50)]
@@ -121,10 +158,7 @@ class TestUnfinished:
         [
             ("ListTasks", error("ClusterNotFoundException"), Failure.REJECTED, "ClusterNotFoundException"),
             ("ListTasks", denial("ecs:ListTasks"), Failure.UNKNOWN, "AccessDeniedException"),
-            ("DescribeTasks", error("ClusterNotFoundException"), Failure.REJECTED, "ClusterNotFoundException"),
             ("ListDaemons", error("ThrottlingException"), Failure.TRANSIENT, "ThrottlingException"),
-            ("DescribeTasks", {"tasks": None}, Failure.TRANSIENT, ""),
-            ("DescribeTasks", {"tasks": [None]}, Failure.TRANSIENT, ""),
             ("DescribeTasks", {"tasks": [{"lastStatus": "STOPPED"}]}, Failure.TRANSIENT, ""),
         ],
     )
@@ -143,8 +177,3 @@ def test_a_stop_gives_its_reason_in_255_characters(aws: Canned, tasks: EcsTasks)
     EcsTasks(Container("EcsTasks", CLUSTER), "x" * 256).stop(RunningJob(A))
     stop = {"cluster": CLUSTER, "task": A}
     assert aws.calls == [("StopTask", {**stop, "reason": reason}) for reason in ("Because.", "x" * 255)]
-
-
-def test_nothing_is_left_to_do_in_a_cluster_without_tasks(aws: Canned, tasks: EcsTasks) -> None:
-    tasks.close()
-    assert aws.calls == []

@@ -9,9 +9,8 @@ from botocore.session import Session
 
 from jobs.emr_serverless_job_runs import _STOPPING_RUNS, _STOPPING_SESSIONS, _UNFINISHED_RUNS, _UNFINISHED_SESSIONS
 from jobs.emr_serverless_job_runs import EmrServerlessJobRuns as Runs
-from jobs.running_jobs import Pace, RunningJob
+from jobs.running_jobs import RunningJob
 from properties.container import Container
-from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step
 from tests.canned import Canned, denial, error
 
@@ -38,12 +37,6 @@ def _unfinished(runs: Runs) -> list[RunningJob]:
     return [job for page in runs.unfinished() for job in page]
 
 
-def test_the_kind_is_known(runs: Runs) -> None:
-    assert (runs.pace, runs.settles_after, runs.noun) == (Pace(burst=10, rate=10), 0, "job runs")
-    assert runs.ends == {"ResourceNotFoundException": Step(State.ENDED, "There is no such application", Result.GONE)}
-    assert (runs.service.name, runs.service.region) == ("emr-serverless", "us-west-2")
-
-
 @pytest.mark.parametrize(
     ("answer", "exists"),
     [
@@ -58,9 +51,7 @@ def test_an_application_exists_unless_it_is_terminated(aws: Canned, runs: Runs, 
     assert aws.calls == [("GetApplication", APPLICATION)]
 
 
-@pytest.mark.parametrize(
-    "answer", [{}, {"application": None}, {"application": {}}, {"application": {"state": None}}, BUSY]
-)
+@pytest.mark.parametrize("answer", [{}, {"application": {}}, BUSY])
 def test_any_other_answer_says_nothing_of_it(aws: Canned, runs: Runs, answer: Any) -> None:
     aws.answer("GetApplication", answer)
     with pytest.raises(ServiceError) as raised:
@@ -99,9 +90,10 @@ class TestUnfinished:
         states: Any = Session().get_service_model("emr-serverless").shape_for(shape)
         assert set(states.enum) - unfinished == ended
 
-    def test_are_job_runs_only_if_sessions_cant_be_listed(self, aws: Canned, runs: Runs) -> None:
+    @pytest.mark.parametrize("answer", [denial("emr-serverless:ListSessions"), {"sessions": [{}]}], ids=str)
+    def test_are_job_runs_only_if_sessions_cant_be_listed(self, aws: Canned, runs: Runs, answer: Any) -> None:
         aws.answer("ListJobRuns", {"jobRuns": [{"id": "1"}]}, {"jobRuns": []})
-        aws.answer("ListSessions", denial("emr-serverless:ListSessions"))
+        aws.answer("ListSessions", answer)
         assert _unfinished(runs) == [RunningJob("1")]
 
     @pytest.mark.parametrize("application", [TERMINATED, MISSING])
@@ -114,58 +106,42 @@ class TestUnfinished:
         assert raised.value.code in runs.ends
         assert aws.actions == ["ListJobRuns", "GetApplication"]
 
-    def test_raise_an_error_of_the_list_of_sessions_that_is_transient(self, aws: Canned, runs: Runs) -> None:
-        aws.answer("ListSessions", BUSY)
-        _is(aws, "STARTED")
-        with pytest.raises(ServiceError, match="ListSessions") as raised:
-            _unfinished(runs)
-        assert raised.value.failure is Failure.TRANSIENT
-
     @pytest.mark.parametrize(
-        ("answer", "failure"),
+        ("action", "answer", "failure"),
         [
-            ({}, Failure.TRANSIENT),
-            ({"jobRuns": [None]}, Failure.TRANSIENT),
-            ({"jobRuns": [{}]}, Failure.TRANSIENT),
-            (error("ThrottlingException", status=429), Failure.TRANSIENT),
-            (denial("emr-serverless:ListJobRuns"), Failure.UNKNOWN),
+            ("ListJobRuns", {}, Failure.TRANSIENT),
+            ("ListJobRuns", {"jobRuns": [{}]}, Failure.TRANSIENT),
+            ("ListJobRuns", denial("emr-serverless:ListJobRuns"), Failure.UNKNOWN),
+            ("ListJobRuns", MISSING, Failure.REJECTED),
+            ("ListSessions", BUSY, Failure.TRANSIENT),
         ],
+        ids=str,
     )
-    def test_of_an_application_that_exists_raise(self, aws: Canned, runs: Runs, answer: Any, failure: Failure) -> None:
-        aws.answer("ListJobRuns", answer)
+    def test_of_an_application_that_exists_raise(
+        self, aws: Canned, runs: Runs, action: str, answer: Any, failure: Failure
+    ) -> None:
+        aws.answer(action, answer)
         _is(aws, "STARTED")
-        with pytest.raises(ServiceError, match="ListJobRuns") as raised:
+        with pytest.raises(ServiceError, match=action) as raised:
             _unfinished(runs)
         assert raised.value.failure is failure
-
-    def test_do_not_lack_their_application_by_the_word_of_the_list_alone(self, aws: Canned, runs: Runs) -> None:
-        aws.answer("ListJobRuns", MISSING)
-        _is(aws, "STARTED")
-        with pytest.raises(ServiceError, match="does not exist") as failure:
-            _unfinished(runs)
-        assert failure.value.code not in runs.ends
+        assert raised.value.code not in runs.ends
 
 
-@pytest.mark.parametrize(
-    ("options", "period"),
-    [
-        ({}, {}),
-        *(
-            ({"ShutdownGracePeriodInSeconds": seconds}, {"shutdownGracePeriodInSeconds": [seconds]})
-            for seconds in ("60", "0")
-        ),
-    ],
-)
-def test_a_stop_cancels_a_job_run(aws: Canned, options: dict[str, str], period: dict[str, Any]) -> None:
+@pytest.mark.parametrize("period", [None, "60", "0"])
+def test_a_stop_cancels_a_job_run(aws: Canned, period: str | None) -> None:
+    options = {"ShutdownGracePeriodInSeconds": period} if period else {}
     Runs(Container("EmrServerlessJobRuns", "00f", options), "Because.").stop(RunningJob("1"))
-    assert aws.calls == [("CancelJobRun", {**APPLICATION, "jobRunId": "1", **period})]
+    sent = {"shutdownGracePeriodInSeconds": [period]} if period else {}
+    assert aws.calls == [("CancelJobRun", {**APPLICATION, "jobRunId": "1", **sent})]
 
 
 def test_a_stop_terminates_a_session(aws: Canned, runs: Runs) -> None:
+    assert runs.noun == "job runs"
     aws.answer("ListSessions", {"sessions": [{"sessionId": "1"}]}, {"sessions": []})
     [session] = _unfinished(runs)
-    runs.stop(session)
     assert runs.noun == "job runs and sessions"
+    runs.stop(session)
     assert aws.calls[-1] == ("TerminateSession", {**APPLICATION, "sessionId": "1"})
 
 
@@ -195,26 +171,21 @@ class TestClose:
         assert aws.calls == [(action, APPLICATION) for action in ["GetApplication", *calls]]
 
     @pytest.mark.parametrize(
-        ("application", "text"),
+        ("action", "answer", "failure", "text"),
         [
-            (TERMINATED, "Application 00f is TERMINATED"),
-            (MISSING, f"GetApplication answered {NOT_FOUND}: Application 00f does not exist"),
+            ("GetApplication", TERMINATED, Failure.REJECTED, "Application 00f is TERMINATED"),
+            ("GetApplication", MISSING, Failure.REJECTED, f"GetApplication answered {NOT_FOUND}: "),
+            ("StopApplication", BUSY, Failure.TRANSIENT, "StopApplication answered "),
+            ("StopApplication", denial("emr-serverless:StopApplication"), Failure.UNKNOWN, "The function's role "),
         ],
+        ids=str,
     )
-    def test_stops_none_that_is_gone(self, aws: Canned, runs: Runs, application: Any, text: str) -> None:
-        aws.answer("GetApplication", application)
-        with pytest.raises(ServiceError) as raised:
-            runs.close()
-        assert (raised.value.failure, raised.value.code) == (Failure.REJECTED, NOT_FOUND)
-        assert str(raised.value) == text
-        assert aws.actions == ["GetApplication"]
-
-    @pytest.mark.parametrize(
-        ("answer", "failure"), [(BUSY, Failure.TRANSIENT), (denial("emr-serverless:StopApplication"), Failure.UNKNOWN)]
-    )
-    def test_raises_other_errors_of_the_stop(self, aws: Canned, runs: Runs, answer: Any, failure: Failure) -> None:
+    def test_raises_other_errors(
+        self, aws: Canned, runs: Runs, action: str, answer: Any, failure: Failure, text: str
+    ) -> None:
         _is(aws, "STARTED")
-        aws.answer("StopApplication", answer)
-        with pytest.raises(ServiceError, match="StopApplication") as raised:
+        aws.answer(action, answer)
+        with pytest.raises(ServiceError, match=f"^{text}") as raised:
             runs.close()
-        assert raised.value.failure is failure
+        assert (raised.value.failure, raised.value.code in runs.ends) == (failure, action == "GetApplication")
+        assert aws.actions[-1] == action

@@ -17,6 +17,7 @@ from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import Fault, RoboMaker
 from stop_on_delete import KINDS
 from tests.canned import Answer, Canned, denial, error
+from tests.network import SetClock
 from tests.requests import JOB_1, JOB_2, Sender, request
 
 Log = pytest.LogCaptureFixture
@@ -32,7 +33,7 @@ RUNNING = {"taskArn": TASK, "group": "family:f", "lastStatus": "RUNNING", "desir
 
 
 @pytest.fixture
-def send(urls: ResponseUrls, hurried: None) -> Sender:  # noqa: ARG001
+def send(urls: ResponseUrls, hurried: SetClock) -> Sender:  # noqa: ARG001
     """Send requests to a handler whose pauses take no time."""
     return Sender(index.handler, urls)
 
@@ -83,7 +84,8 @@ class TestWorldExportJob:
     def test_update_with_the_arn_that_was_accepted_once_checks_no_rule(self, send: Sender) -> None:
         old = JOB_1.replace("123456789012", "999999999999")
         event = request("Update", {"JobArn": old, "WaitSeconds": "60"}, PhysicalResourceId=old)
-        assert send.send(event)["PhysicalResourceId"] == old
+        answer = send.send(event)
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", old)
 
     @pytest.mark.parametrize("job", ["job-2", None])
     def test_update_to_a_bad_arn_keeps_the_old_id(self, send: Sender, robomaker: RoboMaker, job: str | None) -> None:
@@ -194,7 +196,6 @@ class TestStopOnDelete:
         ("properties", "named"),
         [
             ({"Kind": "Tasks"}, "Kind 'Tasks' is not valid: it must be one of"),
-            ({"WaitSeconds": "900"}, "WaitSeconds '900' is not valid"),
             ({"Container": CLUSTER.replace("123456789012", "210987654321")}, "account 210987654321, but the stack"),
             ({"Container": CLUSTER.replace("arn:aws", "arn:aws-cn")}, "partition aws-cn, but the stack is in aws"),
         ],
@@ -208,12 +209,12 @@ class TestStopOnDelete:
         assert aws.calls == []
 
     def test_create_checks_what_the_stack_says(self, send: Sender, aws: Canned) -> None:
-        self.stack_is(aws, "CREATE_IN_PROGRESS", Cluster={"DeletionPolicy": "Retain"})
-        answer = send.send(self.create(ContainerLogicalId="Cluster"))
+        self.stack_is(aws, "CREATE_IN_PROGRESS", Cluster={})
+        listed = {"LogicalResourceId": "Cluster", "PhysicalResourceId": "prod", "ResourceStatus": "CREATE_COMPLETE"}
+        aws.answer("ListStackResources", {"StackResourceSummaries": [{**listed, "ResourceType": "AWS::ECS::Cluster"}]})
+        answer = send.send(self.create())
         assert answer["Status"] == "FAILED"
-        assert answer["Reason"] == (
-            "ContainerDeletionPolicy '' is not valid: the DeletionPolicy of Cluster is Retain. Set it to Retain."
-        )
+        assert answer["Reason"].startswith("ContainerLogicalId '' is not valid: cluster prod is the resource Cluster")
         assert aws.actions == QUESTIONS
 
     def test_create_for_what_does_not_exist_fails_at_once(self, send: Sender, aws: Canned) -> None:
@@ -250,7 +251,7 @@ class TestStopOnDelete:
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", f"EcsTasks({OTHER})")
         assert aws.actions == ["DescribeStacks"]
 
-    def test_delete_stops_what_runs_and_waits(self, send: Sender, aws: Canned, caplog: Log) -> None:
+    def test_delete_stops_what_runs_and_waits(self, send: Sender, aws: Canned, caplog: Log, hurried: SetClock) -> None:
         self.stack_is(aws, "DELETE_IN_PROGRESS")
         held = {"desiredStatus": "STOPPED", "lastStatus": "DEPROVISIONING"}
         self.task_runs(aws, {}, held, held, {"lastStatus": "STOPPED"})
@@ -265,47 +266,54 @@ class TestStopOnDelete:
         assert stops["stopped"] == [TASK]
         assert (line["physical_id"], line["Service"], line["outcome"]) == (TASKS, "ECS", "stopped")
         assert (line["detail"], line["calls"]) == ("1 tasks stopped", len(aws.calls))
+        assert hurried.pauses[-1] == 2, "the last list is read twice"
 
     def test_delete_acts_on_the_physical_id_not_on_the_properties(self, send: Sender, aws: Canned) -> None:
         self.stack_is(aws, "DELETE_IN_PROGRESS")
         send.send(self.delete(f"EcsTasks({OTHER},family=nightly)"))
         assert {(asked["cluster"], asked["family"]) for asked in aws.asked("ListTasks")} == {(OTHER, "nightly")}
 
-    def test_delete_of_a_container_that_is_kept_says_why(self, send: Sender, aws: Canned, caplog: Log) -> None:
+    def test_delete_of_a_container_that_is_kept_says_why(
+        self, send: Sender, aws: Canned, caplog: Log, hurried: SetClock
+    ) -> None:
         self.stack_is(aws, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Cluster={})
+        [template] = aws._answers["GetTemplate"]
+        aws.answer("GetTemplate", error("Throttling"), template)
         with caplog.at_level(logging.INFO):
             answer = send.send(self.delete(ContainerLogicalId="Cluster"))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", TASKS)
-        assert sorted(aws.actions) == sorted(QUESTIONS)
+        assert set(aws.actions) == set(QUESTIONS)
         line = caplog.records[-1].__dict__
-        assert (line["outcome"], line["LeftRunning"], line["calls"]) == ("kept", 0, 4)
+        assert (line["outcome"], line["LeftRunning"], line["calls"]) == ("kept", 0, 5)
+        assert line["seconds"] == round(hurried.now - 1000, 3)
         assert line["detail"] == "cluster prod is kept: it is still in the template"
 
     @pytest.mark.parametrize(
-        ("answers", "reason", "kept_back"),
+        ("action", "reason", "kept_back"),
         [
             (
-                {"DescribeStacks": error("Throttling", "Rate exceeded")},
+                "DescribeStacks",
                 "The function could not ask CloudFormation whether it is deleting cluster prod, so it stopped nothing."
                 " DescribeStacks answered Throttling: Rate exceeded",
                 10 + LONGEST_CALL,
             ),
             (
-                {"ListTasks": error("ThrottlingException", "Rate exceeded")},
-                "ListTasks answered ThrottlingException: Rate exceeded. Tried for",
+                "StopTask",
+                "StopTask answered Throttling: Rate exceeded. Tasks in cluster prod are still running: 1.",
                 10 + LONGEST_CALL + SLICE,
             ),
         ],
     )
     def test_delete_retries_while_there_is_time_for_a_call_and_an_answer(
-        self, send: Sender, aws: Canned, caplog: Log, answers: dict[str, Answer], reason: str, kept_back: float
+        self, send: Sender, aws: Canned, caplog: Log, hurried: SetClock, action: str, reason: str, kept_back: float
     ) -> None:
         self.stack_is(aws, "DELETE_IN_PROGRESS")
-        for action, answer in answers.items():
-            aws.answer(action, answer)
-        told = send.send(self.delete(), seconds=300)
-        assert told["Reason"].startswith(reason)
-        assert 300 - kept_back - 3 < caplog.records[-1].__dict__["seconds"] < 300 - kept_back + 1
+        self.task_runs(aws, {})
+        aws.answer(action, error("Throttling", "Rate exceeded"))
+        assert send.send(self.delete(), seconds=300)["Reason"].startswith(reason)
+        line = caplog.records[-1].__dict__
+        assert 300 - kept_back - 3 < line["seconds"] < 300 - kept_back + 1
+        assert (line["seconds"], line["calls"]) == (round(hurried.now - 1000, 3), len(aws.calls))
 
     def test_delete_with_a_wait_of_0_stops_and_does_not_look_again(self, send: Sender, aws: Canned) -> None:
         self.stack_is(aws, "DELETE_IN_PROGRESS")
@@ -314,14 +322,19 @@ class TestStopOnDelete:
         assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "ListDaemons", "StopTask", "ListTasks"]
 
     @pytest.mark.parametrize(
-        ("physical_id", "named"),
-        [("BatchJobs(arn:x)", "Kind"), ("EcsTasks(prod)", "Container"), ("EcsTasks(", "PhysicalResourceId")],
+        ("physical_id", "named", "service"),
+        [
+            ("BatchJobs(arn:x)", "Kind", "unknown"),
+            ("EcsTasks(prod)", "Container", "ECS"),
+            ("EcsTasks(", "PhysicalResourceId", "ECS"),
+        ],
     )
     def test_delete_of_an_id_of_another_version_fails(
-        self, send: Sender, aws: Canned, physical_id: str, named: str
+        self, send: Sender, aws: Canned, caplog: Log, physical_id: str, named: str, service: str
     ) -> None:
         answer = send.send(self.delete(physical_id))
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
+        assert caplog.records[-1].__dict__["Service"] == service
         assert answer["Reason"].startswith(
             "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
             f" version that wrote it. {named} "

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocol.log import log, logger, name_request
+from protocol.log import log, name_request
 from tests.requests import STACK_ID, request
 
 Log = pytest.LogCaptureFixture
@@ -60,25 +60,8 @@ def test_a_line_of_no_request_is_the_message_alone(caplog: Log) -> None:
     assert caplog.records[0].getMessage() == "Hello"
 
 
-@pytest.mark.parametrize("trace", [True, False])
-def test_a_line_has_the_trace_of_the_error_that_is_handled_if_it_is_asked_for(caplog: Log, trace: bool) -> None:
-    try:
-        raise ZeroDivisionError
-    except ZeroDivisionError:
-        log(logging.ERROR, "Hello", trace=trace)
-    assert ("Traceback" in caplog.text) == trace
-
-
 def test_a_line_can_be_encoded_whatever_it_holds(caplog: Log) -> None:
     _log_for(request("Delete", LogicalResourceId="lone \ud800"), "lone \ud801", detail="lone \ud802")
     [record] = caplog.records
     shown = record.getMessage() + json.dumps([record.__dict__["logical_id"], record.__dict__["detail"]])
     assert shown.encode().count(b"\\ud80") == 4
-
-
-def test_an_error_of_the_log_does_not_reach_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: logging.LogRecord) -> bool:
-        raise BrokenPipeError
-
-    monkeypatch.setattr(logger, "handle", fail)
-    log(logging.ERROR, "Hello")

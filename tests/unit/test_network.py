@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from socket import SOCK_STREAM
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_host_is_asked_at_its_port(
     names = Names(monkeypatch)
     names.lead("bucket", server.address)
     assert accepts_connections(url) is True
-    assert names.asked == [("bucket", port, 0)]
+    assert names.asked == [("bucket", port, 0, SOCK_STREAM)]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://x:port/", "", "https://"])

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -54,8 +55,13 @@ KEEPS = {
 YAML = "Resources:\n  Cluster: {}\n"
 REF = {"Ref": "Policy"}
 
-NO_RESOURCE = error("ValidationError", "Resource Cluster does not exist for stack WorldExport")
-NO_STACK = error("ValidationError", f"Stack with id {STACK_ID} does not exist")
+NO_RESOURCE_TEXT, NO_STACK_TEXT = (
+    "Resource Cluster does not exist for stack WorldExport",
+    f"Stack with id {STACK_ID} does not exist",
+)
+NO_RESOURCE, NO_STACK = (error("ValidationError", text) for text in (NO_RESOURCE_TEXT, NO_STACK_TEXT))
+LISTED = "StackResourceSummaries"
+NO_ID = {"StackResourceDetail": {"LogicalResourceId": "Cluster"}}
 
 
 @dataclass(frozen=True)
@@ -84,14 +90,22 @@ def _listed(status: str, logical_id: str = "Cluster", physical_id: str = "prod")
 
 RETAIN: Mapping[str, Any] = {"Cluster": {"DeletionPolicy": "Retain"}}
 EXCEPT: Mapping[str, Any] = {"Cluster": {"DeletionPolicy": "RetainExceptOnCreate"}}
-REPLACED = _listed("UPDATE_COMPLETE", physical_id="prod-2")
+RETAIN_OTHER: Mapping[str, Any] = {"Other": {"DeletionPolicy": "Retain"}}
+REPLACE_RETAIN: Mapping[str, Any] = {"Cluster": {"UpdateReplacePolicy": "Retain"}}
+REFERRED: Mapping[str, Any] = {"Cluster": dict.fromkeys(("DeletionPolicy", "UpdateReplacePolicy"), REF)}
+BOTH: Mapping[str, Any] = {"Cluster": {}, "Other": {}}
+# "Other" is the container under another logical id; the others are another container under its logical id.
+OTHER = _listed("x", "Other")
+NEW, IMPORTED, REPLACED = (_listed(f"{how}_COMPLETE", physical_id="prod-2") for how in ("CREATE", "IMPORT", "UPDATE"))
+
+_elsewhere = partial(Case, status=DELETION, owner=None)
 
 CASES = {
     # The stack is being deleted, and declares the container.
     "deletion": Case(STOPS["deleted"], DELETION),
     "deletion, listed by its ARN": Case(STOPS["deleted"], DELETION, listed=_listed("x", physical_id=CLUSTER_ARN)),
     "deletion, after a failed one": Case(STOPS["deleted"], DELETION, listed=_listed("DELETE_FAILED")),
-    "deletion, another logical id": Case(STOPS["deleted"], DELETION, listed=_listed("x", "Other")),
+    "deletion, another logical id": Case(STOPS["deleted"], DELETION, listed=OTHER),
     "deletion, moved to another stack": Case(KEEPS["moved"], DELETION, template={}, listed=()),
     "deletion, moved, its name is taken": Case(KEEPS["moved"], DELETION, listed=REPLACED),
     "deletion, deleted already": Case(GONE, DELETION, listed=_listed("DELETE_COMPLETE")),
@@ -99,15 +113,9 @@ CASES = {
     "deletion, Retain at synthesis": Case(KEEPS["policy"], DELETION, "Retain"),
     "deletion, except on create": Case(KEEPS["policy"], DELETION, "RetainExceptOnCreate"),
     "deletion, Retain in the template": Case(KEEPS["policy"], DELETION, "Delete", template=RETAIN),
-    "deletion, Retain of the other id": Case(
-        KEEPS["policy"], DELETION, template={"Other": RETAIN["Cluster"]}, listed=_listed("x", "Other")
-    ),
-    "deletion, a policy that is no string": Case(
-        KEEPS["policy"], DELETION, "Delete", template={"Cluster": {"DeletionPolicy": REF}}
-    ),
-    "deletion, UpdateReplacePolicy": Case(
-        STOPS["deleted"], DELETION, template={"Cluster": {"UpdateReplacePolicy": "Retain"}}
-    ),
+    "deletion, Retain of the other id": Case(KEEPS["policy"], DELETION, template=RETAIN_OTHER, listed=OTHER),
+    "deletion, a policy that is no string": Case(KEEPS["policy"], DELETION, "Delete", template=REFERRED),
+    "deletion, UpdateReplacePolicy": Case(STOPS["deleted"], DELETION, template=REPLACE_RETAIN),
     "deletion, YAML": Case(STOPS["deleted"], DELETION, "Delete", template=YAML),
     "deletion, YAML, Retain": Case(KEEPS["policy"], DELETION, "Retain", template=YAML),
     "deletion with the flag": Case(KEEPS["policy"], DELETION, "Retain", flag=True),
@@ -116,22 +124,14 @@ CASES = {
     "creation, except on create": Case(STOPS["deleted"], CREATION, "RetainExceptOnCreate", template=EXCEPT),
     "creation, Retain": Case(KEEPS["policy"], CREATION, "Retain", template=RETAIN),
     "creation, Retain with the flag": Case(STOPS["deleted"], CREATION, "Retain", template=RETAIN, flag=True),
-    "creation, a policy that is no string": Case(
-        KEEPS["policy"], CREATION, template={"Cluster": {"DeletionPolicy": REF}}, flag=True
-    ),
+    "creation, a policy that is no string": Case(KEEPS["policy"], CREATION, template=REFERRED, flag=True),
     "creation, YAML": Case(STOPS["deleted"], CREATION, template=YAML),
     "creation, not there": Case(KEEPS["moved"], CREATION, listed=()),
     "creation, elsewhere": Case(KEEPS["elsewhere"], CREATION, owner=None),
     # It cleans up, and has another container in its place.
-    "cleanup, moved, and its id is taken": Case(
-        KEEPS["taken"], CLEANUP, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
-    ),
-    "cleanup, orphaned, and another is imported": Case(
-        KEEPS["taken"], CLEANUP, listed=_listed("IMPORT_COMPLETE", physical_id="prod-2")
-    ),
-    "rollback, replaced one that was never updated": Case(
-        STOPS["replaced"], ROLLBACK, listed=_listed("CREATE_COMPLETE", physical_id="prod-2")
-    ),
+    "cleanup, moved, and its id is taken": Case(KEEPS["taken"], CLEANUP, listed=NEW),
+    "cleanup, orphaned, and another is imported": Case(KEEPS["taken"], CLEANUP, listed=IMPORTED),
+    "rollback, replaced one that was never updated": Case(STOPS["replaced"], ROLLBACK, listed=NEW),
     # It cleans up, and declares the container.
     **{
         f"{status}, {name}": case
@@ -141,28 +141,20 @@ CASES = {
             "still there, by its ARN": Case(KEEPS["there"], status, listed=_listed("x", physical_id=CLUSTER_ARN)),
             "replaced": Case(STOPS["replaced"], status, listed=REPLACED),
             "replaced, and both are listed": Case(
-                STOPS["replaced"],
-                status,
-                listed=(*_listed("CREATE_COMPLETE", physical_id="prod-2"), *_listed("CREATE_COMPLETE")),
+                STOPS["replaced"], status, listed=(*NEW, *_listed("CREATE_COMPLETE"))
             ),
             "replaced, Retain": Case(STOPS["replaced"], status, "Retain", template=RETAIN, listed=REPLACED),
-            "replaced, kept": Case(
-                KEEPS["replaced"], status, template={"Cluster": {"UpdateReplacePolicy": "Retain"}}, listed=REPLACED
+            "replaced, kept": Case(KEEPS["replaced"], status, template=REPLACE_RETAIN, listed=REPLACED),
+            "replaced, kept with the flag": Case(
+                KEEPS["replaced"], status, template=REPLACE_RETAIN, listed=REPLACED, flag=True
             ),
-            "replaced, a policy that is no string": Case(
-                KEEPS["replaced"], status, template={"Cluster": {"UpdateReplacePolicy": REF}}, listed=REPLACED
-            ),
+            "replaced, a policy that is no string": Case(KEEPS["replaced"], status, template=REFERRED, listed=REPLACED),
             "replaced, and declared by another id": Case(
-                KEEPS["other"],
-                status,
-                template={"Cluster": {}, "Other": {}},
-                listed=(*REPLACED, ("Other", "prod", "CREATE_COMPLETE")),
+                KEEPS["other"], status, template=BOTH, listed=(*REPLACED, *OTHER)
             ),
             "left": Case(STOPS["left"], status, "Delete", template={}),
-            "left, by another id": Case(STOPS["left"], status, template={}, listed=_listed("x", "Other")),
-            "left, declared by another id": Case(
-                KEEPS["other"], status, template={"Other": {}}, listed=_listed("x", "Other")
-            ),
+            "left, by another id": Case(STOPS["left"], status, template={}, listed=OTHER),
+            "left, declared by another id": Case(KEEPS["other"], status, template={"Other": {}}, listed=OTHER),
             "left, moved or orphaned": Case(KEEPS["moved"], status, template={}, listed=()),
             "left, deleted by a first try": Case(GONE, status, template={}, listed=_listed("DELETE_COMPLETE")),
             "left, Retain": Case(KEEPS["was"], status, "Retain", template={}),
@@ -187,18 +179,15 @@ CASES = {
         )
     },
     # The container is of another stack, and this one is being deleted.
-    "elsewhere, no nested stack": Case(STOPS["stack"], DELETION, owner=None),
-    "elsewhere, the root is deleted": Case(STOPS["stack"], DELETION, owner=None, root=DELETION),
-    "elsewhere, the root is updated": Case(KEEPS["nested"], DELETION, owner=None, root=CLEANUP),
-    "elsewhere, the root's creation": Case(STOPS["root"], DELETION, owner=None, root=CREATION),
-    "elsewhere, the root's creation, Retain": Case(
-        KEEPS["nested"], DELETION, owner=None, root=CREATION, template=RETAIN
-    ),
-    "elsewhere, the root's creation, except on create": Case(
-        STOPS["root"], DELETION, owner=None, root=CREATION, template=EXCEPT
-    ),
-    "elsewhere, the root's creation, not there": Case(KEEPS["nested"], DELETION, owner=None, root=CREATION, listed=()),
-    "elsewhere, the root's creation, YAML": Case(KEEPS["nested"], DELETION, owner=None, root=CREATION, template=YAML),
+    "elsewhere, no nested stack": _elsewhere(STOPS["stack"]),
+    "elsewhere, the root is deleted": _elsewhere(STOPS["stack"], root=DELETION),
+    "elsewhere, the root is updated": _elsewhere(KEEPS["nested"], root=CLEANUP),
+    "elsewhere, the root's creation": _elsewhere(STOPS["root"], root=CREATION),
+    "elsewhere, the root's creation, Retain": _elsewhere(KEEPS["nested"], root=CREATION, template=RETAIN),
+    "elsewhere, the root's creation, except on create": _elsewhere(STOPS["root"], root=CREATION, template=EXCEPT),
+    "elsewhere, the root's creation, not there": _elsewhere(KEEPS["nested"], root=CREATION, listed=()),
+    "elsewhere, the root's creation, not in its template": _elsewhere(STOPS["root"], root=CREATION, template={}),
+    "elsewhere, the root's creation, YAML": _elsewhere(KEEPS["nested"], root=CREATION, template=YAML),
     # The container is of this nested stack.
     "nested, except on create": Case(KEEPS["policy"], DELETION, root=DELETION, template=EXCEPT),
     "nested, the root's creation, except on create": Case(STOPS["deleted"], DELETION, root=CREATION, template=EXCEPT),
@@ -216,16 +205,11 @@ def _say(aws: Canned, case: Case) -> None:
         resources = json.dumps({"Resources": {"Stop": {}, **resources}})
     aws.answer("GetTemplate", {"TemplateBody": resources})
     role = {"LogicalResourceId": "R", "PhysicalResourceId": "prod", "ResourceType": "AWS::IAM::Role"}
+    names = ("LogicalResourceId", "PhysicalResourceId", "ResourceStatus")
     clusters = [
-        {
-            "LogicalResourceId": name,
-            "PhysicalResourceId": id_,
-            "ResourceType": "AWS::ECS::Cluster",
-            "ResourceStatus": status,
-        }
-        for name, id_, status in case.listed
+        {**dict(zip(names, listed, strict=True)), "ResourceType": "AWS::ECS::Cluster"} for listed in case.listed
     ]
-    aws.answer("ListStackResources", {"StackResourceSummaries": [{**role, "ResourceStatus": "x"}, *clusters]})
+    aws.answer("ListStackResources", {LISTED: [{**role, "ResourceStatus": "x"}, *clusters]})
     current = next((id_ for name, id_, status in case.listed if name == "Cluster"), None)
     detail = {"StackResourceDetail": {"LogicalResourceId": "Cluster", "PhysicalResourceId": current}}
     aws.answer("DescribeStackResource", detail if current else NO_RESOURCE)
@@ -252,30 +236,24 @@ def test_a_delete_stops_jobs_only_if_what_they_run_in_is_deleted(aws: Canned, ca
 def test_a_container_is_found_by_its_type_and_its_ref(aws: Canned, container: Container, ref: str) -> None:
     _say(aws, Case(STOPS["deleted"], DELETION))
     found = {"LogicalResourceId": "C", "PhysicalResourceId": ref, "ResourceStatus": "x"}
-    aws.answer("ListStackResources", {"StackResourceSummaries": [{**found, "ResourceType": container.resource_type}]})
+    aws.answer("ListStackResources", {LISTED: [{**found, "ResourceType": container.resource_type}]})
     assert _stack(ContainerLogicalId="C").decide(container).result is None
 
 
-def test_a_question_names_the_stack_by_its_id(aws: Canned) -> None:
-    _say(aws, Case(KEEPS["there"], CLEANUP))
-    _stack(ContainerLogicalId="Cluster").decide(CLUSTER)
+@pytest.mark.parametrize("failing", [0, 1, 2, 3])
+def test_a_question_names_the_stack_by_its_id_and_is_retried_by_itself(aws: Canned, failing: int) -> None:
     named = {"StackName": STACK_ID, "Version": "2010-05-15"}
-    assert aws.calls == [
+    questions: list[tuple[str, dict[str, str]]] = [
         ("DescribeStacks", named),
         ("GetTemplate", {**named, "TemplateStage": "Processed"}),
         ("ListStackResources", named),
         ("DescribeStackResource", {**named, "LogicalResourceId": "Cluster"}),
     ]
-
-
-@pytest.mark.parametrize("failing", ["DescribeStacks", "GetTemplate", "ListStackResources", "DescribeStackResource"])
-def test_a_question_is_retried_by_itself(aws: Canned, failing: str) -> None:
+    action = questions[failing][0]
     _say(aws, Case(KEEPS["there"], CLEANUP))
-    [answer] = aws._answers[failing]
-    aws.answer(failing, error("Throttling"), NO_STACK, answer)
+    aws.answer(action, error("Throttling"), NO_STACK, *aws._answers[action])
     assert _stack(seconds=100, ContainerLogicalId="Cluster").decide(CLUSTER) == KEEPS["there"]
-    actions = ["DescribeStacks", "GetTemplate", "ListStackResources", "DescribeStackResource"]
-    assert aws.actions == [action for action in actions for _ in range(3 if action == failing else 1)]
+    assert aws.calls == [*questions[:failing], *[questions[failing]] * 3, *questions[failing + 1 :]]
 
 
 @pytest.mark.parametrize(
@@ -295,47 +273,43 @@ def test_a_question_is_retried_as_long_as_the_error_is_worth_and_there_is_time(
 @pytest.mark.parametrize(
     ("action", "answer", "failure", "text"),
     [
-        ("DescribeStacks", {"Stacks": []}, Failure.TRANSIENT, "DescribeStacks got an answer without a stack"),
-        (
-            "DescribeStacks",
-            NO_STACK,
-            Failure.REJECTED,
-            f"CloudFormation does not have the stack {STACK_ID}. Was it deployed without CloudFormation? DescribeStacks"
-            f" answered ValidationError: Stack with id {STACK_ID} does not exist",
-        ),
-        ("GetTemplate", {}, Failure.TRANSIENT, "GetTemplate got an answer without TemplateBody"),
+        ("DescribeStacks", {"Stacks": []}, Failure.TRANSIENT, "got an answer without a stack"),
+        ("DescribeStacks", {"Stacks": [{}]}, Failure.TRANSIENT, "got an answer with Stacks without StackStatus"),
+        ("DescribeStacks", error("ValidationError"), Failure.REJECTED, "answered ValidationError: No."),
+        ("GetTemplate", {}, Failure.TRANSIENT, "got an answer without TemplateBody"),
         (
             "ListStackResources",
-            {"StackResourceSummaries": [{"LogicalResourceId": "x"}]},
+            {LISTED: [{}]},
             Failure.TRANSIENT,
-            "ListStackResources got an answer with StackResourceSummaries without ResourceStatus",
+            f"got an answer with {LISTED} without ResourceStatus",
         ),
+        ("DescribeStackResource", NO_ID, Failure.TRANSIENT, "got an answer without the physical id of Cluster"),
+        ("DescribeStackResource", NO_STACK, Failure.REJECTED, f"answered ValidationError: {NO_STACK_TEXT}"),
         (
             "DescribeStackResource",
-            {"StackResourceDetail": {"LogicalResourceId": "Cluster"}},
-            Failure.TRANSIENT,
-            "DescribeStackResource got an answer without the physical id of Cluster",
-        ),
-        (
-            "DescribeStackResource",
-            NO_STACK,
+            error("Odd", NO_RESOURCE_TEXT),
             Failure.REJECTED,
-            f"DescribeStackResource answered ValidationError: Stack with id {STACK_ID} does not exist",
-        ),
-        (
-            "DescribeStackResource",
-            error("OddError", "Resource Cluster does not exist for stack WorldExport"),
-            Failure.REJECTED,
-            "DescribeStackResource answered OddError: Resource Cluster does not exist for stack WorldExport",
+            f"answered Odd: {NO_RESOURCE_TEXT}",
         ),
     ],
+    ids=str,
 )
 def test_an_error_is_never_a_decision(aws: Canned, action: str, answer: Answer, failure: Failure, text: str) -> None:
     _say(aws, Case(KEEPS["there"], CLEANUP))
     aws.answer(action, answer)
     with pytest.raises(ServiceError) as raised:
         _stack(ContainerLogicalId="Cluster").decide(CLUSTER)
-    assert (raised.value.failure, str(raised.value)) == (failure, text)
+    assert (raised.value.failure, str(raised.value)) == (failure, f"{action} {text}")
+
+
+def test_a_stack_that_cloudformation_does_not_have_is_named(aws: Canned) -> None:
+    aws.answer("DescribeStacks", NO_STACK)
+    with pytest.raises(ServiceError) as raised:
+        _stack().decide(CLUSTER)
+    assert str(raised.value) == (
+        f"CloudFormation does not have the stack {STACK_ID}. Was it deployed without CloudFormation? DescribeStacks"
+        f" answered ValidationError: {NO_STACK_TEXT}"
+    )
 
 
 class TestCheck:
@@ -361,17 +335,18 @@ class TestCheck:
             (None, None, Case(GONE, "", listed=()), ""),
             (None, None, Case(GONE, "", listed=_listed("DELETE_COMPLETE")), ""),
             (None, None, Case(GONE, "", template={}), ""),
-            (None, None, Case(GONE, ""), "ContainerLogicalId '' is not valid: cluster prod is the resource Cluster"),
+            (
+                None,
+                None,
+                Case(GONE, ""),
+                "ContainerLogicalId '' is not valid: cluster prod is the resource Cluster of this stack. Set it to"
+                " Cluster. In a CDK app, pass that construct, not its name.",
+            ),
             (None, None, Case(GONE, "", template=YAML), "ContainerLogicalId '' is not valid"),
             ("Cluster", None, Case(GONE, ""), ""),
             ("Cluster", None, Case(GONE, "", listed=_listed("x", "Other")), ""),
-            ("Cluster", None, Case(GONE, "", template={"Cluster": {"DeletionPolicy": REF}}), ""),
-            (
-                "Cluster",
-                None,
-                Case(GONE, "", template=RETAIN),
-                "'' is not valid: the DeletionPolicy of Cluster is Retain",
-            ),
+            ("Cluster", None, Case(GONE, "", template=REFERRED), ""),
+            ("Cluster", None, Case(GONE, "", template=RETAIN), "'' is not valid: the DeletionPolicy of Cluster is"),
             ("Cluster", None, Case(GONE, "", template=EXCEPT), "Set it to RetainExceptOnCreate."),
             ("Cluster", "Delete", Case(GONE, "", template=RETAIN), ""),
         ],

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from properties import (
     InvalidPropertyError,
@@ -35,10 +32,6 @@ def _error(call: Callable[..., object], *values: object, **more: Any) -> str:
 
 
 GIVE_THE_ARN = f"Pass the ARN that CreateWorldExportJob returned, such as {ARN.replace('job-1', 'ID')}."
-FORM = re.compile(
-    r"arn:(?:aws-cn:robomaker:cn(-[a-z]+)+|aws-us-gov:robomaker:us-gov(-[a-z]+)+|aws:robomaker:(?!cn-|us-gov-|us-iso|eu-iso)[a-z]{2}(-[a-z]+)+)"
-    r"-[0-9]{1,2}:[0-9]{12}:world-export-job/[A-Za-z0-9_.:=@+-]+"
-)
 
 
 GOOD_ARNS = [
@@ -92,20 +85,13 @@ BAD_ARNS: dict[str, list[object]] = {
         *(ARN.replace("job-1", job) for job in ("*", "a/b", 'a"b', "a%0Ab", "j\u00f6b"))
     ],
     "it is longer than the 1,024 bytes that CloudFormation allows for a physical id": [
-        *(ARN + "x" * (1025 - len(ARN)), ARN + "x" * 1_000_000, ARN + "\u00f6" * 500)
+        *(ARN + "x" * (1025 - len(ARN)), ARN + "x" * 5000, ARN + "\u00f6" * 500)
     ],
 }
 
 
-@st.composite
-def _edited_arns(draw: st.DrawFn) -> str:
-    """Return a good ARN in which a few places were cut, doubled, or overwritten."""
-    arn = draw(st.sampled_from(GOOD_ARNS))
-    for _ in range(draw(st.integers(1, 3))):
-        start = draw(st.integers(0, len(arn)))
-        end = draw(st.integers(start, min(len(arn), start + 4)))
-        arn = arn[:start] + draw(st.one_of(st.text("arn:/-*z0 ", max_size=3), st.text(max_size=2))) + arn[end:]
-    return arn
+def _id(value: object) -> str:
+    return ascii(value)[:80].replace("\\", "")
 
 
 def _shown(value: object) -> str:
@@ -119,19 +105,11 @@ class TestJobArn:
         assert JobArn.parse(arn) == JobArn(arn, arn.split(":")[3])
 
     @pytest.mark.parametrize(
-        ("rule", "value"), [(rule, value) for rule, values in BAD_ARNS.items() for value in values], ids=_shown
+        ("rule", "value"), [(rule, value) for rule, values in BAD_ARNS.items() for value in values], ids=_id
     )
     def test_is_rejected_with_the_value_the_rule_and_the_fix(self, rule: str, value: object) -> None:
         fix = "Remove them." if "whitespace" in rule else GIVE_THE_ARN
         assert _error(JobArn.parse, value) == f"JobArn {_shown(value)} is not valid: {rule}. {fix}"
-
-    @settings(max_examples=50)
-    @given(st.one_of(st.text(), _edited_arns(), st.from_regex(FORM, fullmatch=True)))
-    def test_is_accepted_if_it_has_the_form_and_only_then(self, text: str) -> None:
-        if FORM.fullmatch(text) and len(text) <= 1024:
-            assert JobArn.parse(text).text == text
-        else:
-            assert _error(JobArn.parse, text).startswith("JobArn ")
 
     @pytest.mark.parametrize(
         ("length", "shown"), [(298, "'" + "x" * 298 + "'"), (299, "'" + "x" * 299 + "… (301 characters)")]
@@ -139,28 +117,38 @@ class TestJobArn:
     def test_is_shown_whole_up_to_300_characters(self, length: int, shown: str) -> None:
         assert _error(JobArn.parse, "x" * length).startswith(f"JobArn {shown} is not valid: ")
 
-    def test_must_be_of_the_stacks_account(self) -> None:
-        rule = f"the job is in account {ACCOUNT}, but the stack is in {OTHER_ACCOUNT}"
-        fix = "Declare the job in a stack of its own account."
-        assert _error(JobArn.parse, ARN, stack_account=OTHER_ACCOUNT) == f"JobArn {ARN!r} is not valid: {rule}. {fix}"
-        assert JobArn.parse(ARN, stack_account=ACCOUNT).text == ARN
+    @pytest.mark.parametrize(
+        ("arn", "stack", "rule", "fix"),
+        [
+            (
+                *(ARN, {"stack_account": OTHER_ACCOUNT}),
+                f"the job is in account {ACCOUNT}, but the stack is in {OTHER_ACCOUNT}",
+                "Declare the job in a stack of its own account.",
+            ),
+            (
+                *(ARN, {"stack_partition": "aws-cn", "new": True}),
+                "the job is in the partition aws, but the stack is in aws-cn",
+                "Declare the job in a stack of its own partition.",
+            ),
+            (
+                *(ARN.replace("us-west-2", "sa-east-1"), {"new": True}),
+                "RoboMaker was never in the region sa-east-1, only in ap-northeast-1, ap-southeast-1, eu-central-1,"
+                " eu-west-1, us-east-1, us-east-2, us-west-2, us-gov-west-1",
+                GIVE_THE_ARN,
+            ),
+        ],
+        ids=["account", "partition", "region"],
+    )
+    def test_must_fit_the_stack(self, arn: str, stack: dict[str, Any], rule: str, fix: str) -> None:
+        assert _error(JobArn.parse, arn, **stack) == f"JobArn {arn!r} is not valid: {rule}. {fix}"
 
-    def test_must_be_of_the_stacks_partition_if_it_is_new(self) -> None:
-        rule = "the job is in the partition aws, but the stack is in aws-cn"
-        fix = "Declare the job in a stack of its own partition."
-        error = _error(JobArn.parse, ARN, stack_partition="aws-cn", new=True)
-        assert error == f"JobArn {ARN!r} is not valid: {rule}. {fix}"
-        assert JobArn.parse(ARN, stack_partition="aws-cn").text == ARN, "it was accepted before"
-
-    @pytest.mark.parametrize("region", ["us-wset-2", "sa-east-1", "eu-north-9"])
-    def test_must_be_of_a_region_that_robomaker_was_in_if_it_is_new(self, region: str) -> None:
-        arn = ARN.replace("us-west-2", region)
-        rule = (
-            f"RoboMaker was never in the region {region}, only in ap-northeast-1, ap-southeast-1, eu-central-1,"
-            " eu-west-1, us-east-1, us-east-2, us-west-2, us-gov-west-1"
-        )
-        assert _error(JobArn.parse, arn, new=True) == f"JobArn {arn!r} is not valid: {rule}. {GIVE_THE_ARN}"
-        assert JobArn.parse(arn).region == region, "it was accepted before"
+    @pytest.mark.parametrize(
+        ("region", "stack"),
+        [("us-west-2", {"stack_account": ACCOUNT}), ("us-west-2", {"stack_partition": "aws-cn"}), ("sa-east-1", {})],
+        ids=["account", "partition of one that is not new", "region of one that is not new"],
+    )
+    def test_fits_the_stack(self, region: str, stack: dict[str, Any]) -> None:
+        assert JobArn.parse(ARN.replace("us-west-2", region), **stack).region == region
 
     @pytest.mark.parametrize(("region", "partition"), REGIONS.items())
     def test_may_be_of_each_of_those_regions(self, region: str, partition: str) -> None:
@@ -169,6 +157,7 @@ class TestJobArn:
 
 
 TASKS, EXECUTIONS, RUNS = "EcsTasks", "StateMachineExecutions", "EmrServerlessJobRuns"
+GRACE = "ShutdownGracePeriodInSeconds"
 # Each kind -> what an error says of another container.
 RULES = {
     TASKS: f"it must be the ARN of a cluster, such as {CLUSTER.replace('prod', 'NAME')}",
@@ -213,52 +202,37 @@ def _declared(
 
 class TestContainer:
     @pytest.mark.parametrize(
-        ("kind", "id_"),
+        ("kind", "id_", "options", "physical_id"),
         [
-            *((TASKS, CLUSTER.replace("prod", name)) for name in ("prod", "A_b-3" * 51)),
-            (TASKS, CLUSTER.replace("aws", "aws-iso-b")),
+            *((TASKS, CLUSTER.replace("prod", name), {}, "EcsTasks({})") for name in ("prod", "A_b-3" * 51)),
+            (TASKS, CLUSTER.replace("aws", "aws-iso-b"), {}, "EcsTasks({})"),
             *(
-                (EXECUTIONS, STATE_MACHINE.replace("nightly", name))
+                (EXECUTIONS, STATE_MACHINE.replace("nightly", name), {}, "StateMachineExecutions({})")
                 for name in ("x" * 80, "a(b)", ")", "(", "a.b", "a+b=c@d!e'f", "é", "\U0010fffe", "\U0001f600")
             ),
-            *((RUNS, id_) for id_ in (APPLICATION, "0", "x" * 64)),
-        ],
-    )
-    def test_is_declared_and_named_by_its_physical_id(self, kind: str, id_: str) -> None:
-        container = Container(kind, id_)
-        assert _declared(kind, id_) == container
-        assert str(container) == f"{kind}({id_})"
-        assert Container.from_physical_id(str(container)) == container
-
-    @pytest.mark.parametrize(
-        ("container", "physical_id"),
-        [
+            *((RUNS, id_, {}, "EmrServerlessJobRuns({})") for id_ in (APPLICATION, "0", "x" * 64)),
             *(
-                (Container(TASKS, CLUSTER, {"Family": family}), f"EcsTasks({CLUSTER},family={family})")
+                (TASKS, CLUSTER, {"Family": family}, f"EcsTasks({{}},family={family})")
                 for family in ("nightly", "A_b-3", "x" * 255)
             ),
             *(
-                (Container(TASKS, CLUSTER, {"StartedBy": name}), f"EcsTasks({CLUSTER},startedBy={name})")
+                (TASKS, CLUSTER, {"StartedBy": name}, f"EcsTasks({{}},startedBy={name})")
                 for name in ("AWS Step Functions", "events-rule/a=b(c)~", "x" * 128)
             ),
-            (
-                Container(TASKS, CLUSTER, {"Family": "f", "StartedBy": "me"}),
-                f"EcsTasks({CLUSTER},family=f,startedBy=me)",
-            ),
+            (TASKS, CLUSTER, {"Family": "f", "StartedBy": "me"}, "EcsTasks({},family=f,startedBy=me)"),
             *(
-                (
-                    Container(RUNS, APPLICATION, {"ShutdownGracePeriodInSeconds": seconds}),
-                    f"EmrServerlessJobRuns({APPLICATION},shutdownGracePeriod={seconds})",
-                )
-                for seconds in ("0", "15", "20", "99", "100", "999", "1000", "1799", "1800")
+                (RUNS, APPLICATION, {GRACE: period}, f"EmrServerlessJobRuns({{}},shutdownGracePeriod={period})")
+                for period in ("0", "15", "20", "99", "100", "999", "1000", "1799", "1800", 60)
             ),
         ],
-        ids=str,
     )
-    def test_is_named_with_its_options(self, container: Container, physical_id: str) -> None:
-        assert _declared(container.kind, container.id, container.options) == container
-        assert str(container) == physical_id
-        assert Container.from_physical_id(physical_id) == container
+    def test_is_declared_and_named_by_its_physical_id(
+        self, kind: str, id_: str, options: dict[str, object], physical_id: str
+    ) -> None:
+        container = Container(kind, id_, {name: str(value) for name, value in options.items()})
+        assert _declared(kind, id_, options) == container
+        assert str(container) == physical_id.format(id_)
+        assert Container.from_physical_id(str(container)) == container
 
     @pytest.mark.parametrize(("kind", "id_"), [(kind, id_) for kind, ids in BAD_CONTAINERS.items() for id_ in ids])
     def test_of_another_form_is_rejected(self, kind: str, id_: object) -> None:
@@ -286,7 +260,7 @@ class TestContainer:
                 "Pass the startedBy of the tasks, as DescribeTasks shows it.",
             ),
             (
-                *(RUNS, APPLICATION, "ShutdownGracePeriodInSeconds"),
+                *(RUNS, APPLICATION, GRACE),
                 ["", "1", "14", "015", "1801", "2000", "10000", "1.5", "-20", 60.0, True],
                 "it must be 0, or a whole number of seconds from 15 to 1,800",
                 "Pass a period in that range.",
@@ -300,11 +274,6 @@ class TestContainer:
         for value in values:
             error = f"{name} {_shown(value)} is not valid: {rule}. {fix}"
             assert _error(_declared, kind, id_, {name: value}) == error
-
-    def test_with_a_number_is_the_same_as_with_a_string(self) -> None:
-        assert _declared(RUNS, APPLICATION, {"ShutdownGracePeriodInSeconds": 60}).options == {
-            "ShutdownGracePeriodInSeconds": "60"
-        }
 
     def test_with_an_option_of_another_kind_is_rejected(self) -> None:
         error = "Family 'nightly' is not valid: only EcsTasks takes it. Leave it out."

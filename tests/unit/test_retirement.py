@@ -13,11 +13,14 @@ import pytest
 
 from jobs.aws import ConnectionFailedError
 from jobs.retirement import SAID_IN_AN_ERROR, SEEN_AT_ITS_ENDPOINT, Retirement
-from jobs.world_export_job import _client, _RoboMaker
+from jobs.world_export_job import WorldExportJob, _client, _RoboMaker
+from properties.job_arn import JobArn
+from protocol.outcome import Result
 from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
 from tests.network import ROBOMAKER, Names, Proxy, SetClock, certificate
+from tests.requests import JOB_1
 
 Patch = pytest.MonkeyPatch
 
@@ -147,21 +150,12 @@ class TestName:
     def test_that_does_not_exist_twice_is_a_sign(self, names: Names, calls: Calls) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         assert calls.signs(0, 4) == [False, False]
-        assert calls.sign(1).startswith(
-            f"{GONE_FROM_DNS}CancelWorldExportJob could not connect: Could not connect to the endpoint URL:"
-            f' "https://{ROBOMAKER}/cancelWorldExportJob"'
-        )
+        said = "CancelWorldExportJob could not connect: Could not connect to the endpoint URL:"
+        assert calls.sign(1).startswith(f'{GONE_FROM_DNS}{said} "https://{ROBOMAKER}/cancelWorldExportJob"')
 
     def test_of_china_that_does_not_exist_is_a_sign_too(self, names: Names) -> None:
         names.fail("robomaker.cn-north-1.amazonaws.com.cn", together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         assert Calls("cn-north-1").signs(0, 5) == [False, True]
-
-    def test_that_does_not_exist_is_a_sign_after_an_answer_too(self, names: Names, calls: Calls, serve: Serve) -> None:
-        serve(Response(200))
-        calls.sign()
-        _client.cache_clear()
-        names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        assert calls.signs(0, 5) == [False, True]
 
     @pytest.mark.parametrize(
         ("error", "signs"),
@@ -182,11 +176,7 @@ class TestName:
 
     @pytest.mark.parametrize(
         "host",
-        [
-            "vpce-0typo.robomaker.us-west-2.vpce.amazonaws.com",
-            "robomaker.us-wset-2.amazonaws.com",
-            "robomaker.vpce.amazonaws.com",
-        ],
+        ["vpce-0typo.robomaker.us-west-2.vpce.amazonaws.com", "robomaker.us-wset-2.amazonaws.com"],
     )
     def test_of_ones_own_endpoint_proves_nothing(
         self, monkeypatch: Patch, names: Names, calls: Calls, host: str
@@ -208,23 +198,29 @@ class TestSilence:
             names.lead(ROBOMAKER, hole.address)
             yield
 
-    def test_over_thirty_seconds_is_a_sign(self, calls: Calls) -> None:
-        assert calls.signs(0, 15) == [False] * 2
-        assert calls.sign(15).startswith(
-            f"{SILENT}CancelWorldExportJob could not connect: Connect timeout on endpoint URL:"
-            f' "https://{ROBOMAKER}/cancelWorldExportJob"'
-        )
-
     @pytest.mark.parametrize(
-        ("pauses", "signs"),
+        ("pauses", "is_sign"),
         [
-            ((0, 30), [False, True]),  # with the look at the addresses, these are three connections
-            ((0, 29), [False] * 2),
-            ((0, 10, 10, 9), [False] * 4),
+            ([0, 30], True),  # with the look at the addresses, these are three connections
+            ([0, 15, 15], True),
+            ([0, 29], False),
+            ([0, 10, 10, 9], False),
         ],
+        ids=str,
     )
-    def test_of_fewer_seconds_is_none(self, calls: Calls, pauses: tuple[float, ...], signs: list[bool]) -> None:
-        assert calls.signs(*pauses) == signs
+    def test_over_thirty_seconds_is_a_sign(self, calls: Calls, pauses: list[float], is_sign: bool) -> None:
+        *before, last = pauses
+        assert not any(calls.signs(*before))
+        said = f"{SILENT}CancelWorldExportJob could not connect: Connect timeout on endpoint URL:"
+        assert calls.sign(last).startswith(said) is is_sign
+
+    def test_is_noticed_by_the_cancel_of_a_job(self) -> None:
+        clock = SetClock()
+        job = WorldExportJob(JobArn.parse(JOB_1), others_connect=lambda: True, clock=clock)
+        with pytest.raises(ServiceError):
+            job.advance()
+        clock.now += 30
+        assert job.advance().result is Result.RETIRED
 
     @pytest.mark.parametrize("others", ["refusing", "accepting"])
     def test_of_one_address_among_several_is_none(self, names: Names, calls: Calls, others: str) -> None:
@@ -244,21 +240,25 @@ class TestSilence:
         monkeypatch.setattr("jobs.retirement.addresses", Mock(side_effect=error))
         assert calls.signs(0, 30, 5) == [False] * 3
 
-    @pytest.mark.parametrize("value", ["", "false"])
-    def test_in_a_vpc_is_none(self, monkeypatch: Patch, calls: Calls, value: str) -> None:
-        monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", value)
-        assert calls.signs(0, 15, 15, 600) == [False] * 4
+    @pytest.mark.parametrize(
+        "variables",
+        [
+            *({"FUNCTION_OUTSIDE_VPC": value} for value in ("", "false")),
+            {"AWS_ENDPOINT_URL_ROBOMAKER": "https://{}"},
+            {"HTTPS_PROXY": "http://{}"},
+        ],
+        ids=str,
+    )
+    def test_in_a_vpc_or_not_of_its_own_endpoint_is_none(
+        self, monkeypatch: Patch, calls: Calls, variables: dict[str, str]
+    ) -> None:
+        with closing(SilentListener()) as hole:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, value.format(hole.address))
+            assert calls.signs(0, 15, 15, 600) == [False] * 4
 
     def test_of_every_host_is_none(self) -> None:
         assert Calls(others_connect=False).signs(0, 15, 15) == [False] * 3
-
-    @pytest.mark.parametrize(("variable", "scheme"), [("AWS_ENDPOINT_URL_ROBOMAKER", "https"), ("HTTPS_PROXY", "http")])
-    def test_of_ones_own_endpoint_or_proxy_is_none(
-        self, monkeypatch: Patch, calls: Calls, variable: str, scheme: str
-    ) -> None:
-        with closing(SilentListener()) as hole:
-            monkeypatch.setenv(variable, f"{scheme}://{hole.address}")
-            assert calls.signs(0, 15, 15) == [False] * 3
 
     def test_that_was_broken_by_a_refusal_begins_anew(self, names: Names, calls: Calls) -> None:
         assert calls.signs(0, 15) == [False] * 2

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 from itertools import repeat
 from threading import Barrier
 from typing import Any
@@ -14,38 +14,40 @@ from typing import Any
 import pytest
 
 from jobs.aws import AwsService
-from jobs.running_jobs import CONCURRENT_STOPS, SLICE, Pace, RunningJob, RunningJobs
+from jobs.running_jobs import CONCURRENT_STOPS, Pace, RunningJob, RunningJobs
 from protocol.outcome import Result
-from teardown import Failure, ServiceError, State, Step, sentence, tear_down
+from teardown import Failure, ServiceError, State, Step, sentence
 from tests.network import InTurn, SetClock
 
-THROTTLED = ServiceError(Failure.TRANSIENT, "Rate exceeded", code="ThrottlingException", message="Rate", status=400)
+THROTTLED = ServiceError(Failure.TRANSIENT, "Rate exceeded", code="ThrottlingException")
 DENIED = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDeniedException")
+DENIED_TOO = ServiceError(Failure.UNKNOWN, "Denied, too.")
 REJECTED = ServiceError(Failure.REJECTED, "No.", code="InvalidParameterException")
 NO_CLUSTER = ServiceError(Failure.REJECTED, "Not found", code="ClusterNotFoundException")
-GONE = Step(State.ENDED, "There is no such cluster", Result.GONE)
-NOTHING = Step(State.ENDED, "nothing ran")
 
 RUNNING = "Tasks in cluster prod are still running: "
 MORE = Step(State.MORE, f"{RUNNING}not all were listed yet")
+GONE = Step(State.ENDED, "There is no such cluster", Result.GONE)
+NOTHING = Step(State.ENDED, "nothing ran")
+CLOSING = Step(State.STOPPING, "Application 00f is STOPPING")
+REFUSED = Step(State.REFUSED, "No. Application 00f is STARTED")
+
+Page = str | list[RunningJob] | ServiceError
+Taken = Step | tuple[Failure, str]
 
 
 @dataclass
 class Tasks:
-    """A kind whose jobs do as a test says, on a clock that jumps."""
+    """A kind whose lists are written down, the last of them for ever, on a clock that jumps."""
 
-    jobs: dict[str, bool] = field(default_factory=dict)
-    """Whether each is being stopped, by its id. Those that are come last."""
-    errors: Mapping[str, Iterator[ServiceError]] = field(default_factory=dict)
+    lists: Sequence[Sequence[Page]] = ([],)
+    """The pages of each list: the ids of its jobs, with a star if they are being stopped; or an error."""
+    errors: Mapping[str, Iterable[ServiceError]] = field(default_factory=dict)
     """What the stops of a job meet, one after the other; then they are accepted."""
-    on_list: Callable[[int], object] = lambda _: None
-    """What happens before the first list, the second, and so on."""
-    closings: list[Step] = field(default_factory=list)
+    closings: Sequence[Step] = ()
     pace: Pace = field(default_factory=lambda: Pace(burst=1000, rate=1000))
     settles_after: float = 0.0
     stop_seconds: float = 0.0
-    empty_pages: int = 0
-    page_size: int = 100
     page_seconds: float = 0.0
 
     noun: str = "tasks"
@@ -54,58 +56,50 @@ class Tasks:
     def __post_init__(self) -> None:
         self.clock = SetClock()
         self.service = AwsService("ecs", "us-west-2")
-        self.lists = 0
+        self.read = 0
+        """How many lists were read."""
         self.stops: list[tuple[str, float]] = []
         """The id of each stop, and the seconds after which it was made."""
+        self._errors = {id_: iter(errors) for id_, errors in self.errors.items()}
+        self._closings = list(self.closings)
+        self._running = RunningJobs(self, "cluster prod", self.clock)
 
     def exists(self) -> bool:
         return True
 
     def unfinished(self) -> Iterator[list[RunningJob]]:
-        self.lists += 1
-        self.on_list(self.lists)
-        listed = [RunningJob(id_, is_stopping) for id_, is_stopping in self.jobs.items()]
-        listed.sort(key=lambda job: job.is_stopping)
-        pages = [listed[first : first + self.page_size] for first in range(0, len(listed), self.page_size)]
-        for page in [*([] for _ in range(self.empty_pages)), *pages]:
+        pages = self.lists[min(self.read, len(self.lists) - 1)]
+        self.read += 1
+        for page in pages:
             self.clock.now += self.page_seconds
+            if isinstance(page, ServiceError):
+                raise page
+            if isinstance(page, str):
+                page = [RunningJob(name.rstrip("*"), name.endswith("*")) for name in page.split()]
             yield page
 
     def stop(self, job: RunningJob) -> None:
         self.clock.now += self.stop_seconds
         self.stops.append((job.id, self.seconds))
-        if error := next(iter(self.errors.get(job.id, ())), None):
+        if error := next(self._errors.get(job.id, iter(())), None):
             raise error
 
     def close(self) -> Step | None:
-        return self.closings.pop(0) if self.closings else None
+        return self._closings.pop(0) if self._closings else None
 
-    def advance(self) -> Step:
-        return self.running.advance()
-
-    def states(self, steps: int) -> list[State]:
-        return [self.advance().state for _ in range(steps)]
-
-    def raised(self) -> tuple[Failure, str]:
-        with pytest.raises(ServiceError) as raised:
-            self.advance()
-        return raised.value.failure, str(raised.value)
-
-    def tear_down(self, **settings: float) -> tuple[Result, str]:
-        outcome = tear_down(self.running, time_left=800, clock=self.clock, jitter=lambda: 1.0, **settings)
-        return outcome.result, outcome.detail
+    def steps(self, count: int = 1) -> list[Taken]:
+        """Advance, and tell what each step returned or raised."""
+        taken: list[Taken] = []
+        for _ in range(count):
+            try:
+                taken.append(self._running.advance())
+            except ServiceError as error:
+                taken.append((error.failure, str(error)))
+        return taken
 
     @property
     def seconds(self) -> float:
         return round(self.clock.now - 1000, 3)
-
-    @property
-    def told(self) -> list[str]:
-        return [id_ for id_, _ in self.stops]
-
-    @cached_property
-    def running(self) -> RunningJobs:
-        return RunningJobs(self, "cluster prod", self.clock)
 
 
 @pytest.fixture(autouse=True)
@@ -113,354 +107,221 @@ def _in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", InTurn)
 
 
-def _ids(count: int) -> dict[str, bool]:
-    return dict.fromkeys(map(str, range(count)), False)
+def _ids(count: int, first: int = 0) -> str:
+    return " ".join(map(str, range(first, first + count)))
 
 
-class TestPass:
-    def test_stops_every_job_of_every_page(self) -> None:
-        tasks = Tasks(_ids(3), page_size=2)
-        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}0, 1, 2. 0 of 3 stopped")
-        assert (tasks.told, tasks.lists) == (["0", "1", "2"], 1)
-
-    def test_stops_no_job_that_is_being_stopped(self) -> None:
-        tasks = Tasks({"a": True, "b": False})
-        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}b, a. 0 of 2 stopped")
-        assert tasks.told == ["b"]
-
-    def test_without_a_job_is_the_end(self) -> None:
-        tasks = Tasks()
-        assert tasks.advance() == NOTHING
-        assert (tasks.seconds, tasks.lists) == (0, 1)
-
-    def test_stops_what_was_not_there_before(self) -> None:
-        tasks = Tasks({"a": False})
-        tasks.advance()
-        tasks.jobs = {"b": False}
-        assert tasks.advance() == Step(State.STOPPING, f"{RUNNING}b. 1 of 2 stopped")
-        tasks.jobs = {}
-        assert tasks.advance() == Step(State.ENDED, "2 tasks stopped")
-        assert tasks.told == ["a", "b"]
-
-    @pytest.mark.parametrize(("seconds", "stops"), [(59.999, 1), (60, 2)])
-    def test_stops_a_job_again_that_does_not_show_it_after_a_minute(self, seconds: float, stops: int) -> None:
-        tasks = Tasks({"a": False})
-        tasks.advance()
-        tasks.clock.now += seconds
-        assert tasks.advance().state is State.STOPPING
-        assert len(tasks.stops) == stops
-
-    def test_counts_that_minute_from_when_the_stop_was_accepted(self) -> None:
-        tasks = Tasks({"a": False}, stop_seconds=5)
-        tasks.advance()
-        tasks.clock.now += 55
-        tasks.advance()
-        assert tasks.told == ["a"]
-
-    def test_stops_a_job_at_once_on_a_clock_that_has_just_begun(self) -> None:
-        tasks = Tasks({"a": False})
-        tasks.clock.now = 0.0
-        tasks.advance()
-        assert tasks.told == ["a"]
-
-    def test_counts_a_job_once_that_is_listed_twice(self) -> None:
-        """As ECS does: a task moves from those that are to run to those that are to stop."""
-        tasks = Tasks({"a": False, "b": False})
-        tasks.unfinished = lambda: iter([[RunningJob("a")], [RunningJob("a", True), RunningJob("b", True)]])  # type: ignore[method-assign]
-        assert tasks.advance().detail == f"{RUNNING}a, b. 0 of 2 stopped"
-        assert tasks.told == ["a"]
-
-    def test_counts_the_calls_of_its_kind(self) -> None:
-        tasks = Tasks()
-        tasks.service.calls = 7
-        assert tasks.running.calls == 7
+def _left(names: str, stopped: int, seen: int) -> Step:
+    return Step(State.STOPPING, f"{RUNNING}{names}. {stopped:,} of {seen:,} stopped")
 
 
-class TestDetail:
-    def test_names_three_jobs_by_the_last_part_of_their_ids(self) -> None:
-        tasks = Tasks(
-            {"arn:aws:states:us-west-2:1:execution:m:a": True, "arn:aws:ecs:x:1:task/prod/b": True, "c": True}
+def _stopped(count: int) -> Step:
+    return Step(State.ENDED, f"{count:,} tasks stopped")
+
+
+def _raised(error: ServiceError, left: str, accepted: int, seen: int) -> tuple[Failure, str]:
+    text = f"{sentence(str(error))} {left}".strip()
+    return error.failure, f"{text} The service accepted the stop of {accepted:,} of {seen:,} tasks."
+
+
+def _rejected(left: Step, state: State = State.MORE) -> Step:
+    return Step(state, f"No. {left.detail}")
+
+
+A, AB = _left("a", 0, 1), _left("a, b", 0, 2)
+FIFTEEN = _left("0, 1, 2 and 12 more", 0, 15)
+NOTES = [
+    RunningJob("arn:aws:states:us-west-2:1:execution:m:a", True, "Why"),
+    RunningJob("task/prod/b"),
+    RunningJob("c"),
+]
+
+# What is listed -> the tasks, each step, the ids of the stops, the seconds, and how often the list was read.
+CASES: dict[str, tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]] = {
+    "several pages": (partial(Tasks, [["0 1", "2"]]), [_left("0, 1, 2", 0, 3)], "0 1 2", 0, 1),
+    "one that is being stopped": (partial(Tasks, [["b", "a*"]]), [_left("b, a", 0, 2)], "b", 0, 1),
+    "one that is listed twice, as ECS does": (partial(Tasks, [["a", "a* b*"]]), [AB], "a", 0, 1),
+    "ARNs and a note": (partial(Tasks, [[NOTES]]), [_left("a (Why), b, c", 0, 3)], "task/prod/b c", 0, 1),
+    "one that is new": (partial(Tasks, [["a"], ["b"], []]), [A, _left("b", 1, 2), _stopped(2)], "a b", 0, 3),
+    "thousands": (
+        partial(Tasks, [[_ids(2004).replace(" ", "* ")], [_ids(4, 2000)], []]),
+        [_left("0, 1, 2 and 2,001 more", 0, 2004), _left("2000, 2001, 2002 and 1 more", 2000, 2004), _stopped(2004)],
+        *("2003 2000 2001 2002", 0, 3),
+    ),
+    # The end.
+    "nothing": (Tasks, [NOTHING], "", 0, 1),
+    "nothing, twice": (partial(Tasks, settles_after=2), [NOTHING], "", 2, 2),
+    "one in the second list": (
+        *(partial(Tasks, [[], ["a"], []], settles_after=2), [A, _stopped(1)]),
+        *("a", 4, 4),
+    ),
+    "nothing, in lists longer than a slice": (
+        partial(Tasks, [["", "", ""]], settles_after=2, page_seconds=4),
+        [MORE, MORE, NOTHING],
+        *("", 26, 2),
+    ),
+    "one after a list longer than a slice": (
+        *(partial(Tasks, [["", "", ""], ["a"]], settles_after=2, page_seconds=4), [MORE, A]),
+        *("a", 18, 2),
+    ),
+    "nothing, and more to do": (
+        partial(Tasks, settles_after=2, closings=[CLOSING, CLOSING]),
+        [CLOSING, CLOSING, NOTHING],
+        *("", 2, 4),
+    ),
+    "one, and more to do": (partial(Tasks, [["a*"]], closings=[CLOSING]), [A], "", 0, 1),
+    "nothing, and a refusal of more": (
+        partial(Tasks, closings=[REFUSED] * 3),
+        [Step(State.MORE, REFUSED.detail), REFUSED, REFUSED],
+        *("", 0, 3),
+    ),
+    # A step ends after some seconds, so that the engine can keep its time, and the next one goes on from there.
+    "more than a slice stops": (
+        partial(Tasks, [[_ids(25)]], stop_seconds=1),
+        [MORE, MORE, _left("0, 1, 2 and 22 more", 0, 25)],
+        *(_ids(25), 25, 1),
+    ),
+    "more pages than a slice reads": (partial(Tasks, [[*[""] * 15, "a"]], page_seconds=1), [MORE, A], "a", 16, 1),
+    "a denial of each stop in a slice": (
+        partial(Tasks, [[_ids(30)]], dict.fromkeys(_ids(20).split(), repeat(DENIED)), stop_seconds=1),
+        [*(_raised(DENIED, f"{MORE.detail}.", 0, seen) for seen in (10, 20)), MORE],
+        *(_ids(30), 30, 1),
+    ),
+    # Jobs that have ended reject their stops, and must keep no other job from its own, though the wait is 0.
+    "a rejection of each stop in a slice": (
+        partial(Tasks, [[_ids(25)]], dict.fromkeys(_ids(20).split(), repeat(REJECTED)), stop_seconds=1),
+        *([MORE, MORE], _ids(20), 20, 1),
+    ),
+    "a slice without a stop after an error": (
+        partial(Tasks, [["a", "b*", "c*"]], {"a": repeat(THROTTLED)}, stop_seconds=6, page_seconds=6),
+        [
+            _raised(THROTTLED, f"{MORE.detail}.", 0, 1),
+            MORE,
+            _raised(THROTTLED, f"{RUNNING}a, b, c. 0 of 3 stopped.", 0, 3),
+        ],
+        *("a", 24, 1),
+    ),
+    **{
+        f"{error} in an earlier slice": (
+            partial(Tasks, [[_ids(15)]], {"0": repeat(error)}, stop_seconds=1),
+            [MORE, _raised(error, f"{FIFTEEN.detail}.", 14, 15) if error is not REJECTED else _rejected(FIFTEEN)],
+            *(_ids(15), 15, 1),
         )
-        assert tasks.advance().detail == f"{RUNNING}a, b, c. 0 of 3 stopped"
-
-    def test_says_what_is_known_of_a_job(self) -> None:
-        tasks = Tasks()
-        tasks.unfinished = lambda: iter([[RunningJob("a", True, "still STOPPING"), RunningJob("b", True)]])  # type: ignore[method-assign]
-        assert tasks.advance().detail == f"{RUNNING}a (still STOPPING), b. 0 of 2 stopped"
-
-    def test_counts_in_thousands(self) -> None:
-        tasks = Tasks(dict.fromkeys(_ids(2004), True), page_size=5000)
-        assert tasks.advance().detail == f"{RUNNING}0, 1, 2 and 2,001 more. 0 of 2,004 stopped"
-        for id_ in map(str, range(2000)):
-            del tasks.jobs[id_]
-        assert tasks.advance().detail == f"{RUNNING}2000, 2001, 2002 and 1 more. 2,000 of 2,004 stopped"
-        tasks.jobs.clear()
-        assert tasks.advance().detail == "2,004 tasks stopped"
-
-
-class TestSlice:
-    """A step ends after some seconds, so that the engine can keep its time, and the next one goes on from there."""
-
-    def test_goes_on_where_the_last_one_ended(self) -> None:
-        tasks = Tasks(_ids(25), stop_seconds=1)
-        assert tasks.advance() == MORE
-        assert (len(tasks.stops), tasks.seconds) == (10, SLICE)
-        assert tasks.states(2) == [State.MORE, State.STOPPING]
-        assert (tasks.told, tasks.lists) == (list(tasks.jobs), 1)
-
-    def test_lasts_while_there_is_any_time(self) -> None:
-        tasks = Tasks(_ids(2), stop_seconds=SLICE - 0.001)
-        tasks.advance()
-        assert len(tasks.stops) == 2
-
-    def test_ends_within_pages_without_a_job(self) -> None:
-        tasks = Tasks(_ids(1), empty_pages=15, page_seconds=1)
-        assert tasks.advance() == MORE
-        assert (tasks.seconds, tasks.stops) == (SLICE, [])
-        assert tasks.advance().state is State.STOPPING
-        assert tasks.lists == 1
-
-    @pytest.mark.parametrize(
-        ("error", "state"), [(THROTTLED, Failure.TRANSIENT), (DENIED, Failure.UNKNOWN), (REJECTED, State.MORE)]
-    )
-    def test_remembers_what_a_stop_met_before(self, error: ServiceError, state: object) -> None:
-        tasks = Tasks(_ids(15), {"0": repeat(error)}, stop_seconds=1)
-        assert tasks.advance() == MORE
-        left = f"{sentence(str(error))} {RUNNING}0, 1, 2 and 12 more. 0 of 15 stopped"
-        if isinstance(state, Failure):
-            assert tasks.raised() == (state, f"{left}. The service accepted the stop of 14 of 15 tasks.")
-        else:
-            assert tasks.advance() == Step(State.MORE, left)
-        assert tasks.told == list(tasks.jobs)
-
-    def test_in_which_every_stop_is_denied_raises_that_and_lets_the_next_one_go_on(self) -> None:
-        tasks = Tasks(_ids(30), {id_: repeat(DENIED) for id_ in _ids(20)}, stop_seconds=1)
-        denied = (
-            Failure.UNKNOWN,
-            f"Denied. {RUNNING}not all were listed yet. The service accepted the stop of 0 of {{}} tasks.",
+        for error in (THROTTLED, DENIED, REJECTED)
+    },
+    # A stop that fails keeps no other job from its own, and is made again. A transient error counts most, a rejection
+    # least, and of the same kind the last error.
+    **{
+        f"{a} and {b}": (
+            partial(Tasks, [["a b"]], {"a": [a] if a else [], "b": [b] if b else []}),
+            [_raised(raised, f"{AB.detail}.", (a, b).count(None), 2), AB],
+            *(f"a b{' a' * bool(a)}{' b' * bool(b)}", 0, 2),
         )
-        assert tasks.raised() == (denied[0], denied[1].format(10))
-        assert tasks.raised() == (denied[0], denied[1].format(20))
-        assert tasks.advance() == MORE
-        assert (tasks.told, tasks.lists) == (list(tasks.jobs), 1)
+        for a, b, raised in (
+            (DENIED, None, DENIED),
+            (None, THROTTLED, THROTTLED),
+            (THROTTLED, DENIED, THROTTLED),
+            (DENIED, THROTTLED, THROTTLED),
+            (THROTTLED, REJECTED, THROTTLED),
+            (REJECTED, DENIED, DENIED),
+            (DENIED, DENIED_TOO, DENIED_TOO),
+        )
+    },
+    # It does not mean that the container is gone.
+    **{
+        f"a stop that finds no task, {failure}": (
+            partial(Tasks, [["a"]], {"a": repeat(ServiceError(failure, "No.", code=NO_CLUSTER.code))}),
+            [_rejected(A) if failure is Failure.REJECTED else (failure, _raised(REJECTED, f"{A.detail}.", 0, 1)[1])],
+            *("a", 0, 1),
+        )
+        for failure in Failure
+    },
+    "a rejection": (
+        partial(Tasks, [["a"], ["a"], ["a"], []], {"a": repeat(REJECTED)}),
+        [_rejected(A), _rejected(A, State.REFUSED), _rejected(A, State.REFUSED), _stopped(1)],
+        *("a a a", 0, 4),
+    ),
+    # An error of the list.
+    "an error, then no cluster": (
+        partial(Tasks, [[THROTTLED], [NO_CLUSTER]]),
+        [(Failure.TRANSIENT, "Rate exceeded"), GONE],
+        *("", 0, 2),
+    ),
+    "an error after a page": (
+        partial(Tasks, [["a", THROTTLED], ["a b"]]),
+        [_raised(THROTTLED, "", 1, 1), AB],
+        *("a b", 0, 2),
+    ),
+    "an error after thousands of stops": (
+        partial(Tasks, [[_ids(2000)], [THROTTLED]], {"0": [REJECTED]}),
+        [_rejected(_left("0, 1, 2 and 1,997 more", 0, 2000)), _raised(THROTTLED, "", 1999, 2000)],
+        *(_ids(2000), 1, 2),
+    ),
+}
 
-    def test_in_which_every_stop_is_rejected_goes_on_at_once(self) -> None:
-        """Jobs that have ended reject their stops, and must keep no other job from its own, though the wait is 0."""
-        tasks = Tasks(_ids(25), {id_: repeat(REJECTED) for id_ in _ids(20)}, stop_seconds=1)
-        assert [tasks.advance() for _ in range(2)] == [MORE, MORE]
-        assert tasks.told == list(tasks.jobs)[:20]
 
-    def test_without_a_stop_raises_nothing(self) -> None:
-        jobs = {"a": False, "b": True, "c": True}
-        tasks = Tasks(jobs, {"a": repeat(THROTTLED)}, stop_seconds=6, page_size=1, page_seconds=6)
-        assert tasks.raised()[0] is Failure.TRANSIENT
-        assert tasks.advance() == MORE
-        assert tasks.raised()[0] is Failure.TRANSIENT
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_listed_is_stopped(case: tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]) -> None:
+    make, steps, stops, seconds, lists = case
+    tasks = make()
+    assert tasks.steps(len(steps)) == steps
+    assert " ".join(id_ for id_, _ in tasks.stops) == stops
+    assert (tasks.seconds, tasks.read) == (seconds, lists)
+
+
+@pytest.mark.parametrize(("seconds", "stops"), [(59.999, 1), (60, 2)])
+def test_a_job_is_stopped_again_a_minute_after_an_accepted_stop(seconds: float, stops: int) -> None:
+    tasks = Tasks([["a"]], stop_seconds=5)
+    tasks.steps()
+    tasks.clock.now += seconds
+    assert tasks.steps() == [A]
+    assert len(tasks.stops) == stops
+
+
+def test_a_job_is_stopped_at_once_on_a_clock_that_has_just_begun() -> None:
+    tasks = Tasks([["a"]])
+    tasks.clock.now = 0.0
+    tasks.steps()
+    assert len(tasks.stops) == 1
 
 
 class TestSideBySide:
     def test_are_stops_of_a_batch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", ThreadPoolExecutor)
-        tasks, together = Tasks(_ids(2 * CONCURRENT_STOPS)), Barrier(CONCURRENT_STOPS)
-        tasks.stop = lambda _: together.wait(60)  # type: ignore[method-assign,assignment]
-        assert tasks.advance().state is State.STOPPING
+        tasks, together = Tasks([[_ids(2 * CONCURRENT_STOPS)]]), Barrier(CONCURRENT_STOPS)
+        monkeypatch.setattr(tasks, "stop", lambda _: together.wait(60))
+        assert tasks.steps() == [_left("0, 1, 2 and 17 more", 0, 20)]
 
     @pytest.mark.parametrize("burst", [CONCURRENT_STOPS, 3])
     def test_are_no_more_than_the_burst(self, monkeypatch: pytest.MonkeyPatch, burst: int) -> None:
         widths: list[int] = []
         monkeypatch.setattr(InTurn, "__init__", lambda _, width: widths.append(width))
-        Tasks(_ids(25), pace=Pace(burst, 1000)).advance()
+        Tasks([[_ids(25)]], pace=Pace(burst, 1000)).steps()
         assert widths == [burst] * (25 // burst) + [25 % burst]
-
-
-class TestStop:
-    """One that fails keeps no other job from its own, and is made again by the next pass."""
-
-    @pytest.mark.parametrize(
-        ("a", "b", "failure", "text"),
-        [
-            (DENIED, None, Failure.UNKNOWN, "Denied. {}. The service accepted the stop of 1 of 2 tasks."),
-            (None, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The service accepted the stop of 1 of 2 tasks."),
-            (THROTTLED, DENIED, Failure.TRANSIENT, "Rate exceeded. {}. The service accepted the stop of 0 of 2 tasks."),
-            (DENIED, THROTTLED, Failure.TRANSIENT, "Rate exceeded. {}. The service accepted the stop of 0 of 2 tasks."),
-            (
-                THROTTLED,
-                REJECTED,
-                Failure.TRANSIENT,
-                "Rate exceeded. {}. The service accepted the stop of 0 of 2 tasks.",
-            ),
-            (REJECTED, DENIED, Failure.UNKNOWN, "Denied. {}. The service accepted the stop of 0 of 2 tasks."),
-        ],
-    )
-    def test_raises_what_passes_before_what_may_pass_before_a_rejection(
-        self, a: ServiceError | None, b: ServiceError | None, failure: Failure, text: str
-    ) -> None:
-        errors = {id_: iter([error]) for id_, error in (("a", a), ("b", b)) if error}
-        tasks = Tasks({"a": False, "b": False}, errors)
-        assert tasks.raised() == (failure, text.format(f"{RUNNING}a, b. 0 of 2 stopped"))
-        assert tasks.told == ["a", "b"]
-        assert tasks.advance().state is State.STOPPING
-        assert tasks.told[2:] == list(errors)
-
-    def test_raises_the_last_error(self) -> None:
-        last = ServiceError(Failure.UNKNOWN, "Denied, too.")
-        tasks = Tasks({"a": False, "b": False}, {"a": repeat(DENIED), "b": repeat(last)})
-        assert tasks.raised()[1].startswith("Denied, too. Tasks")
-
-    @pytest.mark.parametrize("failure", [Failure.TRANSIENT, Failure.UNKNOWN, Failure.REJECTED])
-    def test_never_says_that_the_container_is_gone(self, failure: Failure) -> None:
-        no_task = ServiceError(failure, "No such task.", code="ClusterNotFoundException", message="m", status=400)
-        tasks = Tasks({"a": False}, {"a": repeat(no_task)})
-        if failure is Failure.REJECTED:
-            assert tasks.states(2) == [State.MORE, State.REFUSED]
-        else:
-            with pytest.raises(ServiceError) as raised:
-                tasks.advance()
-            assert (raised.value.failure, raised.value.code) == (failure, "")
-
-    def test_that_is_rejected_is_looked_at_again_at_once_and_only_once(self) -> None:
-        tasks = Tasks({"a": False}, {"a": repeat(REJECTED)})
-        refused = f"No. {RUNNING}a. 0 of 1 stopped"
-        steps = [tasks.advance() for _ in range(3)]
-        assert steps == [Step(State.MORE, refused), Step(State.REFUSED, refused), Step(State.REFUSED, refused)]
-        assert (tasks.told, tasks.seconds) == (["a", "a", "a"], 0)
-
-    def test_that_is_rejected_because_the_job_has_ended_is_no_failure(self) -> None:
-        tasks = Tasks({"a": False}, {"a": repeat(REJECTED)})
-        tasks.advance()
-        tasks.jobs.clear()
-        assert tasks.advance() == Step(State.ENDED, "1 tasks stopped")
-
-    def test_that_is_rejected_among_very_many_keeps_none_from_its_own_before_such_a_delete_fails(self) -> None:
-        tasks = Tasks(_ids(50), {id_: repeat(REJECTED) for id_ in _ids(30)}, stop_seconds=1)
-        detail = f"No. {RUNNING}0, 1, 2 and 47 more. 0 of 50 stopped. Waited 0 s."
-        assert tasks.tear_down(wait=0) == (Result.FAILED, detail)
-        assert set(tasks.told) == set(tasks.jobs)
-
-
-class TestList:
-    def _fail(self, tasks: Tasks, error: ServiceError) -> None:
-        def fail(_: int) -> None:
-            raise error
-
-        tasks.on_list = fail
-
-    def test_whose_error_is_an_end_ends(self) -> None:
-        tasks = Tasks(_ids(2))
-        tasks.advance()
-        self._fail(tasks, NO_CLUSTER)
-        assert tasks.advance() == GONE
-
-    def test_that_fails_first_raises_its_error_as_it_is(self) -> None:
-        tasks = Tasks()
-        self._fail(tasks, THROTTLED)
-        with pytest.raises(ServiceError) as raised:
-            tasks.advance()
-        assert raised.value is THROTTLED
-
-    def test_that_fails_later_says_how_far_the_stops_came(self) -> None:
-        tasks = Tasks(_ids(2000), {"0": iter([REJECTED])}, page_size=5000)
-        tasks.advance()
-        self._fail(tasks, THROTTLED)
-        with pytest.raises(ServiceError) as raised:
-            tasks.advance()
-        assert str(raised.value) == "Rate exceeded. The service accepted the stop of 1,999 of 2,000 tasks."
-        assert vars(raised.value) == vars(THROTTLED)
-
-    def test_that_fails_is_read_from_its_beginning_again(self) -> None:
-        tasks = Tasks(_ids(2))
-        pages = tasks.unfinished
-
-        def unfinished() -> Iterator[list[RunningJob]]:
-            yield [RunningJob("0")]
-            raise THROTTLED
-
-        tasks.unfinished = unfinished  # type: ignore[method-assign]
-        assert tasks.raised()[1] == "Rate exceeded. The service accepted the stop of 1 of 1 tasks."
-        tasks.unfinished = pages  # type: ignore[method-assign]
-        assert tasks.advance().detail == f"{RUNNING}0, 1. 0 of 2 stopped"
-        assert tasks.told == ["0", "1"]
-
-
-class TestEnd:
-    def test_is_seen_twice(self) -> None:
-        tasks = Tasks(settles_after=2)
-        assert tasks.advance() == NOTHING
-        assert (tasks.seconds, tasks.lists) == (2, 2)
-
-    def test_is_none_if_the_second_list_has_a_job_and_is_then_seen_twice_again(self) -> None:
-        tasks = Tasks(settles_after=2)
-        tasks.on_list = lambda time: tasks.jobs.update(a=False) if time == 2 else None
-        assert tasks.advance().state is State.STOPPING
-        assert tasks.stops == [("a", 2)]
-        tasks.jobs.clear()
-        assert tasks.advance() == Step(State.ENDED, "1 tasks stopped")
-        assert (tasks.seconds, tasks.lists) == (4, 4)
-
-    def test_is_seen_where_each_list_takes_longer_than_a_slice(self) -> None:
-        tasks = Tasks(settles_after=2, empty_pages=3, page_seconds=4)
-        assert [tasks.advance() for _ in range(3)] == [MORE, MORE, NOTHING]
-        assert tasks.lists == 2
-
-    def test_is_not_seen_in_two_parts_of_one_list(self) -> None:
-        tasks = Tasks(settles_after=2, empty_pages=3, page_seconds=4)
-        assert tasks.advance() == MORE
-        tasks.empty_pages, tasks.jobs = 0, {"a": False}
-        assert tasks.advance().state is State.STOPPING
-        assert tasks.told == ["a"]
-
-    def test_waits_for_what_is_left_to_do_without_a_job(self) -> None:
-        stopping = Step(State.STOPPING, "Application 00f is STOPPING")
-        tasks = Tasks(settles_after=2, closings=[stopping, stopping])
-        assert [tasks.advance() for _ in range(3)] == [stopping, stopping, NOTHING]
-        assert (tasks.seconds, tasks.lists) == (2, 4)
-
-    def test_does_nothing_more_while_a_job_is_left(self) -> None:
-        closing = Step(State.STOPPING, "Application 00f is STOPPING")
-        tasks = Tasks({"a": True}, closings=[closing])
-        tasks.advance()
-        assert tasks.closings == [closing]
-
-    def test_that_is_refused_is_looked_at_again_at_once_and_only_once(self) -> None:
-        refused = Step(State.REFUSED, "No. Application 00f is STARTED")
-        tasks = Tasks(closings=[refused] * 3)
-        assert [tasks.advance() for _ in range(3)] == [Step(State.MORE, refused.detail), refused, refused]
 
 
 class TestPace:
     @pytest.mark.parametrize(
-        ("jobs", "pace", "stop_seconds", "seconds"),
+        ("tasks", "seconds"),
         [
-            pytest.param(7, Pace(3, 2), 0, [0, 0, 0, 1.5, 1.5, 1.5, 2], id="the burst at once, then the rate"),
-            pytest.param(4, Pace(1, 2), 0.2, [0.2, 0.7, 1.2, 1.7], id="a stop's own time counts"),
-            pytest.param(3, Pace(2, 1), 0.25, [0.25, 0.5, 1.25], id="no pause while the burst lasts"),
+            (partial(Tasks, [[_ids(7)]], pace=Pace(3, 2)), [0, 0, 0, 1.5, 1.5, 1.5, 2]),
+            (partial(Tasks, [[_ids(4)]], pace=Pace(1, 2), stop_seconds=0.2), [0.2, 0.7, 1.2, 1.7]),
+            (partial(Tasks, [[_ids(3)]], pace=Pace(2, 1), stop_seconds=0.25), [0.25, 0.5, 1.25]),
+            (partial(Tasks, [["a"]], {"a": [THROTTLED]}, pace=Pace(1, 0.5)), [0, 2]),
         ],
+        ids=["the burst at once, then the rate", "a stop's own time counts", "no pause in the burst", "failures count"],
     )
-    def test_is_the_services_limit(self, jobs: int, pace: Pace, stop_seconds: float, seconds: list[float]) -> None:
-        tasks = Tasks(_ids(jobs), pace=pace, stop_seconds=stop_seconds)
-        tasks.advance()
-        assert [at for _, at in tasks.stops] == seconds
+    def test_is_the_services_limit(self, tasks: Callable[[], Tasks], seconds: list[float]) -> None:
+        made = tasks()
+        made.steps(2)
+        assert [at for _, at in made.stops] == seconds
 
     def test_saves_up_no_more_than_the_burst(self) -> None:
-        tasks = Tasks(_ids(3), pace=Pace(3, 2))
-        tasks.advance()
+        tasks = Tasks([["0 1 2"], ["a b c d"]], pace=Pace(3, 2))
+        tasks.steps()
         tasks.clock.now += 1000
-        tasks.jobs = dict.fromkeys("abcd", False)
-        tasks.advance()
+        tasks.steps()
         assert [at for _, at in tasks.stops] == [0, 0, 0, 1000, 1000, 1000, 1000.5]
-
-    def test_saves_up_what_passes_before_the_first_stop(self) -> None:
-        tasks = Tasks(_ids(2), pace=Pace(1, 0.5))
-        assert tasks.running.calls == 0
-        tasks.clock.now += 1
-        tasks.advance()
-        assert [at for _, at in tasks.stops] == [1, 3]
-
-    def test_counts_stops_that_fail(self) -> None:
-        tasks = Tasks({"a": False}, {"a": iter([THROTTLED])}, pace=Pace(1, 0.5))
-        tasks.raised()
-        tasks.advance()
-        assert [at for _, at in tasks.stops] == [0, 2]
 
 
 class TestLog:
@@ -470,9 +331,8 @@ class TestLog:
 
     def test_has_the_ids_of_what_was_stopped_two_hundred_a_line(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
-        tasks = Tasks({**_ids(401), "x": True}, page_size=1000)
-        tasks.advance()
-        ids = list(_ids(401))
+        Tasks([[f"{_ids(401)} x*"]]).steps()
+        ids = _ids(401).split()
         assert self._lines(caplog) == [
             ("The service accepted the stop of 200 tasks", ids[:200]),
             ("The service accepted the stop of 200 tasks", ids[200:400]),
@@ -482,7 +342,5 @@ class TestLog:
 
     def test_has_each_job_once_and_after_an_error_as_well(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
-        tasks = Tasks({"a": False, "b": False}, {"b": iter([DENIED])})
-        tasks.raised()
-        assert tasks.states(2) == [State.STOPPING, State.STOPPING]
+        Tasks([["a b"]], {"b": [DENIED]}).steps(3)
         assert [stopped for _, stopped in self._lines(caplog)] == [["a"], ["b"]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,11 @@ TRANSIENT = ServiceError(Failure.TRANSIENT, "Rate exceeded")
 UNKNOWN = ServiceError(Failure.UNKNOWN, "Denied!")
 REJECTED = ServiceError(Failure.REJECTED, "Odd.")
 
-# When a call that fails again and again is made in a minute, with the longest pauses.
-TRIES = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 51.5, 60]
+RETIRED = Step(State.ENDED, "It is over", Result.RETIRED)
+
+# When a call that fails again and again is made, with the longest pauses.
+TRIES = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 51.5]
+MINUTE = [*TRIES, 60]
 
 Play = Step | ServiceError
 
@@ -62,188 +66,135 @@ class Script:
         return tear_down(self, wait=wait, time_left=time_left, clock=self.clock, jitter=lambda: jitter)
 
 
-class TestOutcome:
-    @pytest.mark.parametrize("result", [Result.STOPPED, Result.GONE, Result.RETIRED])
-    def test_is_the_result_and_the_detail_of_the_last_step_and_the_calls_of_the_job(self, result: Result) -> None:
-        script = Script([STOPPING, STOPPING, Step(State.ENDED, "It is over", result)])
-        assert script.run() == Outcome(result, "It is over", 0.5, 6)
+@dataclass(frozen=True)
+class Case:
+    """The steps of a job, and what the engine makes of them."""
 
-    def test_of_a_job_that_has_ended_already_takes_one_step_and_no_pause(self) -> None:
-        script = Script([STOPPED])
-        assert script.run() == Outcome(Result.STOPPED, "Canceled", 0, 2)
-        assert script.clock.pauses == []
-
-    def test_has_its_seconds_in_thousandths(self) -> None:
-        assert Script([MORE, STOPPED], seconds=0.12344).run().seconds == 0.247
-
-    def test_needs_no_clock_from_the_caller(self) -> None:
-        assert tear_down(Script([STOPPED]), wait=0, time_left=0).result is Result.STOPPED
+    plays: list[Play]
+    detail: str
+    seconds: float
+    at: list[Any]
+    """When each step began. With an Ellipsis at the end, these are only the first ones."""
+    result: Result = Result.FAILED
+    wait: float = 300
+    time_left: float = 880
+    each: float = 0
+    """How long each step takes."""
 
 
-class TestErrors:
-    def test_that_are_transient_are_retried_while_there_is_time(self) -> None:
-        script = Script([TRANSIENT])
-        assert script.run(time_left=200) == Outcome(Result.FAILED, "Rate exceeded. Tried for 200 s.", 200, 32)
-        assert script.clock.pauses == [0.5, 1, 2, 4, 8, 16, *[20] * 8, 8.5]
-        assert script.at[-1] == 200
+DONE = Result.STOPPED
+CASES = {
+    "ended already": Case([STOPPED], "Canceled", 0, [0], DONE),
+    "ended later": Case([STOPPING, STOPPING, RETIRED], "It is over", 0.5, [0, 0, 0.5], Result.RETIRED),
+    "seconds in thousandths": Case([MORE, STOPPED], "Canceled", 0.247, [0, 0.12344], DONE, each=0.12344),
+    # Errors.
+    "a transient error": Case(
+        [TRANSIENT],
+        "Rate exceeded. Tried for 200 s.",
+        200,
+        [*TRIES, *(51.5 + 20 * more for more in range(1, 8)), 200],
+        time_left=200,
+    ),
+    "an unknown error": Case([UNKNOWN], "Denied! Tried for 60 s.", 60, MINUTE),
+    "a rejection": Case([REJECTED], "Odd. Tried for 60 s.", 60, MINUTE),
+    "an unknown error, with less time": Case([UNKNOWN], "Denied! Tried for 20 s.", 20, [*TRIES[:6], 20], time_left=20),
+    "a minute from the beginning of the first call": Case(
+        [UNKNOWN], "Denied! Tried for 76 s.", 76.5, [0, 25.5, 51.5], each=25
+    ),
+    "a minute for another kind": Case([*[TRANSIENT] * 6, UNKNOWN], "Denied! Tried for 92 s.", 91.5, [*TRIES[:7], ...]),
+    "a minute again after another kind": Case(
+        [*[UNKNOWN] * 6, TRANSIENT, UNKNOWN], "Denied! Tried for 112 s.", 111.5, [*TRIES, ...]
+    ),
+    "a minute for what may stay": Case([*[UNKNOWN] * 5, REJECTED], "Odd. Tried for 60 s.", 60, MINUTE),
+    "a minute again after a success": Case(
+        [*[UNKNOWN] * 7, MORE, UNKNOWN],
+        "Denied! Tried for 112 s.",
+        111.5,
+        [*TRIES, *(51.5 + at for at in MINUTE)],
+    ),
+    "errors that pass": Case(
+        [*[UNKNOWN] * 8, STOPPING, *[REJECTED] * 8, *[TRANSIENT] * 3, STOPPED],
+        "Canceled",
+        180,
+        [*TRIES, 60, 60, ...],
+        DONE,
+    ),
+    # More to do.
+    "more": Case([*[MORE] * 20, STOPPED], "Canceled", 210, [*range(0, 201, 10)], DONE, each=10),
+    "more than there is time": Case(
+        [MORE], "3 of 41 told. Tried for 100 s.", 100, [*range(0, 91, 10)], time_left=100, each=10
+    ),
+    "more than the wait": Case(
+        [STOPPING, MORE], "3 of 41 told. Tried for 40 s.", 40, [0, 10, 20, 30], wait=30, each=10
+    ),
+    "no time for the look after a refusal": Case([MORE, STOPPED], "Canceled", 20, [0, 10], DONE, time_left=-5, each=10),
+    # The wait.
+    "a wait": Case([STOPPING], "Canceling. Waited 60 s.", 60, [0, 0, 0.5, 1.05, ...], wait=60),
+    "a wait after a refusal": Case([REFUSED], "Not now. Waited 60 s.", 60, [0, 0.5, 1.05, ...], wait=60),
+    "a wait, with less time": Case([STOPPING], "Canceling. Waited 30 s.", 30, [0, ...], wait=60, time_left=30),
+    "a wait after a refusal, with less time": Case([REFUSED], "Not now. Waited 30 s.", 30, [0, ...], time_left=30),
+    "a wait after more and errors": Case(
+        [MORE, *[TRANSIENT] * 4, STOPPING], "Canceling. Waited 10 s.", 17.5, [0, *TRIES[:5], 7.5, 8, ...], wait=10
+    ),
+    "a wait of 0": Case([MORE, TRANSIENT, STOPPING], "Canceling", 0.5, [0, 0, 0.5], Result.NOT_AWAITED, wait=0),
+    "a wait of 0 after a refusal": Case([REFUSED], "Not now. Waited 0 s.", 0, [0], wait=0),
+    **{
+        f"a wait, with {error} after {step.detail}": Case(
+            [step, error], f"{text} Tried for 20 s.", 20, [0, ...], wait=20
+        )
+        for step in (STOPPING, REFUSED)
+        for error, text in ((TRANSIENT, "Rate exceeded."), (UNKNOWN, "Denied!"))
+    },
+    "a wait that starts again when a refused stop is accepted": Case(
+        [*[REFUSED] * 4, STOPPING],
+        "Canceling. Waited 60 s.",
+        62.32,
+        [0, 0.5, 1.05, 1.655, 2.3205, 2.3205, 2.8205, ...],
+        wait=60,
+    ),
+    "a wait that starts again only once": Case(
+        [REFUSED, STOPPING] * 99, "Canceling. Waited 60 s.", 60.5, [0, 0.5, 0.5, 1, ...], wait=60
+    ),
+    "a wait that does not start again for a refusal": Case(
+        [*[STOPPING] * 3, REFUSED], "Not now. Waited 60 s.", 60, [0, 0, ...], wait=60
+    ),
+    # Even without time, the first step is made.
+    "stopping, without time": Case([STOPPING], "Canceling. Waited 0 s.", 0, [0, 0], time_left=-5),
+    "refused, without time": Case([REFUSED], "Not now. Waited 0 s.", 0, [0], time_left=-5),
+    "more, without time": Case([MORE], "3 of 41 told. Tried for 0 s.", 0, [0, 0], time_left=-5),
+    "an error, without time": Case([TRANSIENT], "Rate exceeded. Tried for 0 s.", 0, [0], time_left=-5),
+}
 
-    @pytest.mark.parametrize(
-        ("error", "reason"), [(UNKNOWN, "Denied! Tried for 60 s."), (REJECTED, "Odd. Tried for 60 s.")], ids=str
-    )
-    def test_that_may_stay_are_retried_for_a_minute(self, error: ServiceError, reason: str) -> None:
-        script = Script([error])
-        assert script.run() == Outcome(Result.FAILED, reason, 60, 18)
-        assert script.at == TRIES
 
-    def test_that_pass_within_their_time_are_no_failure(self) -> None:
-        plays: list[Play] = [*[UNKNOWN] * 8, STOPPING, *[REJECTED] * 8, *[TRANSIENT] * 3, STOPPED]
-        assert Script(plays).run().result is Result.STOPPED
+class TestTearDown:
+    @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+    def test_has_its_outcome_in_time(self, case: Case) -> None:
+        script = Script(case.plays, case.each)
+        outcome = script.run(wait=case.wait, time_left=case.time_left)
+        assert outcome == Outcome(case.result, case.detail, case.seconds, 2 * len(script.at))
+        is_whole = case.at[-1] is not ...
+        known = case.at if is_whole else case.at[:-1]
+        assert (script.at if is_whole else script.at[: len(known)]) == pytest.approx(known)
 
-    @pytest.mark.parametrize("error", [TRANSIENT, UNKNOWN, REJECTED], ids=str)
-    def test_are_retried_for_no_longer_than_there_is_time(self, error: ServiceError) -> None:
-        script = Script([error])
-        assert script.run(time_left=20).seconds == 20
-        assert script.at == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 20]
-
-    def test_have_their_minute_counted_from_the_beginning_of_the_call_that_met_them_first(self) -> None:
-        script = Script([UNKNOWN], seconds=25)
-        assert script.run().detail == "Denied! Tried for 76 s."
-        assert script.at == [0, 25.5, 51.5]
-
-    def test_of_another_kind_have_a_minute_of_their_own(self) -> None:
-        script = Script([*[TRANSIENT] * 6, UNKNOWN])
-        assert script.run().seconds == 31.5 + 60
-        again = Script([*[UNKNOWN] * 6, TRANSIENT, UNKNOWN])
-        assert again.run().seconds == 51.5 + 60
-
-    def test_that_may_stay_share_a_minute(self) -> None:
-        assert Script([*[UNKNOWN] * 5, REJECTED]).run().seconds == 60
-
-    def test_start_anew_after_a_call_that_succeeded(self) -> None:
-        script = Script([*[UNKNOWN] * 7, MORE, UNKNOWN])
-        script.run()
-        assert script.at == [*TRIES[:7], 51.5, *(51.5 + at for at in TRIES)]
+    def test_has_pauses_that_grow_to_ten_seconds(self) -> None:
+        script = Script([STOPPING])
+        script.run(wait=800)
+        assert script.clock.pauses[:-1] == sorted(script.clock.pauses[:-1])
+        assert max(script.clock.pauses) == 10
 
     @pytest.mark.parametrize(("jitter", "pauses"), [(0, [0.25, 0.5, 1]), (0.5, [0.375, 0.75, 1.5])])
-    def test_are_retried_at_spread_times(self, jitter: float, pauses: list[float]) -> None:
+    def test_retries_at_spread_times(self, jitter: float, pauses: list[float]) -> None:
         script = Script([TRANSIENT, TRANSIENT, TRANSIENT, STOPPED])
         script.run(jitter=jitter)
         assert script.clock.pauses == pauses
 
-    def test_are_spread_at_random_where_the_caller_says_nothing(self) -> None:
-        script = Script([TRANSIENT, STOPPED])
-        tear_down(script, wait=0, time_left=60, clock=script.clock)
-        assert 0.25 <= script.clock.pauses[0] <= 0.5
 
-    def test_keep_what_they_are_with_another_text(self) -> None:
-        error = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDenied", message="No", status=403)
-        other = error.with_text("Denied. 3 of 41 told.")
-        assert str(other) == "Denied. 3 of 41 told."
-        assert other.failure is Failure.UNKNOWN
-        assert (other.code, other.message, other.status) == ("AccessDenied", "No", 403)
-        assert (TRANSIENT.code, TRANSIENT.message, TRANSIENT.status) == ("", "", 0)
-
-
-class TestMore:
-    def test_goes_on_without_a_pause(self) -> None:
-        script = Script([*[MORE] * 20, STOPPED], seconds=10)
-        assert script.run().seconds == 210
-        assert script.clock.pauses == []
-
-    def test_fails_when_the_time_is_up(self) -> None:
-        script = Script([MORE], seconds=10)
-        assert script.run(time_left=100) == Outcome(Result.FAILED, "3 of 41 told. Tried for 100 s.", 100, 20)
-
-    def test_makes_the_look_at_what_was_refused_even_without_time(self) -> None:
-        assert Script([MORE, STOPPED], seconds=10).run(time_left=-5).result is Result.STOPPED
-
-    def test_fails_when_the_wait_is_over(self) -> None:
-        script = Script([STOPPING, MORE], seconds=10)
-        assert script.run(wait=30) == Outcome(Result.FAILED, "3 of 41 told. Tried for 40 s.", 40, 8)
-
-
-class TestWait:
-    def test_looks_at_once_and_then_with_pauses_that_grow(self) -> None:
-        script = Script([STOPPING])
-        script.run(wait=800)
-        assert script.at[:3] == [0, 0, 0.5]
-        assert script.clock.pauses[:3] == pytest.approx([0.5, 0.55, 0.605])
-        assert script.clock.pauses[:-1] == sorted(script.clock.pauses[:-1])
-        assert max(script.clock.pauses) == 10
-
-    @pytest.mark.parametrize("stops_after", [0.1, 1, 5, 30, 90, 200])
-    def test_sees_an_end_within_half_a_second_and_a_tenth_of_the_time_it_took(self, stops_after: float) -> None:
-        script = Script([])
-        script._plays = (STOPPED if script.at[-1] >= stops_after else STOPPING for _ in count())
-        late = script.run().seconds - stops_after
-        assert 0 <= late <= min(10, 0.5 + 0.1 * stops_after)
-
-    @pytest.mark.parametrize(
-        ("step", "reason"), [(STOPPING, "Canceling. Waited 60 s."), (REFUSED, "Not now. Waited 60 s.")], ids=str
-    )
-    def test_is_over_exactly_at_its_end_after_a_last_look(self, step: Step, reason: str) -> None:
-        script = Script([step])
-        outcome = script.run(wait=60)
-        assert (outcome.result, outcome.detail, outcome.seconds) == (Result.FAILED, reason, 60)
-        assert script.at[-1] == pytest.approx(60)
-
-    @pytest.mark.parametrize("step", [STOPPING, REFUSED], ids=str)
-    def test_is_never_longer_than_the_time_left(self, step: Step) -> None:
-        assert Script([step]).run(wait=840, time_left=30).seconds == 30
-
-    def test_begins_with_the_first_step_that_has_nothing_more_to_do(self) -> None:
-        outcome = Script([MORE, *[TRANSIENT] * 4, STOPPING]).run(wait=10)
-        assert (outcome.detail, outcome.seconds) == ("Canceling. Waited 10 s.", 0.5 + 1 + 2 + 4 + 10)
-
-    def test_of_0_does_not_look_again_at_what_is_stopping(self) -> None:
-        script = Script([MORE, TRANSIENT, STOPPING])
-        assert script.run(wait=0) == Outcome(Result.NOT_AWAITED, "Canceling", 0.5, 6)
-
-    def test_of_0_fails_at_once_for_what_the_service_refuses(self) -> None:
-        script = Script([REFUSED])
-        assert script.run(wait=0) == Outcome(Result.FAILED, "Not now. Waited 0 s.", 0, 2)
-        assert script.clock.pauses == []
-
-    @pytest.mark.parametrize("step", [STOPPING, REFUSED], ids=str)
-    @pytest.mark.parametrize("error", [TRANSIENT, UNKNOWN], ids=str)
-    def test_ends_the_retries_of_a_look(self, step: Step, error: ServiceError) -> None:
-        outcome = Script([step, error]).run(wait=20)
-        assert (outcome.result, outcome.detail) == (Result.FAILED, f"{sentence(str(error))} Tried for 20 s.")
-
-    def test_after_a_refusal_looks_after_a_pause(self) -> None:
-        script = Script([REFUSED, REFUSED, STOPPED])
-        assert script.run().result is Result.STOPPED
-        assert script.at == pytest.approx([0, 0.5, 1.05])
-
-    def test_starts_again_once_a_refused_stop_is_accepted(self) -> None:
-        script = Script([*[REFUSED] * 4, STOPPING])
-        outcome = script.run(wait=60)
-        assert script.at[4] == script.at[5]
-        assert outcome.seconds == pytest.approx(script.at[4] + 60, abs=0.001)
-        assert script.clock.pauses[4] == 0.5
-
-    def test_starts_again_only_once(self) -> None:
-        script = Script(step for _ in count() for step in (REFUSED, STOPPING))
-        outcome = script.run(wait=60)
-        assert outcome.seconds == 60.5
-
-    def test_does_not_start_again_for_a_refusal(self) -> None:
-        assert Script([*[STOPPING] * 3, REFUSED]).run(wait=60).detail == "Not now. Waited 60 s."
-
-    @pytest.mark.parametrize(
-        ("play", "steps", "reason"),
-        [
-            (STOPPING, [0, 0], "Canceling. Waited 0 s."),
-            (REFUSED, [0], "Not now. Waited 0 s."),
-            (MORE, [0, 0], "3 of 41 told. Tried for 0 s."),
-            (TRANSIENT, [0], "Rate exceeded. Tried for 0 s."),
-        ],
-        ids=str,
-    )
-    def test_without_time_still_makes_the_first_step(self, play: Play, steps: list[float], reason: str) -> None:
-        script = Script([play])
-        assert script.run(time_left=-5).detail == reason
-        assert (script.at, script.clock.pauses) == (steps, [])
+def test_an_error_keeps_what_it_is_with_another_text() -> None:
+    error = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDenied", message="No", status=403)
+    other = error.with_text("Denied. 3 of 41 told.")
+    assert str(other) == "Denied. 3 of 41 told."
+    assert vars(other) == vars(error) == {**vars(UNKNOWN), "code": "AccessDenied", "message": "No", "status": 403}
+    assert vars(UNKNOWN) == {"failure": Failure.UNKNOWN, "code": "", "message": "", "status": 0}
 
 
 class TestRetry:
@@ -258,12 +209,6 @@ class TestRetry:
             retry(script.advance, until=script.clock.now + 800, clock=script.clock, jitter=lambda: 1)
         assert error.value is UNKNOWN
         assert script.at == [0, 25.5, 51.5, 78.5]
-
-    def test_needs_no_clock_and_no_jitter_from_the_caller(self) -> None:
-        assert retry(lambda: 7, until=0) == 7
-        script = Script([TRANSIENT, STOPPED])
-        retry(script.advance, until=script.clock.now + 20, clock=script.clock)
-        assert 0.25 <= script.clock.pauses[0] <= 0.5
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from jobs import world_export_job
 from jobs.world_export_job import WorldExportJob
 from properties.job_arn import JobArn
 from protocol.outcome import Result
-from sandbox.loopback import LoopbackServer, Request, Response
+from sandbox.loopback import LoopbackServer, Response
 from sandbox.robomaker import ACCESS_DENIED, CANCEL_REFUSED, THROTTLED, Fault, RoboMaker
 from teardown import Failure, ServiceError, State, Step
 from tests.faults import FAULTS, Row
@@ -202,7 +202,7 @@ class TestAnswer:
             (Response(400, b"\xff\xfe"), Failure.TRANSIENT),
             *((Response(200, body), State.STOPPING) for body in (b"", b" ", b"{}", b'{"anything": "else"}')),
         ],
-        ids=str,
+        ids=["error", "error of a success", "redirection", "no text", "none", "blank", "empty", "other"],
     )
     def test_is_an_error_by_its_header(
         self, monkeypatch: pytest.MonkeyPatch, rig: Rig, answer: Response, meaning: Meaning
@@ -215,37 +215,16 @@ class TestAnswer:
         body = {"status": "Canceled", "createdAt": "never"}
         canceled.answer(_answer(body), LOOK)
         text = f"{LOOK} got an answer that is not from RoboMaker: HTTP status 200, {json.dumps(body)!r}"
-        assert canceled.advance() == (Failure.TRANSIENT, text)
+        with pytest.raises(ServiceError) as raised:
+            canceled.job.advance()
+        assert (raised.value.failure, str(raised.value), raised.value.status) == (Failure.TRANSIENT, text, 200)
 
     def test_that_is_a_long_page_is_shown_in_part(self, rig: Rig) -> None:
         rig.answer(Fault(message="x" * 300, status=400), CANCEL)
         assert rig.advance()[1].endswith(f"HTTP status 400, '{'x' * 200}'")
 
-    def test_that_there_is_no_job_is_its_end(self, rig: Rig) -> None:
-        rig.robomaker.forget_job(JOB)
-        gone = f"{CANCEL} answered ResourceNotFoundException: There is no {JOB}"
-        assert rig.job.advance() == Step(State.ENDED, gone, Result.GONE)
-        assert rig.calls == [CANCEL]
-
 
 class TestRequest:
-    def test_is_the_one_of_the_api_reference(self, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
-        requests: list[Request] = []
-
-        def answer(request: Request) -> Response:
-            requests.append(request)
-            return Response(200, b"{}", {"Content-Type": "application/json"})
-
-        with closing(LoopbackServer(answer)) as server:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
-            rig.advance()
-            rig.advance()
-        assert [(request.method, request.path, json.loads(request.body)) for request in requests] == [
-            ("POST", "/cancelWorldExportJob", {"job": JOB}),
-            ("POST", "/describeWorldExportJob", {"job": JOB}),
-        ]
-        assert all(request.headers["Content-Type"] == "application/json" for request in requests)
-
     @pytest.mark.parametrize("region", ["us-west-2", "ap-northeast-1"])
     def test_is_signed_for_the_region_in_the_arn(self, robomaker: RoboMaker, region: str) -> None:
         arn = JOB.replace("us-west-2", region)
