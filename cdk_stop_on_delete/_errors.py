@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import Enum
 
 from aws_cdk import Duration
-from constructs import Construct, IConstruct
+from constructs import IConstruct, Node
 
 from ._handler_code import properties
 
@@ -62,10 +62,10 @@ def checking(construct: IConstruct, argument: str, value: object) -> Iterator[No
 
 def _as_written(value: object) -> str:
     match value:
-        case Construct():
-            # jsii makes the class of an imported construct, such as _RoleProxy.
-            kind = type(value).__name__.removeprefix("_").removesuffix("Proxy")
-            return f"{kind} {value.node.path!r}"
+        case object(node=Node(path=path)):
+            # jsii makes the class of an imported construct, such as _RoleProxy or InterfaceDynamicProxy.
+            kind = type(value).__name__.removeprefix("_").removesuffix("Proxy").removesuffix("Dynamic")
+            return f"{kind} {path!r}"
         case Duration():
             return value.to_string()
         case Enum():

@@ -182,7 +182,7 @@ class Stack:
         if self._container_logical_id in template and (current := self._physical_id(self._container_logical_id)):
             if current in (container.ref, container.id):
                 return _keep(container, "it is still in the template")
-            if self._retains(template[self._container_logical_id].get("UpdateReplacePolicy", ""), is_new=False):
+            if self._retains(template[self._container_logical_id].get("UpdateReplacePolicy", "")):
                 return _keep(container, "its UpdateReplacePolicy retains it")
             # In a rollback, the current resource is the older one, so it can't show that.
             if not self._is_update_rolled_back and not any(map(_is_in_the_stack, listed)) and self._is_new(current):

@@ -53,7 +53,7 @@ def check(container: Container, request: Request, *, time_left: float, clock: Cl
             return
     except ServiceError as error:
         raise ExpectedError(f"{container.place} can't be checked: {error}") from error
-    raise ExpectedError(f"There is no {container.place}.")
+    raise ExpectedError(f"The {container.place} does not exist. Create it first, or correct the property Container.")
 
 
 def stop_jobs(request: Request, *, wait: int, time_left: float, clock: Clock) -> Outcome:
@@ -97,8 +97,8 @@ def _container_of(request: Request) -> Container:
         return Container.from_physical_id(str(request["PhysicalResourceId"]))
     except InvalidPropertyError as error:
         raise ExpectedError(
-            "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
-            f" version that wrote it. {error}"
+            "The function can't read the resource's physical id, so nothing was stopped. Deploy the version of the"
+            f" provider that created the resource. {error}"
         ) from error
 
 

@@ -357,7 +357,7 @@ def _of_ecs() -> Iterator[Row]:
     )
     fails = partial(row, shared=True, outcome="failed", run_on="job")
     on_a_dead_host = (Job(task={"host_is_dead": True}),)
-    words = "(desiredStatus STOPPED, lastStatus RUNNING: has its container instance died?)"
+    words = "(desiredStatus STOPPED, lastStatus RUNNING: check whether its container instance has died)"
     yield fails("the host of a task has died", _with(WaitSeconds=60), jobs=on_a_dead_host, words=words)
     name, tell = "a task was told to stop and holds on", World.tell_to_stop
     yield fails(name, _with(WaitSeconds=1), jobs=STAYS, prepare=tell, words="0 of 1 stopped")

@@ -76,6 +76,12 @@ FAULTS = [
     Row(SERVER_ERROR, TRANSIENT, "InternalServerException"),
     # Other transient errors.
     Row(Fault("ServiceUnavailable", "", 503), TRANSIENT, "answered ServiceUnavailable: (no message)"),
+    Row(Fault("TooManyRequestsException", ""), TRANSIENT, "TooManyRequestsException"),
+    Row(Fault("Throttling", "Rate exceeded"), TRANSIENT, "Throttling: Rate exceeded"),
+    Row(Fault("RequestLimitExceeded", "Rate exceeded"), TRANSIENT, "RequestLimitExceeded"),
+    Row(Fault("ServiceUnavailableException", "Try later"), TRANSIENT, "Try later"),
+    Row(Fault("Slow", "", 429), TRANSIENT, "Slow"),
+    Row(Fault("Slow", "", 408), TRANSIENT, "Slow"),
     Row(CONNECTION_DROPPED, TRANSIENT, "lost its connection"),
     # Answers that are not from RoboMaker.
     Row(_page(200), TRANSIENT, "not from RoboMaker: HTTP status 200, '<html>Welcome</html>'"),
@@ -124,7 +130,10 @@ FAULTS = [
     Row(Fault("NotFound", "Not Found", 404), REJECTED, "NotFound: Not Found"),
     # Denials, and errors that RoboMaker does not document.
     Row(ACCESS_DENIED, UNKNOWN, "has no permission robomaker:"),
+    Row(Fault("AccessDenied", ACCESS_DENIED.message, 403), UNKNOWN, "has no permission robomaker:"),
     Row(Fault("AccessDeniedException", "Your account is suspended", 403), UNKNOWN, "Your account is suspended"),
+    Row(Fault("ForbiddenException", "Not you", 403), REJECTED, "ForbiddenException: Not you"),
+    Row(Fault("UnrecognizedClientException", "Bad token", 403), REJECTED, "UnrecognizedClientException: Bad token"),
     Row(Fault("StrangeException", "Odd", 400), REJECTED, "StrangeException: Odd"),
     Row(Fault("Moved", "Elsewhere", 301), REJECTED, "Moved: Elsewhere"),
 ]

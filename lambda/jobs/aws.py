@@ -208,7 +208,7 @@ class AwsService:
         try:
             return self._make_client()
         except Exception as error:
-            raise ServiceError(Failure.UNKNOWN, f"{self.name} can't be called: {error!r}") from error
+            raise ServiceError(Failure.UNKNOWN, f"The client for {self.name} can't be made: {error!r}") from error
 
     @property
     def endpoint(self) -> str:

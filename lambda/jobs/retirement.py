@@ -31,13 +31,6 @@ SAID_IN_AN_ERROR = {
     r"no longer available": "rebuy-de/aws-nuke 341",
     r"has been discontinued": "no source: another way to say the same",
 }
-# A sign at RoboMaker's own endpoint, without a proxy -> where it was seen.
-SEEN_AT_ITS_ENDPOINT = {
-    "UnknownOperationException": "AWS's answer to an operation that a service does not have; of RoboMaker, no source",
-    "404 or 410 without one of RoboMaker's errors": "RFC 9110; of RoboMaker, no source",
-    "no such name": "a retired part of RoboMaker, and CodeStar: ekristen/aws-nuke 373",
-    "silence": "CodeStar, OpsWorks CM, Elastic Transcoder, Inspector Classic: ekristen/aws-nuke 1013 and 559",
-}
 # The errors with which RoboMaker answers a call that it knows (API reference), and AWS's transient ones.
 _KNOWN_ERRORS = ("ResourceNotFoundException", "InvalidParameterException", *TRANSIENT_CODES)
 
@@ -96,8 +89,10 @@ class Retirement:
         self._no_such_name_since = (self._no_such_name_since or now) if error.no_such_name else None
         self._timing_out_since = (self._timing_out_since or now) if error.timed_out else None
         no_such_name, timing_out = self._no_such_name_since, self._timing_out_since
+        # A retired part of RoboMaker, and CodeStar (ekristen/aws-nuke 373).
         if no_such_name and now - no_such_name >= NO_SUCH_NAME_SECONDS and self._is_own_endpoint():
             return f"RoboMaker's endpoint is no longer in DNS: {error}"
+        # CodeStar, OpsWorks CM, Elastic Transcoder, Inspector Classic (ekristen/aws-nuke 1013 and 559).
         if timing_out and now - timing_out >= TIME_OUT_SECONDS and self._only_its_endpoint_times_out():
             return f"RoboMaker's endpoint drops every connection: {error}"
         return ""
@@ -127,6 +122,8 @@ def _is_said(error: ServiceError) -> bool:
 
 
 def _is_unknown_operation(error: ServiceError) -> bool:
+    # AWS's answer to an operation that a service does not have, and 404 or 410 without one of RoboMaker's errors (RFC
+    # 9110). Of RoboMaker itself, there is no source for either.
     if error.code == "UnknownOperationException":
         return True
     return error.status in (404, 410) and error.code not in _KNOWN_ERRORS and not is_denial(error.message)

@@ -252,14 +252,14 @@ class RunningJobs:
 
     def _left(self, this: _Pass) -> str:
         noun = self._kind.noun
-        are_running = f"{noun[0].upper()}{noun[1:]} in {self._place} are still running"
+        jobs = f"{noun[0].upper()}{noun[1:]} in {self._place}"
         if not this.is_complete:
-            return f"{are_running}: not all were listed yet"
+            return f"{jobs} may still be running: not all were listed yet"
         named = islice(this.left.items(), NAMED_IN_A_REASON)
         names = ", ".join(re.split("[/:]", id_)[-1] + (note and f" ({note})") for id_, note in named)
         more = len(this.left) - NAMED_IN_A_REASON
         return (
-            f"{are_running}: {names}{f' and {more:,} more' if more > 0 else ''}."
+            f"{jobs} are still running: {names}{f' and {more:,} more' if more > 0 else ''}."
             f" {len(self._seen) - len(this.left):,} of {len(self._seen):,} stopped"
         )
 

@@ -60,7 +60,7 @@ def check_wait_seconds(value: object) -> int:
             "WaitSeconds",
             value,
             f"it must be a whole number of seconds from 0 to {MAX_WAIT_SECONDS} (14 minutes)",
-            "Give a `wait` in that range.",
+            "Set a time in that range.",
         )
     return seconds
 
@@ -73,7 +73,7 @@ def check_best_effort(value: object) -> bool:
     InvalidPropertyError
         If it is neither ``true`` nor ``false``.
     """
-    return _check_bool("BestEffort", value, "Give `best_effort` one of the two.")
+    return _check_bool("BestEffort", value, "Set one of the two.")
 
 
 def check_provider_outlives_stack(value: object) -> bool:

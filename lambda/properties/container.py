@@ -191,7 +191,7 @@ class Container:
             if str(container) == text:
                 return container
         rule = "it does not name a cluster, a state machine or an application"
-        raise InvalidPropertyError("PhysicalResourceId", text, rule, "Do not change it.")
+        raise InvalidPropertyError("PhysicalResourceId", text, rule, "CloudFormation sends it, so do not change it.")
 
     def __str__(self) -> str:
         """Return the physical id. It is all that a Delete knows of the container."""

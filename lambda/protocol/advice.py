@@ -23,7 +23,7 @@ def after_failed_delete(request: Request) -> str:
         The Delete request.
     """
     if property_or_default(request, "ProviderOutlivesStack", check_provider_outlives_stack, True):
-        return f"Delete the stack again to try again; after an update or a rollback, see {_PAGE}."
+        return f"To try again, delete the stack again. After an update or a rollback, see {_PAGE}."
     stack = re.fullmatch(
         r"arn:[^:]+:cloudformation:([a-z0-9-]+):[0-9]+:stack/([A-Za-z0-9-]+)/.+", str(request.get("StackId"))
     )
@@ -34,13 +34,13 @@ def after_failed_delete(request: Request) -> str:
     if "(" in str(request.get("PhysicalResourceId")):
         # The cluster, state machine or application has failed, too. It can be deleted once its jobs have stopped.
         return (
-            "CloudFormation deletes the function next, so deleting the stack again can't stop the jobs. Once the stack"
-            f" is in DELETE_FAILED, stop them yourself, then delete the stack without this resource: {command} (if"
-            " another StopOnDelete failed, name it too, but not the cluster, state machine or application). After an"
+            "The function is deleted next, so deleting the stack again can't stop the jobs. When the stack is in"
+            " DELETE_FAILED, stop the jobs yourself. Then delete the stack without this resource:"
+            f" {command} (name each StopOnDelete that failed, but no cluster, state machine or application). After an"
             f" update or a rollback, see {_PAGE}."
         )
     return (
-        "CloudFormation deletes the function next, so deleting the stack again can't cancel the job. Once the stack is"
-        f" in DELETE_FAILED, delete it without this resource: {command} (if more resources failed, name them too). To"
-        f" cancel the job yourself, or after an update or a rollback, see {_PAGE}."
+        "The function is deleted next, so deleting the stack again can't cancel the job. When the stack is in"
+        f" DELETE_FAILED, delete it without this resource: {command} (name each resource that failed). To cancel the"
+        f" job yourself, or after an update or a rollback, see {_PAGE}."
     )

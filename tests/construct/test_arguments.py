@@ -145,7 +145,7 @@ NO_FUNCTION = "it must be the ARN of a Lambda function, or of an alias of it. Pa
 Row = tuple[str, Any, str, str]
 
 OF_BOTH: list[Row] = [
-    ("wait", Duration.minutes(15), "Duration.minutes(15)", "it must be a whole … from 0 to 840 (14 minutes). Give …"),
+    ("wait", Duration.minutes(15), "Duration.minutes(15)", "it must be a whole … from 0 to 840 (14 minutes). Set …"),
     ("wait", Duration.millis(1500), "Duration.millis(1500)", "it must be a whole number of seconds …"),
     ("wait", 60, "60", "it must be a Duration. Pass, for example, Duration.minutes(5)."),
     ("best_effort", "yes", "'yes'", BOOL),
@@ -198,7 +198,7 @@ REFUSED: dict[Make, list[Row]] = {
         ("delete_first", "rule", "'rule'", LIST.replace("last=[role", "first=[rule")),
         ("delete_last", ["role"], "['role']", LIST),
         ("delete_last", [iam.Role], "[<class 'aws_cdk.aws_iam.Role'>]", LIST),
-        ("delete_last", _imported_role, "<…>", LIST),
+        ("delete_last", _imported_role, "Interface 'Stack/Scope/Role'", LIST),
         ("delete_first", lambda scope: [scope], "Construct 'Stack/Scope'", f"it contains Stack/Scope/Case, {CONTAINS}"),
         ("delete_first", lambda scope: [_ScheduledTask(scope, "T")], "ScheduledTask 'Stack/Scope/T'", ITS_RULE),
     ],

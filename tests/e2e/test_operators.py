@@ -103,7 +103,7 @@ def test_a_deletion_that_failed_is_found_and_tried_again(
     cloud.aws.robomaker.switch_on(CANCEL_REFUSED)
     assert operator.delete(DELETE, "Job") == "DELETE_FAILED"
 
-    [[logical_id, arn, reason]] = [row for row in json.loads(operator.run(EVENTS, STACK="Job")) if row[0] != "Job"]
+    [[logical_id, _, arn, reason]] = [row for row in json.loads(operator.run(EVENTS, STACK="Job")) if row[0] != "Job"]
     assert (logical_id, arn) == (cloud.exchanges[-1].event["LogicalResourceId"], job)
     assert CANCEL_REFUSED.message in reason
     assert operator.attempt(WAIT_UNTIL_GONE, STACK="Job")[0] != 0

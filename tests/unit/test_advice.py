@@ -23,24 +23,24 @@ def _delete(physical_id: str, outlives: object = "false", **more: Any) -> dict[s
 @pytest.mark.parametrize("outlives", ["true", True, None, "perhaps"])
 def test_is_to_delete_the_stack_again_if_the_function_outlives_it(physical_id: str, outlives: object) -> None:
     assert after_failed_delete(_delete(physical_id, outlives)) == (
-        f"Delete the stack again to try again; after an update or a rollback, see {PAGE}."
+        f"To try again, delete the stack again. After an update or a rollback, see {PAGE}."
     )
 
 
 def test_is_to_retain_a_job_whose_function_is_deleted() -> None:
     assert after_failed_delete(_delete(JOB_1)) == (
-        "CloudFormation deletes the function next, so deleting the stack again can't cancel the job. Once the stack is"
-        f" in DELETE_FAILED, delete it without this resource: {COMMAND} (if more resources failed, name them too). To"
-        f" cancel the job yourself, or after an update or a rollback, see {PAGE}."
+        "The function is deleted next, so deleting the stack again can't cancel the job. When the stack is in"
+        f" DELETE_FAILED, delete it without this resource: {COMMAND} (name each resource that failed). To cancel the"
+        f" job yourself, or after an update or a rollback, see {PAGE}."
     )
 
 
 def test_is_to_stop_the_jobs_before_what_they_run_in_can_be_deleted() -> None:
     assert after_failed_delete(_delete(CONTAINER)) == (
-        "CloudFormation deletes the function next, so deleting the stack again can't stop the jobs. Once the stack is"
-        f" in DELETE_FAILED, stop them yourself, then delete the stack without this resource: {COMMAND} (if another"
-        " StopOnDelete failed, name it too, but not the cluster, state machine or application). After an update or a"
-        f" rollback, see {PAGE}."
+        "The function is deleted next, so deleting the stack again can't stop the jobs. When the stack is in"
+        " DELETE_FAILED, stop the jobs yourself. Then delete the stack without this resource:"
+        f" {COMMAND} (name each StopOnDelete that failed, but no cluster, state machine or application). After an"
+        f" update or a rollback, see {PAGE}."
     )
 
 
@@ -48,4 +48,4 @@ def test_is_to_stop_the_jobs_before_what_they_run_in_can_be_deleted() -> None:
 def test_has_placeholders_for_what_is_no_name_of_a_stack_or_a_resource(odd: object) -> None:
     advice = after_failed_delete({**_delete(JOB_1), "StackId": odd, "LogicalResourceId": odd and f"a {odd}"})
     resource = "None" if odd is None else "LOGICAL_ID"
-    assert f"delete-stack --region REGION --stack-name STACK --retain-resources {resource} (if" in advice
+    assert f"delete-stack --region REGION --stack-name STACK --retain-resources {resource} (name" in advice

@@ -129,7 +129,7 @@ class TestError:
     def test_is_raised_for_a_client_that_can_not_be_made(self, aws: Canned) -> None:  # noqa: ARG002
         raised = _error(AwsService("no-such-service"))
         assert raised.failure is UNKNOWN
-        assert str(raised).startswith("no-such-service can't be called: UnknownServiceError(")
+        assert str(raised).startswith("The client for no-such-service can't be made: UnknownServiceError(")
 
 
 class TestAnswer:

@@ -87,7 +87,7 @@ class TestUnfinished:
             ({"desiredStatus": "STOPPED"}, [RunningJob(A, True, f"{STOPPED}RUNNING")]),
             (
                 {"desiredStatus": "STOPPED", "containerInstanceArn": "i"},
-                [RunningJob(A, True, f"{STOPPED}RUNNING: has its container instance died?")],
+                [RunningJob(A, True, f"{STOPPED}RUNNING: check whether its container instance has died")],
             ),
             (
                 {"desiredStatus": "STOPPED", "containerInstanceArn": "i", "lastStatus": "STOPPING"},

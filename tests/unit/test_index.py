@@ -220,7 +220,8 @@ class TestStopOnDelete:
     def test_create_for_what_does_not_exist_fails_at_once(self, send: Sender, aws: Canned) -> None:
         aws.answer("DescribeClusters", {"clusters": []})
         answer = send.send(self.create())
-        assert (answer["Status"], answer["Reason"]) == ("FAILED", "There is no cluster prod.")
+        reason = "The cluster prod does not exist. Create it first, or correct the property Container."
+        assert (answer["Status"], answer["Reason"]) == ("FAILED", reason)
         assert aws.actions == [*QUESTIONS, "DescribeClusters"]
 
     @pytest.mark.parametrize("permission", ["cloudformation:DescribeStacks", "ecs:DescribeClusters"])
@@ -336,8 +337,8 @@ class TestStopOnDelete:
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
         assert caplog.records[-1].__dict__["Service"] == service
         assert answer["Reason"].startswith(
-            "This version of the function can't read the resource's physical id, so nothing was stopped. Deploy the"
-            f" version that wrote it. {named} "
+            "The function can't read the resource's physical id, so nothing was stopped. Deploy the version of the"
+            f" provider that created the resource. {named} "
         )
         assert aws.calls == []
 

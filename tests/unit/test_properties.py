@@ -339,13 +339,13 @@ class TestContainer:
     def test_is_not_named_by_a_physical_id_that_was_never_created(self) -> None:
         error = (
             "PhysicalResourceId 'never-created-1' is not valid: it does not name a cluster, a state machine or an"
-            " application. Do not change it."
+            " application. CloudFormation sends it, so do not change it."
         )
         assert _error(Container.from_physical_id, "never-created-1") == error
 
 
-WAIT = "it must be a whole number of seconds from 0 to 840 (14 minutes). Give a `wait` in that range."
-BEST_EFFORT = "it must be true or false. Give `best_effort` one of the two."
+WAIT = "it must be a whole number of seconds from 0 to 840 (14 minutes). Set a time in that range."
+BEST_EFFORT = "it must be true or false. Set one of the two."
 OUTLIVES = "it must be true or false. Leave it out if the function is not in the job's own stack."
 
 

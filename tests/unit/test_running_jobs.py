@@ -26,7 +26,7 @@ REJECTED = ServiceError(Failure.REJECTED, "No.", code="InvalidParameterException
 NO_CLUSTER = ServiceError(Failure.REJECTED, "Not found", code="ClusterNotFoundException")
 
 RUNNING = "Tasks in cluster prod are still running: "
-MORE = Step(State.MORE, f"{RUNNING}not all were listed yet")
+MORE = Step(State.MORE, "Tasks in cluster prod may still be running: not all were listed yet")
 GONE = Step(State.ENDED, "There is no such cluster", Result.GONE)
 NOTHING = Step(State.ENDED, "nothing ran")
 CLOSING = Step(State.STOPPING, "Application 00f is STOPPING")
