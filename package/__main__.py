@@ -15,15 +15,22 @@ STEPS = """\
 {folder}/provider.yaml
 SHA-256 of handler.zip: {sha256}
 
-Upload the code to a bucket in the region, and deploy the provider, for Custom::ManagedWorldExportJob:
+Upload the code to a bucket in the region:
 
   aws s3 cp {folder}/handler.zip s3://BUCKET/{key}
+
+Deploy the provider, for Custom::ManagedWorldExportJob:
+
   aws cloudformation deploy --stack-name stop-on-delete-provider --template-file {folder}/provider.yaml \\
     --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET CodeKey={key}
 
-For Custom::StopOnDelete, add one or more of these to the second command:
+Or for ECS tasks only, with Custom::StopOnDelete:
 
-  EcsTasks=true StateMachineExecutions=true EmrServerlessJobRuns=true
+  aws cloudformation deploy --stack-name stop-on-delete-provider --template-file {folder}/provider.yaml \\
+    --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET CodeKey={key} \\
+    EcsTasks=true WorldExportJobs=false
+
+For other jobs, add StateMachineExecutions=true or EmrServerlessJobRuns=true in the same way.
 
 docs/without-the-cdk.md explains how a stack uses it."""
 

@@ -27,6 +27,7 @@ DESCRIBE_STACK = "describe-stacks"
 ADD_MODEL = "configure add-model"
 DESCRIBE_JOB = "describe-world-export-job"
 CANCEL_JOB = "cancel-world-export-job"
+DISABLE_RULE = "disable-rule"
 LIST_TASKS = "ecs list-tasks"
 STOP_TASK = "ecs stop-task"
 AWAIT_TASK = "ecs wait tasks-stopped"
@@ -162,6 +163,13 @@ def test_tasks_are_stopped_and_the_stack_is_deleted_without_its_stop_on_delete(
     operator.run(AWAIT_TASK, CONTAINER=cluster, JOB=task)
     assert operator.delete(RETAIN, "StopInStack", LOGICAL_ID=stop) == "gone"
     assert cloud.aws.ecs.status(task) == "STOPPED"
+
+
+def test_a_rule_that_starts_jobs_is_disabled(cloud: Cloud, operator: Operator) -> None:
+    events = cloud.aws.client("events")
+    events.put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
+    operator.run(DISABLE_RULE, RULE="nightly")
+    assert events.describe_rule(Name="nightly")["State"] == "DISABLED"
 
 
 def test_executions_are_stopped(cloud: Cloud, operator: Operator) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import PROJECT
+from sandbox import PROJECT, REGION
 from tests.e2e.conftest import Cloud, Run, _cloud, cloud  # noqa: F401 - fixtures
 from tests.e2e.test_operators import *  # noqa: F403 - the same tests, with another fixture
 from tests.e2e.test_operators import DEPLOY_ALARM, command_with
+from tests.pages import blocks
 
 
 @pytest.fixture
@@ -36,6 +37,16 @@ def run(cloud: Cloud, tmp_path: Path) -> Run:  # noqa: F811 - the fixture
         return done.returncode, done.stdout or done.stderr
 
     return run
+
+
+def test_the_loop_stops_every_task_but_those_of_services(cloud: Cloud, run: Run) -> None:  # noqa: F811 - the fixture
+    cluster = cloud.aws.client("ecs").create_cluster(clusterName="by-hand")["cluster"]["clusterArn"]
+    tasks = [cloud.aws.ecs.start_task(cluster) for _ in range(2)]
+    served = cloud.aws.ecs.start_task(cluster, group="service:web")
+    [loop] = blocks((PROJECT / "docs" / "operators.md").read_text(), "bash")
+    assert run(loop.replace("REGION", REGION).replace("CONTAINER", cluster))[0] == 0
+    cloud.aws.client("ecs").get_waiter("tasks_stopped").wait(cluster=cluster, tasks=tasks)
+    assert cloud.aws.ecs.status(served) == "RUNNING"
 
 
 def test_the_example_of_the_alarm_is_deployed(cloud: Cloud) -> None:  # noqa: F811 - the fixture

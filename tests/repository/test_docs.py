@@ -22,7 +22,7 @@ from sandbox import PROJECT
 from tests.builds import ENVIRONMENT, KINDS
 from tests.pages import blocks, quoted, section
 
-IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md", "examples.md")
+IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md")
 PAGES = [
     *sorted(PROJECT.glob("*.md")),
     *sorted(page for page in (PROJECT / "docs").glob("*.md") if page.name not in IN_THE_SITE_ONLY),
@@ -90,6 +90,13 @@ def test_the_kind_of_the_example_for_contributors_has_all_that_a_kind_must_have(
 def test_every_outcome_of_the_log_is_on_the_page_for_operators() -> None:
     page = (PROJECT / "docs" / "operators.md").read_text()
     assert set(quoted(section(page, "Read the line"))) - {"outcome"} == {str(result) for result in Result}
+
+
+def test_the_page_of_examples_lists_each_with_its_question() -> None:
+    page = (PROJECT / "docs" / "examples.md").read_text()
+    files = (PROJECT / "examples").glob("*.py")
+    questions = {(file.read_text().partition("?")[0].removeprefix('"""'), file.stem) for file in files}
+    assert set(re.findall(r"^\| (.+)\? \| \[(\w+)\]\(\.\./examples/\2\.py\) \|$", page, re.MULTILINE)) == questions
 
 
 def test_the_page_of_the_api_is_what_the_docstrings_say() -> None:

@@ -103,14 +103,17 @@ def test_the_steps_deploy_from_a_key_that_changes_with_the_code(package: Package
     assert sha256 in uploaded
     assert f"CodeKey={uploaded}\n" in package.printed
     defaults = {name: parameter.get("Default") for name, parameter in package.template["Parameters"].items()}
-    assert set(re.findall(r"(\w+)=(?!true)", package.printed)) == {name for name in defaults if defaults[name] is None}
+    assert set(re.findall(r"(\w+)=(?!true|false)", package.printed)) == {
+        name for name in defaults if defaults[name] is None
+    }
     assert set(re.findall(r"(\w+)=true", package.printed)) == {name for name in defaults if defaults[name] == "false"}
 
 
 def test_the_pages_steps_are_those_that_are_printed(package: Package) -> None:
     printed = package.printed.replace(hashlib.sha256(package.code).hexdigest(), "SHA256")
-    steps = [line.strip() for line in blocks(PAGE, "sh")[1].splitlines()]
+    steps = [line.strip() for block in blocks(PAGE, "sh")[1:3] for line in block.splitlines()]
     assert steps[0].startswith("aws s3 cp ")
+    assert steps[-1] == "EcsTasks=true WorldExportJobs=false"
     assert set(steps) <= {line.strip() for line in printed.splitlines()}
 
 
