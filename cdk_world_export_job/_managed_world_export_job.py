@@ -74,7 +74,7 @@ class ManagedWorldExportJob(JobsResource):
     removal_policy : RemovalPolicy, default: RemovalPolicy.DESTROY
         ``RETAIN`` leaves the job running, also when the stack is deleted; ``RETAIN_ON_UPDATE_OR_DELETE`` does so unless
         the deployment that declared the job fails. ``SNAPSHOT`` is refused.
-    provider : IWorldExportJobProvider, optional
+    provider : IStopOnDeleteProvider, optional
         The function that cancels the job, in the same account and region. Recommended: a `WorldExportJobProvider` in a
         stack of its own, on which the job's stack then depends. For a provider of another app, use
         `WorldExportJobProvider.from_service_token`. Default: one that the stack's constructs share.
