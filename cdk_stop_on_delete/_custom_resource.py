@@ -9,12 +9,12 @@ from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, Removal
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._errors import checking, invalid, wrong_type
+from ._errors import invalid, wrong_type
 from ._handler_code import metrics, properties
 from ._kinds import Jobs
 from ._provider_interface import IStopOnDeleteProvider, MetricOptions
 from ._stop_on_delete_provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
-from ._tokens import is_token, not_a_string
+from ._tokens import in_seconds, is_token, not_a_string
 
 # A little longer than the function's time-out, so that a lost response costs minutes, not CloudFormation's hour.
 SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
@@ -40,7 +40,9 @@ class JobsResource(Construct):
             raise not_a_string(self, "best_effort", best_effort)
         if not isinstance(best_effort, bool) and not is_token(best_effort):
             raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
-        self._wait_seconds = properties.DEFAULT_WAIT_SECONDS if wait is None else self._in_seconds(wait)
+        if wait is None:
+            wait = Duration.seconds(properties.DEFAULT_WAIT_SECONDS)
+        self._wait_seconds = in_seconds(self, "wait", wait, properties.check_wait_seconds)
         if not isinstance(provider, IStopOnDeleteProvider | None):
             rule = "it must be a StopOnDeleteProvider, a WorldExportJobProvider, or what from_service_token returns"
             fix = "Make one, which makes the function, or import one with `from_service_token(scope, id, arn)`."
@@ -120,13 +122,3 @@ class JobsResource(Construct):
             raise invalid(self, argument, policy, "it must be a RemovalPolicy", fix)
         if policy is RemovalPolicy.SNAPSHOT:
             raise invalid(self, argument, policy, "a job has no snapshots", fix)
-
-    def _in_seconds(self, wait: object) -> float:
-        """Return a wait in seconds, or as a token."""
-        if not isinstance(wait, Duration):
-            raise invalid(self, "wait", wait, "it must be a Duration", "Pass, for example, Duration.minutes(5).")
-        seconds = wait.to_seconds(integral=False)
-        if wait.is_unresolved():
-            return seconds
-        with checking(self, "wait", wait):
-            return properties.check_wait_seconds(seconds)

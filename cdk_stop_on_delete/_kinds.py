@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -17,7 +19,7 @@ from constructs import Construct, IConstruct
 from ._errors import checking, invalid
 from ._handler_code import Container, check_option, properties
 from ._order import network
-from ._tokens import difference, is_string_token, place_of
+from ._tokens import difference, in_seconds, is_string_token, place_of
 
 
 class Jobs(ABC):
@@ -97,9 +99,9 @@ class ContainerJobs(Jobs):
         """Return the warnings of this kind, by their ids. It is called after all aspects."""
         return {}
 
-    def may_be_started_by(self, target: Mapping[str, Any], stack: Stack) -> bool:  # noqa: ARG002 - as above
-        """Return whether a rule's target in the container may start these jobs, not only jobs that are not stopped."""
-        return True
+    def may_be_started_by(self, target: Mapping[str, Any], names: Sequence[Any], stack: Stack) -> bool:  # noqa: ARG002
+        """Return whether a rule's target or a state machine may start these jobs, in the container of these names."""
+        return target.get("arn") in names
 
     @abstractmethod
     def _name(self, stop: Construct) -> str:
@@ -156,7 +158,8 @@ class EcsTasks(ContainerJobs):
             return self._cluster.attr_arn
         # Clusters of EKS and MSK have an ARN, too. Most other attributes can't be read of an imported cluster.
         if not hasattr(self._cluster, "execute_command_configuration"):
-            fix = "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)`."
+            fix = "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)` or"
+            fix += " `Cluster.from_cluster_attributes(scope, id, cluster_name=..., vpc=...)`."
             raise invalid(stop, self._written("cluster"), self._cluster, "it must be a cluster of ECS", fix)
         return self._cluster.cluster_arn
 
@@ -176,15 +179,24 @@ class EcsTasks(ContainerJobs):
             given[option] = value
         return given
 
-    def may_be_started_by(self, target: Mapping[str, Any], stack: Stack) -> bool:
-        # The resolved ARN of a task definition of the stack is a Ref.
+    def may_be_started_by(self, target: Mapping[str, Any], names: Sequence[Any], stack: Stack) -> bool:
+        text = json.dumps(target).replace("\\", "")  # without the escapes of a definition, which is JSON in a string
+        if not super().may_be_started_by(target, names, stack):
+            cluster: Any = self._cluster.node.default_child or self._cluster
+            name = re.escape(str(stack.resolve(cluster.cluster_name)))
+            by_name = re.search(rf'(:cluster/|"Cluster": ?"){name}"', text)
+            # Step Functions Developer Guide, connect-ecs. The resource of the SDK integration ends in the same words.
+            if "ecs:runTask" not in text or not (by_name or any(json.dumps(each) in text for each in names)):
+                return False
+        # The resolved ARN of a task definition of the stack is a Ref. The CDK's EcsRunTask names its family.
         _, family = self._filters["family"]
-        ref = target.get("ecsParameters", {}).get("taskDefinitionArn")
-        return family is None or all(
-            ref != {"Ref": stack.resolve(made.logical_id)} or stack.resolve(made.family) == stack.resolve(family)
+        families = [
+            stack.resolve(made.family)
             for made in stack.node.find_all()
-            if isinstance(made, ecs.CfnTaskDefinition)
-        )
+            if family is not None and isinstance(made, ecs.CfnTaskDefinition)
+            if any(each and json.dumps(each) in text for each in stack.resolve([made.family, {"Ref": made.logical_id}]))
+        ]
+        return not families or stack.resolve(family) in families
 
     def needs(self, stop: Construct) -> Sequence[IConstruct]:
         # The agent on an instance stops its tasks, so the instance needs its permissions and its network until then.
@@ -295,17 +307,10 @@ class EmrServerlessJobRuns(ContainerJobs):
         return application.ref if isinstance(application, emrserverless.CfnApplication) else application
 
     def options(self, stop: Construct) -> Mapping[str, object]:
-        period, argument = self._period, self._written("shutdown_grace_period")
-        if period is None:
+        if self._period is None:
             return {}
-        if not isinstance(period, Duration):
-            fix = "Pass, for example, Duration.minutes(2)."
-            raise invalid(stop, argument, period, "it must be a Duration", fix)
-        seconds = period.to_seconds(integral=False)
-        if not period.is_unresolved():
-            with checking(stop, argument, period):
-                check_option("ShutdownGracePeriodInSeconds", seconds)
-        return {"ShutdownGracePeriodInSeconds": seconds}
+        option, argument = "ShutdownGracePeriodInSeconds", self._written("shutdown_grace_period")
+        return {option: in_seconds(stop, argument, self._period, lambda seconds: check_option(option, seconds))}
 
     def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
         period = self._period.to_seconds() if self._period else 0

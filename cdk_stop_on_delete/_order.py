@@ -31,7 +31,7 @@ def check_delete_first(stop: Construct, constructs: Sequence[IConstruct], contai
             raise invalid(stop, "delete_first", construct, rule, fix)
         for part in (stop, container):
             if part is not None and _contains(construct, part):
-                rule = f"it contains {part.node.path}, which is deleted after it"
+                rule = f"it contains {part.node.path}, which can't be deleted before this StopOnDelete"
                 raise invalid(stop, "delete_first", construct, rule, "Pass only what starts jobs, such as a rule.")
 
 
@@ -57,16 +57,19 @@ def network(vpc: IConstruct) -> list[IConstruct]:
     return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]
 
 
-# Class -> its attribute with the targets. By name, because importing these modules takes most of a second.
-_TARGETS = {"aws_cdk.aws_events.CfnRule": "targets", "aws_cdk.aws_scheduler.CfnSchedule": "target"}
+# By name, because importing these modules takes most of a second.
+_STARTERS = {
+    f"aws_cdk.aws_{name}" for name in ("events.CfnRule", "scheduler.CfnSchedule", "stepfunctions.CfnStateMachine")
+}
 
 
-def rules_with_targets(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
-    """Find the rules and schedules of a stack, each with its resolved targets."""
+def starters(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
+    """Find the rules, schedules and state machines of a stack, each with its resolved targets or its properties."""
     for found in stack.node.find_all():
-        attribute = _TARGETS.get(f"{type(found).__module__}.{type(found).__name__}")
-        if attribute and isinstance(found, CfnResource) and Stack.of(found) is stack:
-            targets = stack.resolve(getattr(found, attribute)) or []
+        known = f"{type(found).__module__}.{type(found).__name__}" in _STARTERS
+        if known and isinstance(found, CfnResource) and Stack.of(found) is stack:
+            properties = stack.resolve(found._cfn_properties)
+            targets = properties.get("targets") or properties.get("target") or properties
             yield found, targets if isinstance(targets, list) else [targets]
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from ._custom_resource import JobsResource
 from ._errors import wrong_type
 from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from ._late import SynthesisWarning, late_dependency, late_string, warn_late
-from ._order import check_constructs, check_delete_first, depends_on, rules_with_targets, without
+from ._order import check_constructs, check_delete_first, depends_on, starters, without
 from ._provider_interface import IStopOnDeleteProvider
 
 # CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
@@ -86,6 +87,8 @@ class StopOnDelete(JobsResource):
     __module__ = "cdk_stop_on_delete"
 
     _RESOURCE_TYPE = "Custom::StopOnDelete"
+    # The cluster, state machine or application, if it is a resource of the same stack.
+    _own: cdk.CfnResource | None = None
 
     def __init__(
         self,
@@ -109,8 +112,8 @@ class StopOnDelete(JobsResource):
         name, container = jobs.container(self)
         check_delete_first(self, delete_first, container)
         values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
-        own = container if container is not None and cdk.Stack.of(container) is cdk.Stack.of(self) else None
-        if own is not None:
+        if container is not None and cdk.Stack.of(container) is cdk.Stack.of(self):
+            self._own = own = container
             # The handler uses these to find out whether this stack deletes the container.
             values["ContainerLogicalId"] = own.logical_id
             values["ContainerDeletionPolicy"] = late_string(lambda: _deletion_policy(own))
@@ -120,16 +123,16 @@ class StopOnDelete(JobsResource):
             starter.node.add_dependency(self)
         first, last = [self, *delete_first], [*delete_last]
         self._resource.node.add_dependency(late_dependency(lambda: without(first, [*last, *jobs.needs(self)])))
-        warn_late(self, lambda: self._find_warnings(jobs, name, container, own))
+        warn_late(self, lambda: self._find_warnings(jobs, name, container))
 
     def _find_warnings(
-        self, jobs: ContainerJobs, name: str, container: cdk.CfnResource | None, own: cdk.CfnResource | None
+        self, jobs: ContainerJobs, name: str, container: cdk.CfnResource | None
     ) -> Iterator[SynthesisWarning]:
         for warning_id, text in jobs.warnings(container, self._wait_seconds).items():
             yield self, warning_id, text
 
-        # The rules that may start jobs after this construct has stopped them.
-        stack, stop = cdk.Stack.of(self), cast(cdk.CfnResource, self._resource.node.default_child)
+        # What may start jobs after this construct has stopped them.
+        stack, own, stop = cdk.Stack.of(self), self._own, cast(cdk.CfnResource, self._resource.node.default_child)
         if any(_deletion_policy(resource) != "Delete" for resource in (stop, own) if resource is not None):
             return
         names = [stack.resolve(name)]
@@ -137,15 +140,31 @@ class StopOnDelete(JobsResource):
             logical_id = stack.resolve(own.logical_id)
             names += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
 
-        for rule, targets in rules_with_targets(stack):
-            starts_jobs = any(each.get("arn") in names and jobs.may_be_started_by(each, stack) for each in targets)
-            if starts_jobs and not depends_on(rule, stop):
+        for starter, targets in starters(stack):
+            if not any(jobs.may_be_started_by(each, names, stack) for each in targets):
+                continue
+            # A state machine may also be deleted later, if another StopOnDelete stops its executions first.
+            others = [found for found in stack.node.find_all() if isinstance(found, StopOnDelete)]
+            stops = [other._resource for other in others if other._own and other._own.node.path == starter.node.path]
+            resources = [starter, *(cast(cdk.CfnResource, each.node.default_child) for each in stops)]
+            if any(depends_on(resource, stop) for resource in resources):
+                continue
+            path, warning = self.node.path, "unorderedRule"
+            text = f"it may start jobs while {path} stops them, because "
+            if isinstance(starter, sfn.CfnStateMachine):
+                warning = "unorderedStateMachine"
                 text = (
-                    f"it may start jobs while {self.node.path} stops them, because neither depends on the other. Pass"
-                    " it to the StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
+                    f"its executions may start tasks after {path} has stopped them. Stop the executions first: add a"
+                    " StopOnDelete with jobs=StateMachineExecutions(state_machine) and delete_last=[stop]. If it is an"
+                    " EXPRESS state machine, pass delete_first=[state_machine] in place of that."
                 )
-                shown = cast(IConstruct, rule.node.scope) if rule.node.id == "Resource" else rule
-                yield shown, "cdk-stop-on-delete:unorderedRule", text
+            elif depends_on(stop, starter):
+                text += f"{path} depends on it. Pass it as delete_first=[rule] in place of delete_last."
+            else:
+                text += "neither depends on the other. Pass it to the StopOnDelete as delete_first=[rule], or add"
+                text += " rule.node.add_dependency(stop)."
+            shown = cast(IConstruct, starter.node.scope) if starter.node.id == "Resource" else starter
+            yield shown, f"cdk-stop-on-delete:{warning}", text
 
 
 def _deletion_policy(resource: cdk.CfnResource) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from aws_cdk import CfnParameter, Stack, Token
+from aws_cdk import CfnParameter, Duration, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct, IConstruct
 
-from ._errors import InvalidArgumentError, Shown, invalid
+from ._errors import InvalidArgumentError, Shown, checking, invalid
 
 # CloudFormation replaces a dynamic reference by its value (User Guide, dynamic references).
 DYNAMIC_REFERENCE = "{{resolve:"
@@ -49,6 +49,20 @@ def not_a_string(construct: IConstruct, argument: str, token: object) -> Invalid
     if callable(getattr(token, "to_string", None)):
         fix = "Pass its `to_string()`."
     return invalid(construct, argument, Shown(f"a {type(token).__name__}"), "it is a token, but not a string", fix)
+
+
+def in_seconds(construct: IConstruct, argument: str, value: object, check: Callable[[float], object]) -> float:
+    """Return a Duration in seconds, checked or as a token, and raise the error of any other value."""
+    if not isinstance(value, Duration):
+        raise invalid(construct, argument, value, "it must be a Duration", "Pass, for example, Duration.minutes(2).")
+    if value.is_unresolved() and (unit := value.unit_label()) != "seconds":
+        shown, rule = Shown(f"Duration.{unit}(<token>)"), "the CDK can't convert a token to seconds"
+        raise invalid(construct, argument, shown, rule, "Pass Duration.seconds(...).")
+    seconds = value.to_seconds(integral=False)
+    if not value.is_unresolved():
+        with checking(construct, argument, value):
+            check(seconds)
+    return seconds
 
 
 def place_of(stack: Stack) -> dict[str, str | None]:

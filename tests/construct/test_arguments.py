@@ -48,6 +48,10 @@ def _parameter(scope: Construct, type_: str = "String") -> Any:
     return CfnParameter(scope, "P", type=type_)
 
 
+def _minutes_of_a_token(scope: Construct) -> Duration:
+    return Duration.minutes(_parameter(scope, "Number").value_as_number)
+
+
 def _l1(scope: Construct) -> ecs.CfnCluster:
     return ecs.CfnCluster(scope, "Cluster")
 
@@ -120,10 +124,10 @@ PARAMETER = ("CfnParameter 'Stack/Scope/P'", "it is a parameter, not its value. 
 NO_STRING = "it is a token, but not a string. Pass"
 BOOL = "it must be a bool or a token. Pass True or False."
 POLICIES = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
-NO_CLUSTER = "it must be a cluster of ECS. Pass a …, or import one with `Cluster.from_cluster_arn(scope, id, arn)`."
+NO_CLUSTER = "it must be a cluster of ECS. Pass a …from_cluster_arn(… or `Cluster.from_cluster_attributes(…, vpc=...)`."
 NO_MACHINE = "it must be a state machine. Pass a …, or import one with `StateMachine.from_state_machine_arn(scope, …"
 LIST = "it must be a list of constructs. Pass, for example, delete_last=[role]."
-CONTAINS = "which is deleted after it. Pass only what starts jobs, such as a rule."
+CONTAINS = "which can't be deleted before this StopOnDelete. Pass only what starts jobs, such as a rule."
 ITS_RULE = "… If this construct is task, pass delete_first=[task.event_rule] and delete_last=[task]."
 DEFINITION = "it becomes the ARN of a task definition. Pass the family: `task_definition.family`."
 GROUPS = "it must be a list of ISecurityGroup. Import it with `SecurityGroup.from_security_group_id(...)`."
@@ -147,7 +151,8 @@ Row = tuple[str, Any, str, str]
 OF_BOTH: list[Row] = [
     ("wait", Duration.minutes(15), "Duration.minutes(15)", "it must be a whole … from 0 to 840 (14 minutes). Set …"),
     ("wait", Duration.millis(1500), "Duration.millis(1500)", "it must be a whole number of seconds …"),
-    ("wait", 60, "60", "it must be a Duration. Pass, for example, Duration.minutes(5)."),
+    ("wait", 60, "60", "it must be a Duration. Pass, for example, Duration.minutes(2)."),
+    ("wait", _minutes_of_a_token, "Duration.minutes(<token>)", "the CDK can't convert a token …. Pass Duration.s…"),
     ("best_effort", "yes", "'yes'", BOOL),
     ("best_effort", 0, "0", BOOL),
     ("best_effort", _parameter, *PARAMETER),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -159,7 +160,7 @@ def test_the_order_is_no_cycle_wherever_the_cluster_and_its_vpc_are(
     assert STOP_TYPE not in _later_than(first, found)
 
 
-WARNING = "cdk-stop-on-delete:unorderedRule"
+WARNING, WARNING_OF_A_MACHINE = (f"cdk-stop-on-delete:unordered{name}" for name in ("Rule", "StateMachine"))
 
 
 def _rule(scope: Construct, arn: str, name: str = "Rule", **target: Any) -> events.CfnRule:
@@ -227,6 +228,12 @@ class TestWarningOfARule:
         order(_rule(stack, cluster.attr_arn), make_stop(stack, jobs=EcsTasks(cluster)))
         assert warnings_of(stack) == {}
 
+    def test_tells_that_a_rule_is_in_the_wrong_list(self, stack: Stack) -> None:
+        cluster = ecs.CfnCluster(stack, "Cluster")
+        make_stop(stack, jobs=EcsTasks(cluster), delete_last=[_rule(stack, cluster.attr_arn)])
+        expected = "because Stack/Stop depends on it. Pass it as delete_first=[rule] in place of delete_last."
+        assert expected in warnings_of(stack)["/Stack/Rule"]
+
     def test_does_not_come_of_what_is_retained_or_other_targets(self, app: App, stack: Stack) -> None:
         cluster, retained = ecs.CfnCluster(stack, "Cluster"), ecs.CfnCluster(stack, "Retained")
         _rule(stack, ecs.CfnCluster(stack, "Other").attr_arn, "OfOther")
@@ -246,6 +253,79 @@ class TestWarningOfARule:
         _rule(stack, cluster.attr_arn, ecs_parameters=parameters)
         make_stop(stack, jobs=EcsTasks(cluster, family="nightly"))
         assert bool(warnings_of(stack)) is warned
+
+
+def _run_task(cluster: Any, task_definition: str = "nightly", resource: str = "ecs:runTask.sync") -> dict[str, Any]:
+    parameters = {"Cluster": cluster, "TaskDefinition": task_definition}
+    state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True}
+    return {"StartAt": "Run", "States": {"Run": state}}
+
+
+def _machine(scope: Construct, **definition: Any) -> sfn.CfnStateMachine:
+    return sfn.CfnStateMachine(scope, "StateMachine", role_arn="role", **definition)
+
+
+def _stop_executions(machine: sfn.CfnStateMachine, **arguments: Any) -> StopOnDelete:
+    return make_stop(Stack.of(machine), "StopExecutions", jobs=StateMachineExecutions(machine), **arguments)
+
+
+class TestWarningOfAStateMachine:
+    """A state machine whose executions may start tasks while others are stopped."""
+
+    @pytest.mark.parametrize(
+        ("order", "warned"),
+        [
+            (lambda *_: None, True),
+            (lambda machine, _: _stop_executions(machine), True),
+            (lambda machine, stop: stop.node.add_dependency(_stop_executions(machine)), True),
+            (lambda machine, stop: _stop_executions(machine, delete_last=[stop]), False),
+            (lambda machine, stop: machine.node.add_dependency(stop), False),
+            (lambda machine, _: Annotations.of(Stack.of(machine)).acknowledge_warning(WARNING_OF_A_MACHINE), False),
+        ],
+    )
+    def test_tells_to_stop_the_executions_first(self, stack: Stack, order: Any, warned: bool) -> None:
+        cluster = ecs.CfnCluster(stack, "Cluster")
+        machine = _machine(stack, definition=_run_task(cluster.attr_arn))
+        order(machine, make_stop(stack, jobs=EcsTasks(cluster)))
+        expected = (
+            "Stack/StateMachine: its executions may start tasks after Stack/Stop has stopped them. Stop the executions"
+            " first: add a StopOnDelete with jobs=StateMachineExecutions(state_machine) and delete_last=[stop]. If it"
+            " is an EXPRESS state machine, pass delete_first=[state_machine] in place of that."
+            f" [ack: {WARNING_OF_A_MACHINE}]"
+        )
+        assert warnings_of(stack) == ({"/Stack/StateMachine": expected} if warned else {})
+
+    @pytest.mark.parametrize(
+        ("definition", "warned"),
+        [
+            (lambda made: {"definition_string": Stack.of(made).to_json_string(_run_task(made.ref))}, True),
+            (lambda made: {"definition": _run_task(made.attr_arn)}, True),
+            (lambda _: {"definition": _run_task("mine", resource="aws-sdk:ecs:runTask")}, True),
+            (lambda _: {"definition_string": json.dumps(_run_task(CLUSTER))}, True),
+            (lambda _: {"definition_string": json.dumps(_run_task("prod"), indent=2)}, True),
+            (
+                lambda made: {
+                    "definition_string": json.dumps(_run_task("${Cluster}")),
+                    "definition_substitutions": {"Cluster": made.attr_arn},
+                },
+                True,
+            ),
+            (lambda made: {"definition": _run_task(made.attr_arn, resource="ecs:listTasks")}, False),
+            (lambda _: {"definition": _run_task(f"{CLUSTER}-2")}, False),
+            (lambda _: {"definition": _run_task("production")}, False),
+            (lambda made: {"definition": _run_task(made.attr_arn, "daily")}, False),
+            (lambda _: {"definition_s3_location": {"bucket": "mine", "key": "definition"}}, False),
+        ],
+    )
+    def test_comes_of_one_that_runs_tasks_in_the_cluster(self, stack: Stack, definition: Any, warned: bool) -> None:
+        made = ecs.CfnCluster(stack, "Cluster", cluster_name="mine")
+        vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=["us-west-2a"])
+        imported = ecs.Cluster.from_cluster_attributes(stack, "Imported", cluster_name="prod", vpc=vpc)
+        ecs.CfnTaskDefinition(stack, "Daily", family="daily")
+        for name, cluster in (("Made", made), ("Shared", imported)):
+            make_stop(stack, name, jobs=EcsTasks(cluster, family="nightly"))
+        _machine(stack, **definition(made))
+        assert len(warnings_of(stack)) == warned
 
 
 def test_a_warning_tells_that_express_executions_end_by_themselves(stack: Stack) -> None:
