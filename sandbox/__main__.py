@@ -45,7 +45,7 @@ def _play(name: str) -> int:
         ):
             checked, page = SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
             timeline.heading(f"Checked: {checked}")  # cleaning up takes a second, and is no part of it
-            timeline.note(f"Read next: {page}")
+            timeline.note(f"Read next: docs/{page}.md")
     except ScenarioError as error:
         timeline.heading(f"FAILED: {error}")
         return 1

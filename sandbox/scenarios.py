@@ -1,6 +1,6 @@
 """The scenarios of the demo: what is done to a stack and its jobs, and what must be true at the end.
 
-Each returns what it has checked, and the page that says more.
+Each returns what it has checked, and the page of `docs` that says more.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ class Stage:
         return replace(self, app=("--app", f"python3 -m sandbox.apps.{name}"))
 
     def start(self, *jobs: str, cancel_seconds: float = 3) -> None:
-        """Run ``cdk bootstrap``, and start jobs that take some seconds to cancel."""
+        """Run ``cdk bootstrap``, start jobs that take some seconds to cancel, and deploy the app, with the first job."""
         self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         if jobs:
             names = " and ".join(job.rpartition("/")[2] for job in jobs)
             self.timeline.note(f"The local AWS starts {names}. {COLUMNS}")
         for job in jobs:
             self.aws.robomaker.start_job(job, cancel_seconds=cancel_seconds)
+        self.deploy(*jobs[:1])
 
     def deploy(self, job: str = "") -> None:
         """Run ``cdk deploy``, perhaps with a job."""
@@ -149,7 +150,6 @@ class Stage:
 def lifecycle(stage: Stage) -> tuple[str, str]:
     """The main job: deploy job-1, deploy job-2 in its place, destroy."""
     stage.start(stage.job_1, stage.job_2)
-    stage.deploy(stage.job_1)
     stage.expect_job(stage.job_1, "Running")
     stage.deploy(stage.job_2)
     stage.expect_job(stage.job_1, "Canceled")
@@ -157,51 +157,44 @@ def lifecycle(stage: Stage) -> tuple[str, str]:
     stage.destroy()
     stage.expect_job(stage.job_2, "Canceled")
     stage.expect_no_stack()
-    return (
-        "The update canceled job-1, the deletion canceled job-2, and both stacks are deleted.",
-        "docs/world-export-job.md",
-    )
+    return "The update canceled job-1, the deletion canceled job-2, and both stacks are deleted.", "world-export-job"
 
 
 def retired(stage: Stage) -> tuple[str, str]:
     """RoboMaker ends while a stack holds a job: the stack is deleted at once."""
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.timeline.note("RoboMaker ends, and its jobs with it.")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.aws.robomaker.switch_on(RETIRED)
     stage.destroy()
     stage.expect_no_stack()
-    return "RoboMaker has ended, and both stacks were deleted all the same.", "docs/world-export-job.md"
+    return "RoboMaker has ended, and both stacks were deleted all the same.", "world-export-job"
 
 
 def throttled(stage: Stage) -> tuple[str, str]:
     """RoboMaker is overloaded: the cancel is repeated until it is taken."""
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.aws.robomaker.switch_on(THROTTLED, times=3)
     stage.aws.robomaker.switch_on(SERVER_ERROR, times=1)
     stage.timeline.note("RoboMaker answers the next three calls with ThrottlingException, then one with a 500.")
     stage.destroy()
     stage.expect_job(stage.job_1, "Canceled")
     stage.expect_no_stack()
-    return "job-1 was canceled after four failed calls, and both stacks are deleted.", "docs/world-export-job.md"
+    return "job-1 was canceled after four failed calls, and both stacks are deleted.", "world-export-job"
 
 
 def gone(stage: Stage) -> tuple[str, str]:
     """The job is already gone when the stack is deleted: that counts as done."""
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.destroy()
     stage.expect_no_stack()
-    return "job-1 did not exist, and both stacks were deleted.", "docs/world-export-job.md"
+    return "job-1 did not exist, and both stacks were deleted.", "world-export-job"
 
 
 def _refuse(stage: Stage, app: str) -> Stage:
     stage = stage.with_app(app)
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.aws.robomaker.switch_on(CANCEL_REFUSED)
     stage.timeline.note("RoboMaker refuses to cancel. The job's wait is 5 seconds here.")
     stage.destroy(fails=CANCEL_REFUSED.message)
@@ -218,10 +211,7 @@ def refused(stage: Stage) -> tuple[str, str]:
     stage.aws.robomaker.settle(stage.job_1, "Completed")
     stage.destroy()
     stage.expect_no_stack()
-    return (
-        "The deletion failed while job-1 ran, and the provider's stack stayed. Later, both were deleted.",
-        "docs/operators.md",
-    )
+    return "While job-1 ran, the deletion failed and the provider's stack stayed. Then both were deleted.", "operators"
 
 
 def stuck(stage: Stage) -> tuple[str, str]:
@@ -233,15 +223,14 @@ def stuck(stage: Stage) -> tuple[str, str]:
     stage.expect_stack(STACK, "DELETE_FAILED")
     stage.let_go()
     stage.expect_no_stack()
-    return "Without its function, the stack could only be deleted with --retain-resources.", "docs/operators.md"
+    return "Without its function, the stack could only be deleted with --retain-resources.", "operators"
 
 
 def tasks(stage: Stage) -> tuple[str, str]:
     """Tasks run in a cluster: its stack fails to be deleted, and the same one with StopOnDelete stops them."""
     stage = stage.with_app("tasks")
-    stage.start()
     stage.aws.ecs.stop_seconds = 3
-    stage.deploy()
+    stage.start()
     *stopped, left = stage.start_in_both("tasks", lambda cluster, _: stage.aws.ecs.start_task(cluster))
     # What ECS answers (gruntwork-io/cloud-nuke 368), and what becomes of the stack (aws/aws-cdk 8654).
     stage.destroy(WITHOUT_STOP, fails="The Cluster cannot be deleted while Tasks are active.")
@@ -255,17 +244,13 @@ def tasks(stage: Stage) -> tuple[str, str]:
     stage.aws.ecs.settle(left, "STOPPED")
     stage.destroy(WITHOUT_STOP)
     stage.expect_stack(WITHOUT_STOP, "gone")
-    return (
-        "A task blocked the deletion of WithoutStop. That of WithStop stopped its tasks and succeeded.",
-        "docs/stop-on-delete.md",
-    )
+    return "A task blocked the deletion of WithoutStop. WithStop stopped its tasks and was deleted.", "stop-on-delete"
 
 
 def executions(stage: Stage) -> tuple[str, str]:
     """Executions run: the stack waits for as long as they take, and the same one with StopOnDelete stops them."""
     stage = stage.with_app("executions")
     stage.start()
-    stage.deploy()
     machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
     start = stage.aws.step_functions.start_execution
     *stopped, left = stage.start_in_both("executions", lambda machine, name: start(machines + machine, name))
@@ -279,10 +264,7 @@ def executions(stage: Stage) -> tuple[str, str]:
     stage.expect_stack(WITH_STOP, "gone")
     for execution in stopped:
         stage.expect_job(execution, "ABORTED")
-    return (
-        "WithoutStop was deleted when its execution had ended. WithStop stopped its executions.",
-        "docs/stop-on-delete.md",
-    )
+    return "WithoutStop was deleted when its execution had ended. WithStop stopped its executions.", "stop-on-delete"
 
 
 SCENARIOS: dict[str, Callable[[Stage], tuple[str, str]]] = {

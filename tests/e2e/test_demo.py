@@ -53,7 +53,6 @@ from sandbox import __main__ as demo
 
 def endless(stage):
     stage.start(stage.job_1, cancel_seconds=3600)
-    stage.deploy(stage.job_1)
     stage.destroy()
 
 demo.SCENARIOS["endless"] = endless
