@@ -45,7 +45,7 @@ class Stage:
         return replace(self, app=("--app", f"python3 -m sandbox.apps.{name}"))
 
     def start(self, *jobs: str, cancel_seconds: float = 3) -> None:
-        """Run ``cdk bootstrap``, start jobs that take some seconds to cancel, and deploy the app, with the first job."""
+        """Run ``cdk bootstrap``, start jobs that take some seconds to cancel, and deploy with the first."""
         self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         if jobs:
             names = " and ".join(job.rpartition("/")[2] for job in jobs)
