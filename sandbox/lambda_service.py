@@ -333,9 +333,10 @@ class LambdaService:
         return found
 
     def _start(self, function: Function) -> ExecutionEnvironment:
-        if function.runtime and function.runtime not in self._said:
+        python = _version_of(python_for(function.runtime))
+        if function.runtime not in {"", python, *self._said}:
             self._said.add(function.runtime)
-            self._log(f"The runtime {function.runtime} runs here on {_version_of(python_for(function.runtime))}")
+            self._log(f"{function.runtime} is not installed here, so the function runs on {python}")
         environment = ExecutionEnvironment(function, self._variables, self._log)
         self._all.add(environment)
         return environment

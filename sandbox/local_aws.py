@@ -40,7 +40,7 @@ class LocalAws:
     log : callable, optional
         Takes each line that a function logs.
     call_answered : callable, optional
-        Told of each call of RoboMaker, with the code of the error that it was answered.
+        Told of each call of RoboMaker, with the code and the message of the error that it was answered.
 
     Attributes
     ----------

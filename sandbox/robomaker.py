@@ -17,8 +17,8 @@ from .later import later
 from .loopback import LoopbackServer, Request, Response
 
 ENDS = ("Canceled", "Completed", "Failed")
-# What listeners hear of a job that the endpoint knows no more.
-FORGOTTEN = "forgotten"
+# What listeners hear of a job that no longer exists.
+NOT_FOUND = "not found"
 
 
 @dataclass
@@ -79,7 +79,7 @@ class RoboMaker(Faults):
     changed : callable, optional
         Told of each job whenever its status changes.
     answered : callable, optional
-        Told of each call, with the code of the error that it was answered, or ``""``.
+        Told of each call, with the code and the message of the error that it was answered, or ``""``.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class RoboMaker(Faults):
     def forget_job(self, arn: str) -> None:
         """Lose a job, as the service does some time after its end."""
         with self._lock:
-            self._move(self._jobs.pop(arn), FORGOTTEN)
+            self._move(self._jobs.pop(arn), NOT_FOUND)
 
     def status(self, arn: str) -> str:
         """Give a job's status now, or ``""`` if there is no such job."""
@@ -134,7 +134,8 @@ class RoboMaker(Faults):
             arn = ""
         call = Call(operation, arn, _signed_region(request))
         response = self._respond(call)
-        self._answered(call, response.headers.get("x-amzn-ErrorType", ""))
+        code = response.headers.get("x-amzn-ErrorType", "")
+        self._answered(call, code and f"{code}: {json.loads(response.body)['message']}")
         return response
 
     def _respond(self, call: Call) -> Response:

@@ -1,4 +1,7 @@
-"""The scenarios of the demo: what is done to a stack and its jobs, and what must be true at the end."""
+"""The scenarios of the demo: what is done to a stack and its jobs, and what must be true at the end.
+
+Each returns what it has checked, and the page of `docs` that says more.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import ACCOUNT, REGION
+from . import ACCOUNT, PROJECT, REGION
 from .robomaker import CANCEL_REFUSED, RETIRED, SERVER_ERROR, THROTTLED
 from .timeline import Timeline
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:  # so that the scenarios can be named before anything is insta
 STACK = "WorldExport"
 PROVIDER_STACK = "WorldExportProvider"
 WITH_STOP, WITHOUT_STOP = "WithStop", "WithoutStop"
-COLUMNS = "A column on the right shows the status of each."
+COLUMNS = "The columns on the right show the status of each job."
 
 
 class ScenarioError(Exception):
@@ -42,10 +45,14 @@ class Stage:
         return replace(self, app=("--app", f"python3 -m sandbox.apps.{name}"))
 
     def start(self, *jobs: str, cancel_seconds: float = 3) -> None:
-        """Run ``cdk bootstrap``, and start jobs that take some seconds to cancel."""
+        """Run ``cdk bootstrap``, start jobs that take some seconds to cancel, and deploy with the first."""
         self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        if jobs:
+            names = " and ".join(job.rpartition("/")[2] for job in jobs)
+            self.timeline.note(f"The local AWS starts {names}. {COLUMNS}")
         for job in jobs:
             self.aws.robomaker.start_job(job, cancel_seconds=cancel_seconds)
+        self.deploy(*jobs[:1])
 
     def deploy(self, job: str = "") -> None:
         """Run ``cdk deploy``, perhaps with a job."""
@@ -59,6 +66,8 @@ class Stage:
     def cdk(self, *arguments: str, fails: str = "") -> None:
         """Run a command that succeeds, or fails and says why."""
         self.timeline.command("cdk", *arguments)
+        if arguments[0] == "deploy" and not (PROJECT / ".jsii-cache").exists():
+            self.timeline.note("The first synthesis takes longer: jsii unpacks the CDK, and Python compiles it.")
         with self.timeline.busy(
             "synthesizing the app" if arguments[0] == "deploy" else "starting the CDK CLI"
         ) as doing:
@@ -85,12 +94,25 @@ class Stage:
         while self.aws.stacks().get(STACK) == "DELETE_IN_PROGRESS":
             time.sleep(0.05)
 
-    def run_tasks(self, cluster: str, family: str, count: int) -> list[str]:
-        """Run tasks of a family in a cluster, name their columns after it, and give their ARNs."""
-        tasks = [self.aws.ecs.start_task(cluster, family=family) for _ in range(count)]
-        for number, task in enumerate(tasks, start=1):
-            self.timeline.name(task, f"{family}-{number}")
-        return tasks
+    def start_in_both(self, noun: str, start: Callable[[str, str], str]) -> list[str]:
+        """Start two jobs for the stack with StopOnDelete, then one for the stack without, and give their ARNs.
+
+        Parameters
+        ----------
+        noun : str
+            What they are.
+        start : callable
+            Starts one: takes the name of its stack, which its cluster or state machine has, too, and its own.
+        """
+        self.timeline.note(
+            f"The local AWS starts the {noun} nightly-1 and nightly-2 in the stack {WITH_STOP}, and hourly-1 in the"
+            f" stack {WITHOUT_STOP}. {COLUMNS}"
+        )
+        jobs = []
+        for stack, name in ((WITH_STOP, "nightly-1"), (WITH_STOP, "nightly-2"), (WITHOUT_STOP, "hourly-1")):
+            jobs.append(start(stack, name))
+            self.timeline.name(jobs[-1], name, stack)
+        return jobs
 
     def end_while_deleting(self, machine: str, execution: str, seconds: float) -> None:
         """Let an execution end by itself some seconds after the deletion of its state machine has begun."""
@@ -125,10 +147,9 @@ class Stage:
         self.expect_stack(PROVIDER_STACK, "gone")
 
 
-def lifecycle(stage: Stage) -> None:
+def lifecycle(stage: Stage) -> tuple[str, str]:
     """The main job: deploy job-1, deploy job-2 in its place, destroy."""
     stage.start(stage.job_1, stage.job_2)
-    stage.deploy(stage.job_1)
     stage.expect_job(stage.job_1, "Running")
     stage.deploy(stage.job_2)
     stage.expect_job(stage.job_1, "Canceled")
@@ -136,85 +157,81 @@ def lifecycle(stage: Stage) -> None:
     stage.destroy()
     stage.expect_job(stage.job_2, "Canceled")
     stage.expect_no_stack()
+    return "The update canceled job-1, the deletion canceled job-2, and both stacks are deleted.", "world-export-job"
 
 
-def retired(stage: Stage) -> None:
+def retired(stage: Stage) -> tuple[str, str]:
     """RoboMaker ends while a stack holds a job: the stack is deleted at once."""
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.timeline.note("RoboMaker ends, and its jobs with it.")
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.aws.robomaker.switch_on(RETIRED)
     stage.destroy()
     stage.expect_no_stack()
+    return "RoboMaker has ended, and both stacks were deleted all the same.", "world-export-job"
 
 
-def throttled(stage: Stage) -> None:
+def throttled(stage: Stage) -> tuple[str, str]:
     """RoboMaker is overloaded: the cancel is repeated until it is taken."""
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.aws.robomaker.switch_on(THROTTLED, times=3)
     stage.aws.robomaker.switch_on(SERVER_ERROR, times=1)
     stage.timeline.note("RoboMaker answers the next three calls with ThrottlingException, then one with a 500.")
     stage.destroy()
     stage.expect_job(stage.job_1, "Canceled")
     stage.expect_no_stack()
+    return "job-1 was canceled after four failed calls, and both stacks are deleted.", "world-export-job"
 
 
-def gone(stage: Stage) -> None:
+def gone(stage: Stage) -> tuple[str, str]:
     """The job is already gone when the stack is deleted: that counts as done."""
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.aws.robomaker.forget_job(stage.job_1)
     stage.destroy()
     stage.expect_no_stack()
+    return "job-1 did not exist, and both stacks were deleted.", "world-export-job"
 
 
-def refused(stage: Stage) -> None:
-    """RoboMaker refuses the cancel: DELETE_FAILED, the provider's stack stays, and a second destroy succeeds."""
-    stage = stage.with_app("refused")
+def _refuse(stage: Stage, app: str) -> Stage:
+    stage = stage.with_app(app)
     stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
     stage.aws.robomaker.switch_on(CANCEL_REFUSED)
     stage.timeline.note("RoboMaker refuses to cancel. The job's wait is 5 seconds here.")
     stage.destroy(fails=CANCEL_REFUSED.message)
-    stage.expect_job(stage.job_1, "Running")
     stage.expect_stack(STACK, "DELETE_FAILED")
+    return stage
+
+
+def refused(stage: Stage) -> tuple[str, str]:
+    """RoboMaker refuses the cancel: DELETE_FAILED, the provider's stack stays, and a second destroy succeeds."""
+    stage = _refuse(stage, "refused")
+    stage.expect_job(stage.job_1, "Running")
     stage.expect_stack(PROVIDER_STACK, "CREATE_COMPLETE")
     stage.timeline.note("The job ends by itself.")
     stage.aws.robomaker.settle(stage.job_1, "Completed")
     stage.destroy()
     stage.expect_no_stack()
+    return "While job-1 ran, the deletion failed and the provider's stack stayed. Then both were deleted.", "operators"
 
 
-def stuck(stage: Stage) -> None:
+def stuck(stage: Stage) -> tuple[str, str]:
     """RoboMaker refuses to cancel, and the function goes with the job's stack: no destroy succeeds. The way out."""
-    stage = stage.with_app("in_stack")
-    stage.start(stage.job_1)
-    stage.deploy(stage.job_1)
-    stage.aws.robomaker.switch_on(CANCEL_REFUSED)
-    stage.timeline.note("RoboMaker refuses to cancel. The job's wait is 5 seconds here.")
-    stage.destroy(fails=CANCEL_REFUSED.message)
-    stage.expect_stack(STACK, "DELETE_FAILED")
+    stage = _refuse(stage, "in_stack")
     stage.timeline.note("CloudFormation went on after the failure: the function is gone. The job ends by itself.")
     stage.aws.robomaker.settle(stage.job_1, "Completed")
     stage.destroy(fails="Function not found")
     stage.expect_stack(STACK, "DELETE_FAILED")
     stage.let_go()
     stage.expect_no_stack()
+    return "Without its function, the stack could only be deleted with --retain-resources.", "operators"
 
 
-def tasks(stage: Stage) -> None:
+def tasks(stage: Stage) -> tuple[str, str]:
     """Tasks run in a cluster: its stack fails to be deleted, and the same one with StopOnDelete stops them."""
     stage = stage.with_app("tasks")
-    stage.start()
     stage.aws.ecs.stop_seconds = 3
-    stage.deploy()
-    stage.timeline.note(
-        f"Two tasks of the family nightly are started in the cluster of {WITH_STOP}, and one of the family hourly in"
-        f" that of {WITHOUT_STOP}. {COLUMNS}"
-    )
-    stopped, [left] = stage.run_tasks("with-stop", "nightly", 2), stage.run_tasks("without-stop", "hourly", 1)
+    stage.start()
+    *stopped, left = stage.start_in_both("tasks", lambda cluster, _: stage.aws.ecs.start_task(cluster))
     # What ECS answers (gruntwork-io/cloud-nuke 368), and what becomes of the stack (aws/aws-cdk 8654).
     stage.destroy(WITHOUT_STOP, fails="The Cluster cannot be deleted while Tasks are active.")
     stage.expect_stack(WITHOUT_STOP, "DELETE_FAILED")
@@ -227,24 +244,19 @@ def tasks(stage: Stage) -> None:
     stage.aws.ecs.settle(left, "STOPPED")
     stage.destroy(WITHOUT_STOP)
     stage.expect_stack(WITHOUT_STOP, "gone")
+    return "A task blocked the deletion of WithoutStop. WithStop stopped its tasks and was deleted.", "stop-on-delete"
 
 
-def executions(stage: Stage) -> None:
+def executions(stage: Stage) -> tuple[str, str]:
     """Executions run: the stack waits for as long as they take, and the same one with StopOnDelete stops them."""
     stage = stage.with_app("executions")
     stage.start()
-    stage.deploy()
-    stage.timeline.note(
-        f"Two executions, nightly-1 and nightly-2, are started in the state machine of {WITH_STOP}, and one, hourly-1,"
-        f" in that of {WITHOUT_STOP}. {COLUMNS}"
-    )
     machines = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
     start = stage.aws.step_functions.start_execution
-    stopped = [start(f"{machines}with-stop", name) for name in ("nightly-1", "nightly-2")]
-    left = start(f"{machines}without-stop", "hourly-1")
+    *stopped, left = stage.start_in_both("executions", lambda machine, name: start(machines + machine, name))
     # At the latest the next state transition ends an execution (Step Functions API Reference, DeleteStateMachine), and
     # CloudFormation waits for it (aws/copilot-cli 5607).
-    stage.end_while_deleting(f"{machines}without-stop", left, seconds=6)
+    stage.end_while_deleting(machines + WITHOUT_STOP, left, seconds=6)
     stage.destroy(WITHOUT_STOP)
     stage.expect_stack(WITHOUT_STOP, "gone")
     stage.expect_job(left, "SUCCEEDED")
@@ -252,8 +264,9 @@ def executions(stage: Stage) -> None:
     stage.expect_stack(WITH_STOP, "gone")
     for execution in stopped:
         stage.expect_job(execution, "ABORTED")
+    return "WithoutStop was deleted when its execution had ended. WithStop stopped its executions.", "stop-on-delete"
 
 
-SCENARIOS: dict[str, Callable[[Stage], None]] = {
+SCENARIOS: dict[str, Callable[[Stage], tuple[str, str]]] = {
     scenario.__name__: scenario for scenario in (lifecycle, retired, throttled, gone, refused, stuck, tasks, executions)
 }

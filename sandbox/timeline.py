@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .cloudformation.lifecycle import Event
-from .robomaker import FORGOTTEN, Call, Job
+from .robomaker import NOT_FOUND, Call, Job
 
 _COLORS = {
     "FAILED": "31",
@@ -26,7 +26,6 @@ _COLORS = {
 }
 _HASH = re.compile(r"[0-9A-F]{8}$")  # what the CDK appends to a construct's path to make a logical id
 _ARN = re.compile(r"arn:aws:[\w:/-]*(?=[/:]\w)")  # up to the name at its end
-_ID = re.compile(r"[0-9a-f-]{32,}")  # what a service makes up for a name
 
 _OPTION = re.compile(r"( --?[\w-]+) (?!-)")
 _UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
@@ -34,7 +33,7 @@ _UNBROKEN = "\N{NO-BREAK SPACE}"  # between an option and its value
 _NARROWEST, _WIDEST = 60, 100  # columns: below, rows wrap; beyond, a job is too far from its event
 _TIME = 9
 _JOB = 11
-_SILENCE = 3.0  # seconds
+_SILENCE, _REPEAT = 3.0, 15.0  # seconds until it says what goes on, and until it says the same again
 
 
 class Timeline:
@@ -44,7 +43,7 @@ class Timeline:
         self._started = self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._jobs: dict[str, str] = {}
-        self._names: dict[str, str] = {}
+        self._heads: dict[str, tuple[str, str]] = {}
         self._colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
 
     def heading(self, text: str) -> None:
@@ -60,13 +59,15 @@ class Timeline:
         *lines, last = textwrap.wrap(f"$ {line}", room, break_on_hyphens=False, subsequent_indent="    ")
         self._chapter([line.replace(_UNBROKEN, " ") for line in (*(f"{line} \\" for line in lines), last)])
         if self._jobs:
-            names = "".join(f"{self._name(arn):{_JOB}}" for arn in self._jobs)
-            self._show(self._color(" " * (_width() - len(names)) + names.rstrip(), "2"))
+            for names in zip(*map(self._head, self._jobs), strict=True):
+                if any(names):
+                    line = "".join(f"{name:{_JOB}}" for name in names)
+                    self._show(self._color(" " * (_width() - len(line)) + line.rstrip(), "2"))
 
-    def name(self, job: str, name: str) -> None:
-        """Show a job by a name instead of the end of its ARN."""
+    def name(self, job: str, name: str, stack: str) -> None:
+        """Show a job by a name instead of the end of its ARN, and its stack above its column."""
         with self._lock:
-            self._names[job] = name
+            self._heads[job] = stack, name
 
     def note(self, text: str) -> None:
         """Say something between the events."""
@@ -85,7 +86,7 @@ class Timeline:
 
     @contextlib.contextmanager
     def busy(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Say every few seconds what goes on while there is nothing to show.
+        """Say what goes on while there is nothing to show: once, and then with the seconds that it has taken.
 
         Parameters
         ----------
@@ -101,12 +102,14 @@ class Timeline:
         ended = threading.Event()
 
         def say() -> None:
+            said, began = "", time.monotonic()
             while not ended.wait(0.2):
                 with self._lock:
-                    if time.monotonic() - self._printed > _SILENCE and not ended.is_set():
-                        self._print(
-                            self._color(textwrap.shorten(f"… {doing[-1]}", _width() - _TIME, placeholder="…"), "2")
-                        )
+                    now, again = time.monotonic(), doing[-1] == said
+                    if now - self._printed > (_REPEAT if again else _SILENCE) and not ended.is_set():
+                        said = doing[-1]
+                        text = textwrap.shorten(f"… {said}", _width() - _TIME - len(" (100 s)"), placeholder="…")
+                        self.note(f"{text} ({now - began:.0f} s)" if again else text)
 
         thread = threading.Thread(target=say, daemon=True)
         thread.start()
@@ -122,8 +125,10 @@ class Timeline:
         if ordinary and (stack == "CDKToolkit" or event.status.endswith("IN_PROGRESS")):
             return
         what = f"  {_HASH.sub('', event.logical_id)}" if event.logical_id else stack
-        if event.type.startswith("Custom::") and event.physical_id:
-            what += f" ({_name(event.physical_id)})"
+        if event.physical_id in self._jobs:
+            what += f" ({self._head(event.physical_id)[1]})"
+        if event.type.startswith("Custom::") and not event.status.endswith("IN_PROGRESS"):
+            time.sleep(0.2)  # the function logged before it answered; those lines take another way here
         with self._lock:
             self._row(what, "DELETE_SKIPPED (retained)" if event.status == "DELETE_SKIPPED" else event.status)
             if event.reason and event.status.endswith(("FAILED", "ROLLBACK_IN_PROGRESS")):
@@ -134,18 +139,20 @@ class Timeline:
         with self._lock:
             known = job.arn in self._jobs
             self._jobs[job.arn] = job.status
-            if known and job.status == FORGOTTEN:  # it is the service that forgets: the stack still holds the job
-                self._row("    RoboMaker has", f"{job.status} {self._name(job.arn)}")
+            name = self._head(job.arn)[1]
+            if known and job.status == NOT_FOUND:
+                self._row(f"    {name}", "does not exist")
             elif known:
-                self._row(f"    {self._name(job.arn)} is now", job.status)
+                self._row(f"    {name} is now", job.status)
 
     def call_answered(self, call: Call, error: str) -> None:
         """Show a call that RoboMaker refused, as its listener."""
         if error:
-            self._row(f"    {call.operation}:", error)
+            self.note(f"{call.operation}: {error}")
 
-    def _name(self, job: str) -> str:
-        return self._names.get(job) or _name(job)
+    def _head(self, job: str) -> tuple[str, str]:
+        """Give the stack and the name of a job."""
+        return self._heads.get(job) or ("", re.split("[/:]", job)[-1])
 
     def _chapter(self, lines: list[str]) -> None:
         with self._lock:
@@ -156,10 +163,9 @@ class Timeline:
         with self._lock:
             jobs = "".join(self._status(f"{status:{_JOB}}") for status in self._jobs.values())
             room = _width() - _TIME - _JOB * len(self._jobs)
-            left = room - len(status) - (2 if jobs else 1)
-            if len(what) > left:  # the end of a logical id tells more than its beginning
-                what = f"  …{what[len(what) - max(left - 3, 0) :]}"
             padding = " " * (room - len(f"{what} {status}"))
+            if not padding:  # a whole name tells more than statuses that other rows show, too
+                jobs = ""
             self._print(f"{what} {self._status(status)}{padding}{jobs}".rstrip())
 
     def _print(self, first: str, *more: str) -> None:
@@ -181,9 +187,3 @@ class Timeline:
 
 def _width() -> int:
     return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
-
-
-def _name(named: str) -> str:
-    """Give the name of a job or a container, which is the end of its ARN, or the beginning of an id."""
-    name = re.split(r"[/:]", named.rstrip(")"))[-1]
-    return name[:8] if _ID.fullmatch(name) else name

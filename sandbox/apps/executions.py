@@ -15,7 +15,7 @@ def state_machine(stack: Stack, name: str) -> sfn.StateMachine:
 
 app = App()
 with_stop = Stack(app, "WithStop")
-StopOnDelete(with_stop, "Stop", jobs=StateMachineExecutions(state_machine(with_stop, "with-stop")))
+StopOnDelete(with_stop, "Stop", jobs=StateMachineExecutions(state_machine(with_stop, "WithStop")))
 
-state_machine(Stack(app, "WithoutStop"), "without-stop")
+state_machine(Stack(app, "WithoutStop"), "WithoutStop")
 app.synth()

@@ -7,8 +7,8 @@ from cdk_stop_on_delete import EcsTasks, StopOnDelete
 
 app = App()
 stack = Stack(app, "WithStop")
-cluster = ecs.CfnCluster(stack, "Cluster", cluster_name="with-stop")
+cluster = ecs.CfnCluster(stack, "Cluster", cluster_name="WithStop")
 StopOnDelete(stack, "Stop", jobs=EcsTasks(cluster))
 
-ecs.CfnCluster(Stack(app, "WithoutStop"), "Cluster", cluster_name="without-stop")
+ecs.CfnCluster(Stack(app, "WithoutStop"), "Cluster", cluster_name="WithoutStop")
 app.synth()

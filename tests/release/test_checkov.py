@@ -18,7 +18,7 @@ def test_checkov_finds_nothing_that_is_not_justified_in_code(tmp_path: Path) -> 
     # In one run, because it takes seconds to start.
     folder = tmp_path / "templates"
     # The environment that the tests run in exists, so make does not set it up anew, whatever its age.
-    command = ["make", "--old-file=.venv/ready", "package", f"PACKAGE={folder}"]
+    command = ["make", "--old-file=.venv/demo-ready", "package", f"PACKAGE={folder}"]
     subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
     app_of_every_part(tmp_path / "cdk.out").synth()
     for template in (tmp_path / "cdk.out").glob("*.template.json"):
