@@ -94,15 +94,15 @@ class UnreadableAnswerError(Exception):
     ----------
     text : str
         The beginning of the answer.
-    code, message : str
-        The error in the answer, if it has one.
     status : int
         The HTTP status of the answer.
+    code, message : str, default: empty
+        The error in the answer, if it has one.
     """
 
-    def __init__(self, text: str, code: str = "", message: str = "", status: int = 0) -> None:
+    def __init__(self, text: str, status: int, code: str = "", message: str = "") -> None:
         super().__init__(text)
-        self.code, self.message, self.status = code, message, status
+        self.status, self.code, self.message = status, code, message
 
 
 class AwsService:

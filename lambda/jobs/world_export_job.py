@@ -160,11 +160,11 @@ class _Parser(RestJSONParser):
             code = code or error_code((document or {}).get("__type"))
         text = f"HTTP status {status}, {body[:200].decode(errors='replace')!r}"
         if not fits:
-            raise UnreadableAnswerError(text, code, message, status)
+            raise UnreadableAnswerError(text, status, code, message)
         try:
             return super().parse(response, shape)
         except Exception as error:  # botocore's parsers raise many kinds
-            raise UnreadableAnswerError(text, status=status) from error
+            raise UnreadableAnswerError(text, status) from error
 
 
 def _document(body: bytes) -> dict[str, Any] | None:

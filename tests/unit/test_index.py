@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -49,6 +50,15 @@ class TestWorldExportJob:
     @staticmethod
     def delete(job: str = JOB_1, **properties: str) -> dict[str, Any]:
         return request("Delete", {"JobArn": JOB_1, **properties}, PhysicalResourceId=job)
+
+    def test_delete_gives_the_job_the_clock_and_a_look_at_another_host(
+        self, send: Sender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = Mock(side_effect=index.WorldExportJob)
+        monkeypatch.setattr(index, "WorldExportJob", job)
+        send.send(self.delete())
+        assert job.call_args.kwargs["clock"] is index.clock
+        assert job.call_args.kwargs["others_connect"]() is True  # the response URL
 
     def test_create_makes_the_arn_the_physical_id_and_calls_nothing(self, send: Sender, robomaker: RoboMaker) -> None:
         answer = send.send(CREATE)

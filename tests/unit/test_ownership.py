@@ -346,7 +346,7 @@ class TestCheck:
             ("Cluster", None, Case(GONE, ""), ""),
             ("Cluster", None, Case(GONE, "", listed=_listed("x", "Other")), ""),
             ("Cluster", None, Case(GONE, "", template=REFERRED), ""),
-            ("Cluster", None, Case(GONE, "", template=RETAIN), "'' is not valid: the DeletionPolicy of Cluster is"),
+            ("Cluster", None, Case(GONE, "", template=RETAIN), "ContainerDeletionPolicy '' is not valid: the D"),
             ("Cluster", None, Case(GONE, "", template=EXCEPT), "Set it to RetainExceptOnCreate."),
             ("Cluster", "Delete", Case(GONE, "", template=RETAIN), ""),
         ],

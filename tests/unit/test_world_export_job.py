@@ -209,7 +209,9 @@ class TestAnswer:
     ) -> None:
         with closing(LoopbackServer(lambda _: answer)) as server:
             monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
-            assert rig.advance()[0] is meaning
+            found, text = rig.advance()
+        assert found is meaning
+        assert "can't be read" not in text
 
     def test_that_can_not_be_parsed_is_transient_and_shown(self, canceled: Rig) -> None:
         body = {"status": "Canceled", "createdAt": "never"}
