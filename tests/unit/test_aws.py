@@ -316,6 +316,7 @@ class TestConnection:
 
     def test_is_verified_by_the_bundle_of_the_environment(self, lead: Lead, monkeypatch: Patch, tmp_path: Path) -> None:
         tls = certificate("127.0.0.1", tmp_path / "ca.pem")
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
         with closing(LoopbackServer(lambda _: Response(200, b"{}"), tls=tls)) as server:
             lead(server.url)
             monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
