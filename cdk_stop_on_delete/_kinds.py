@@ -18,7 +18,7 @@ from constructs import Construct, IConstruct
 
 from ._errors import checking, invalid
 from ._handler_code import Container, check_option, properties
-from ._order import network
+from ._order import is_same, network
 from ._tokens import difference, in_seconds, is_string_token, place_of
 
 
@@ -336,7 +336,7 @@ class EmrServerlessJobRuns(ContainerJobs):
 
 
 def _is_nested_in(stack: Stack | None, outer: Stack) -> bool:
-    return stack is not None and (stack is outer or _is_nested_in(stack.nested_stack_parent, outer))
+    return stack is not None and (is_same(stack, outer) or _is_nested_in(stack.nested_stack_parent, outer))
 
 
 KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)

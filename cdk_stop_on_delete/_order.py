@@ -52,6 +52,12 @@ def _contains(scope: IConstruct, construct: IConstruct) -> bool:
     return f"{construct.node.path}/".startswith(f"{scope.node.path}/")
 
 
+def is_same(one: IConstruct, other: IConstruct) -> bool:
+    """Return whether two objects are the same construct."""
+    # jsii gives another object each time for what Python did not make, such as a nested stack of CfnInclude.
+    return one is other or (one.node.path == other.node.path and one.node.root is other.node.root)
+
+
 def network(vpc: IConstruct) -> list[IConstruct]:
     """Return the parts of a VPC that are its network. Others in its scope may depend on a StopOnDelete."""
     return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]
@@ -67,7 +73,7 @@ def starters(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]
     """Find the rules, schedules and state machines of a stack, each with its resolved targets or its properties."""
     for found in stack.node.find_all():
         known = f"{type(found).__module__}.{type(found).__name__}" in _STARTERS
-        if known and isinstance(found, CfnResource) and Stack.of(found) is stack:
+        if known and isinstance(found, CfnResource) and is_same(Stack.of(found), stack):
             properties = stack.resolve(found._cfn_properties)
             targets = properties.get("targets") or properties.get("target") or properties
             yield found, targets if isinstance(targets, list) else [targets]

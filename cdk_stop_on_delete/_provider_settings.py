@@ -131,8 +131,8 @@ def _check_proxy(construct: IConstruct, proxy: object) -> None:
     form = "Pass it as http://HOST:PORT."
     if not isinstance(proxy, str):
         raise invalid(construct, "proxy", proxy, "it must be a string", form)
-    # Keep a password out of the error.
-    shown = re.sub(r":[^:/@]*(?=@)", ":...", proxy)
+    # Keep a password out of the error, also one that should be percent-encoded.
+    shown = re.sub(r"(?s)^(\w+://)?([^:]*):.*@", r"\1\2:...@", proxy)
     if proxy.startswith("https:"):
         rule = "the handler can't send its responses through a proxy that requires TLS"
         raise invalid(construct, "proxy", shown, rule, "Pass the proxy's plain port, http://HOST:PORT.")

@@ -13,7 +13,7 @@ from ._custom_resource import JobsResource
 from ._errors import wrong_type
 from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from ._late import SynthesisWarning, late_dependency, late_string, warn_late
-from ._order import check_constructs, check_delete_first, depends_on, starters, without
+from ._order import check_constructs, check_delete_first, depends_on, is_same, starters, without
 from ._provider_interface import IStopOnDeleteProvider
 
 # CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
@@ -112,7 +112,7 @@ class StopOnDelete(JobsResource):
         name, container = jobs.container(self)
         check_delete_first(self, delete_first, container)
         values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
-        if container is not None and cdk.Stack.of(container) is cdk.Stack.of(self):
+        if container is not None and is_same(cdk.Stack.of(container), cdk.Stack.of(self)):
             self._own = own = container
             # The handler uses these to find out whether this stack deletes the container.
             values["ContainerLogicalId"] = own.logical_id

@@ -18,7 +18,7 @@ from ._findings import acknowledge, justify, wildcard
 from ._imported_provider import ImportedProvider
 from ._kinds import Jobs, root_of
 from ._late import SynthesisWarning, late_dependency, late_string, warn_late
-from ._order import network
+from ._order import is_same, network
 from ._provider_interface import IStopOnDeleteProvider
 from ._provider_settings import ProviderSettings, checked_settings
 from ._tokens import place_of
@@ -290,7 +290,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
         path = self.node.path
-        same_root = root_of(here) is root_of(there)
+        same_root = is_same(root_of(here), root_of(there))
         if not same_root:
             self._check_place(user, path, place_of(there))
             self._warn_of_environment(user)
@@ -298,7 +298,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 rule = "it is in another stage or app, which the CDK deploys apart"
                 fix = "Import it with `StopOnDeleteProvider.from_service_token`, or make one in this stage."
                 raise invalid(user, "provider", path, rule, fix)
-        if here is not there and kind not in self._listed:
+        if not is_same(here, there) and kind not in self._listed:
             rule = f"it is in another stack, and its `kinds` do not list {kind.__name__}, so it may not stop them"
             names = ", ".join(listed.__name__ for listed in [*self._listed, kind])
             raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")

@@ -231,6 +231,7 @@ REFUSED: dict[Make, list[Row]] = {
         # A password is not shown.
         ("proxy", "https://me:pa55word@proxy:1", "'https://me:...@proxy:1'", TLS),
         ("proxy", "http://me:pa55word@proxy:1", "'http://me:...@proxy:1'", SHOWN),
+        ("proxy", "http://me:pa/55:w@rd@proxy:1", "'http://me:...@proxy:1'", URL),
         ("proxy", _parameter, *PARAMETER),
         ("kinds", EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", KINDS),
         ("kinds", ["EcsTasks"], "['EcsTasks']", KINDS),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from aws_cdk import App, CfnParameter, CfnResource, Environment, NestedStack, RemovalPolicy, Stack
@@ -12,6 +14,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.cloudformation_include import CfnInclude, CfnIncludeProps
 from constructs import Construct, IConstruct
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, InvalidArgumentError, StateMachineExecutions
@@ -78,6 +81,19 @@ class TestOfTheSameStack:
         change_each(ecs.CfnCluster, changed, lambda cluster: cluster.apply_removal_policy(policy))
         assert [properties_of(stop)["ContainerDeletionPolicy"] for stop in stops] == [written, "Delete"]
         assert resource_of(changed)["DeletionPolicy"] == written
+
+    def test_may_be_a_stack_that_python_did_not_make(self, stack: Stack, tmp_path: Path) -> None:
+        """As CfnInclude makes one: jsii gives another object for it each time."""
+        for name, type_ in (("Outer", "AWS::CloudFormation::Stack"), ("Inner", "AWS::ECS::Cluster")):
+            template = {"Resources": {name: {"Type": type_, "Properties": {}}}}
+            (tmp_path / f"{name}.json").write_text(json.dumps(template))
+        outer, inner = (str(tmp_path / f"{name}.json") for name in ("Outer", "Inner"))
+        nested = CfnInclude(
+            stack, "Included", template_file=outer, load_nested_stacks={"Outer": CfnIncludeProps(template_file=inner)}
+        ).get_nested_stack("Outer")
+        cluster = cast(ecs.CfnCluster, nested.included_template.get_resource("Inner"))
+        stop = make_stop(nested.stack, jobs=EcsTasks(cluster))
+        assert properties_of(stop)["ContainerLogicalId"] == "Inner"
 
 
 class TestOfAnotherStack:
