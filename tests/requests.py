@@ -33,8 +33,8 @@ class Context:
 
 def answer_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the time-out answer of a function that has 30 seconds be due after 0.3, with all the others to deliver it."""
-    monkeypatch.setattr("protocol.custom_resource.RESERVE", 30)
-    monkeypatch.setattr("protocol.custom_resource.SHARE", 0.99)
+    monkeypatch.setattr("protocol.custom_resource.RESERVED_SECONDS", 30)
+    monkeypatch.setattr("protocol.custom_resource.LARGEST_RESERVED_SHARE", 0.99)
 
 
 class HurriedClock:

@@ -32,8 +32,8 @@ class EcsTasks:
     pace = Pace(burst=40, rate=40)
     # A task may not be listed at once after its start; AWS advises to wait a couple of seconds first (API reference,
     # RunTask, eventual consistency).
-    settles_after = 2.0
-    ends: Mapping[str, Step] = {
+    list_again_after = 2.0
+    final_steps: Mapping[str, Step] = {
         "ClusterNotFoundException": Step(State.ENDED, "There is no such cluster", Result.GONE),
     }
 
@@ -104,7 +104,7 @@ class EcsTasks:
         """Call StopTask."""
         self.service.call("StopTask", cluster=self._cluster, task=job.id, reason=self._reason)
 
-    def close(self) -> None:
+    def make_deletable(self) -> None:
         """Do nothing: a cluster without tasks can be deleted."""
 
 

@@ -36,8 +36,8 @@ class EmrServerlessJobRuns:
 
     # No limit of CancelJobRun and TerminateSession is documented: these numbers are assumed.
     pace = Pace(burst=10, rate=10)
-    settles_after = 0.0
-    ends: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
+    list_again_after = 0.0
+    final_steps: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
 
     def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - every kind takes it
         self.service = AwsService("emr-serverless")
@@ -57,7 +57,7 @@ class EmrServerlessJobRuns:
         try:
             self._state()
         except ServiceError as error:
-            if error.code not in self.ends:
+            if error.code not in self.final_steps:
                 raise
             return False
         return True
@@ -99,7 +99,7 @@ class EmrServerlessJobRuns:
         else:
             self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id, **self._grace)
 
-    def close(self) -> Step | None:
+    def make_deletable(self) -> Step | None:
         """Call StopApplication until the application can be deleted.
 
         The application is stopped last, because each new job run or session starts it again (API reference,

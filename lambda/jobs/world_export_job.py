@@ -33,7 +33,7 @@ GONE = "ResourceNotFoundException"
 REFUSED = "InvalidParameterException"
 
 # Seconds between two looks at a job while its cancel fails with transient errors: the job may end by itself.
-LOOK_EVERY = 60.0
+DESCRIBE_EVERY = 60.0
 
 
 class WorldExportJob:
@@ -58,7 +58,7 @@ class WorldExportJob:
         self._cancels_next = True
         self._accepted = False
         self._refusal = ""
-        self._next_look = clock.monotonic() + LOOK_EVERY
+        self._next_describe = clock.monotonic() + DESCRIBE_EVERY
 
     @property
     def calls(self) -> int:
@@ -73,7 +73,7 @@ class WorldExportJob:
         ServiceError
             If the call failed.
         """
-        return self._cancel() if self._cancels_next else self._look()
+        return self._cancel() if self._cancels_next else self._describe()
 
     def _cancel(self) -> Step:
         try:
@@ -89,21 +89,21 @@ class WorldExportJob:
             # Describe the job: it may have ended, be Canceling, or be running. The first look may be retried while
             # there is time; later looks belong to the wait.
             is_first, self._refusal, self._cancels_next = not self._refusal, str(error), False
-            return Step(State.MORE, str(error)) if is_first else self._look()
+            return Step(State.MORE, str(error)) if is_first else self._describe()
         if self._refusal:
             self._refusal, self._cancels_next = str(error), False
-        elif error.failure is not Failure.TRANSIENT or self._clock.monotonic() >= self._next_look:
-            self._next_look = self._clock.monotonic() + LOOK_EVERY
+        elif error.failure is not Failure.TRANSIENT or self._clock.monotonic() >= self._next_describe:
+            self._next_describe = self._clock.monotonic() + DESCRIBE_EVERY
             try:
-                look = self._look()
+                step = self._describe()
             except ServiceError:
                 raise error from None
-            if look.state is State.ENDED:
-                return look
+            if step.state is State.ENDED:
+                return step
             self._cancels_next = True
         raise error
 
-    def _look(self) -> Step:
+    def _describe(self) -> Step:
         try:
             status = str(self._robomaker.ask("DescribeWorldExportJob", "status", job=self._arn))
         except ServiceError as error:

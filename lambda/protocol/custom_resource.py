@@ -41,11 +41,11 @@ F = TypeVar("F", bound=Callable[..., object])
 
 # Seconds of the function's time that are reserved for the answer: enough for two tries with a slow response URL, and
 # for more with one that refuses connections.
-RESERVE = 10.0
+RESERVED_SECONDS = 10.0
 # The largest share of the function's time that is reserved.
-SHARE = 0.25
+LARGEST_RESERVED_SHARE = 0.25
 # Seconds before the end of the function's time at which the delivery gives up.
-MARGIN = 0.2
+GIVE_UP_SECONDS = 0.2
 # Seconds that a blocked log may delay the answer.
 LOG_SECONDS = 1.0
 
@@ -146,7 +146,7 @@ class CustomResource(CfnResource):
     def _handle(self, event: dict[str, Any], context: Any) -> None:
         seconds = context.get_remaining_time_in_millis() / 1000
         self._started = time.monotonic()
-        self._answer_due = self._started + seconds - min(RESERVE, seconds * SHARE)
+        self._answer_due = self._started + seconds - min(RESERVED_SECONDS, seconds * LARGEST_RESERVED_SHARE)
         # The URL is a credential, so only the delivery gets it, and no other code can log it. Keys that begin with
         # CrHelper are left out, because crhelper would take them for the state of its polling.
         self._url = event["ResponseURL"]
@@ -164,7 +164,7 @@ class CustomResource(CfnResource):
             result = self._failure(_OUT_OF_TIME) if work.is_alive() else self._result
         _start(self._log, result).join(LOG_SECONDS)
         try:
-            retries = deliver(self._url, self._answer(result), until=self._started + seconds - MARGIN)
+            retries = deliver(self._url, self._answer(result), until=self._started + seconds - GIVE_UP_SECONDS)
         except NotDeliveredError as error:
             log(logging.ERROR, str(error))
             raise

@@ -100,7 +100,7 @@ def _no_look_up(handler: Handler) -> str:
 
 
 def _many_tasks(handler: Handler) -> str:
-    handler.monkeypatch.setattr("jobs.running_jobs.SLICE", -1.0)
+    handler.monkeypatch.setattr("jobs.running_jobs.STEP_SECONDS", -1.0)
     return handler.stop(TASKS, _task_runs())
 
 

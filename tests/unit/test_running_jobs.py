@@ -46,12 +46,12 @@ class Tasks:
     """What the stops of a job meet, one after the other; then they are accepted."""
     closings: Sequence[Step] = ()
     pace: Pace = field(default_factory=lambda: Pace(burst=1000, rate=1000))
-    settles_after: float = 0.0
+    list_again_after: float = 0.0
     stop_seconds: float = 0.0
     page_seconds: float = 0.0
 
     noun: str = "tasks"
-    ends: Mapping[str, Step] = field(default_factory=lambda: {"ClusterNotFoundException": GONE})
+    final_steps: Mapping[str, Step] = field(default_factory=lambda: {"ClusterNotFoundException": GONE})
 
     def __post_init__(self) -> None:
         self.clock = SetClock()
@@ -84,7 +84,7 @@ class Tasks:
         if error := next(self._errors.get(job.id, iter(())), None):
             raise error
 
-    def close(self) -> Step | None:
+    def make_deletable(self) -> Step | None:
         return self._closings.pop(0) if self._closings else None
 
     def steps(self, count: int = 1) -> list[Taken]:
@@ -150,22 +150,22 @@ CASES: dict[str, tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]] =
     ),
     # The end.
     "nothing": (Tasks, [NOTHING], "", 0, 1),
-    "nothing, twice": (partial(Tasks, settles_after=2), [NOTHING], "", 2, 2),
+    "nothing, twice": (partial(Tasks, list_again_after=2), [NOTHING], "", 2, 2),
     "one in the second list": (
-        *(partial(Tasks, [[], ["a"], []], settles_after=2), [A, _stopped(1)]),
+        *(partial(Tasks, [[], ["a"], []], list_again_after=2), [A, _stopped(1)]),
         *("a", 4, 4),
     ),
     "nothing, in lists longer than a slice": (
-        partial(Tasks, [["", "", ""]], settles_after=2, page_seconds=4),
+        partial(Tasks, [["", "", ""]], list_again_after=2, page_seconds=4),
         [MORE, MORE, NOTHING],
         *("", 26, 2),
     ),
     "one after a list longer than a slice": (
-        *(partial(Tasks, [["", "", ""], ["a"]], settles_after=2, page_seconds=4), [MORE, A]),
+        *(partial(Tasks, [["", "", ""], ["a"]], list_again_after=2, page_seconds=4), [MORE, A]),
         *("a", 18, 2),
     ),
     "nothing, and more to do": (
-        partial(Tasks, settles_after=2, closings=[CLOSING, CLOSING]),
+        partial(Tasks, list_again_after=2, closings=[CLOSING, CLOSING]),
         [CLOSING, CLOSING, NOTHING],
         *("", 2, 4),
     ),
