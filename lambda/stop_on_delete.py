@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from decision import Stack
 from jobs.ecs_tasks import EcsTasks
 from jobs.emr_serverless_job_runs import EmrServerlessJobRuns
 from jobs.running_jobs import STEP_SECONDS, Kind, RunningJobs
 from jobs.state_machine_executions import StateMachineExecutions
-from ownership import Stack
 from properties import InvalidPropertyError
 from properties.container import Container
 from protocol.clock import Clock

@@ -290,7 +290,7 @@ def _what_goes(kind: str) -> Iterator[Row]:
 
 
 def _what_cloudformation_does_besides() -> Iterator[Row]:
-    """Refactor, orphan and import, one kind each: tests/unit/test_ownership.py has the rest of the decisions."""
+    """Refactor, orphan and import, one kind each: tests/unit/test_decision.py has the rest of the decisions."""
     kept = partial(Row, "EcsTasks", outcome="kept", run_on="job")
     for kind, how, happen in (
         ("EcsTasks", "moved to another stack", World.refactor),

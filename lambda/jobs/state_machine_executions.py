@@ -10,7 +10,7 @@ from properties.container import Container
 from protocol.outcome import Result
 from teardown import ServiceError, State, Step
 
-# Step Functions API reference, ListExecutions.
+# The most executions that ListExecutions returns in a page (Step Functions API reference).
 _PAGE = 1000
 _EXPRESS = "StateMachineTypeNotSupported"
 
@@ -43,7 +43,7 @@ class StateMachineExecutions:
         self._reason = reason
 
     def exists(self) -> bool:
-        """Call ListExecutions, because DescribeStateMachine would need a KMS permission, too."""
+        """Call ListExecutions. DescribeStateMachine would also need a KMS permission."""
         try:
             self.service.ask("ListExecutions", "executions", stateMachineArn=self._state_machine, maxResults=1)
         except ServiceError as error:
@@ -65,7 +65,7 @@ class StateMachineExecutions:
             yield [RunningJob(execution["executionArn"]) for execution in page]
 
     def stop(self, job: RunningJob) -> None:
-        """Call StopExecution. If KMS denies the key that encrypts the error and the cause, leave both out."""
+        """Call StopExecution. If it can't use the KMS key that encrypts the error and the cause, leave both out."""
         try:
             self.service.call("StopExecution", executionArn=job.id, error="StackDeleted", cause=self._reason)
         except ServiceError as error:
