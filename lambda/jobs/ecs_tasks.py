@@ -118,7 +118,7 @@ def _running(arn: str, task: Mapping[str, Any] | None) -> RunningJob:
     status = task.get("lastStatus")
     if status == "RUNNING" and task.get("containerInstanceArn"):
         # The agent on the container instance reports that a task has stopped. If the instance has died, nothing reports
-        # it (containers-roadmap 2040).
+        # it (aws/containers-roadmap 2040).
         note = "desiredStatus STOPPED, lastStatus RUNNING: check whether its container instance has died"
         return RunningJob(arn, is_stopping=True, note=note)
     return RunningJob(arn, is_stopping=True, note=f"desiredStatus STOPPED, lastStatus {status}")

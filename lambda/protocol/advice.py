@@ -14,8 +14,9 @@ def after_failed_delete(request: Request) -> str:
     """Return the next step, as the last sentences of the reason.
 
     CloudFormation continues after a failed Delete and deletes what the resource depends on
-    (cloudformation-coverage-roadmap 852). A function in the same stack no longer exists when somebody deletes the stack
-    again. The property ProviderOutlivesStack states whether the function is in another stack. Default: it is.
+    (aws-cloudformation/cloudformation-coverage-roadmap 852). So a function in the same stack no longer exists when
+    somebody deletes the stack again. The property ProviderOutlivesStack states whether the function is in another
+    stack. Default: it is.
 
     Parameters
     ----------
