@@ -69,7 +69,7 @@ class Canned:
         return [action for action, _ in self.calls]
 
     def asked(self, action: str) -> list[dict[str, Any]]:
-        """Give the parameters of every call of an action."""
+        """Return the parameters of every call of an action."""
         return [parameters for called, parameters in self.calls if called == action]
 
     def _answer(self, request: Request) -> Response:

@@ -86,7 +86,7 @@ class EmrServerlessBackend(EMRServerlessBackend):
         self._end(self.find(application_id, session_id), "TERMINATING", "TERMINATED")
 
     def jobs_of(self, application_id: str) -> list[JobRun]:
-        """Give every job run and session of an application."""
+        """Return every job run and session of an application."""
         self.get_application(application_id)
         return self.job_runs.get(application_id, [])
 
@@ -159,12 +159,12 @@ class ApplicationResource(Application, CloudFormationModel):
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """Give the property that has the name."""
+        """Return the property that has the name."""
         return "Name"
 
     @staticmethod
     def cloudformation_type() -> str:
-        """Give the resource type."""
+        """Return the resource type."""
         return "AWS::EMRServerless::Application"
 
     @classmethod
@@ -178,7 +178,7 @@ class ApplicationResource(Application, CloudFormationModel):
         return self.id
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Give what Fn::GetAtt finds."""
+        """Return what Fn::GetAtt finds."""
         return self.arn if attribute_name == "Arn" else self.id
 
     @classmethod
@@ -257,7 +257,7 @@ class EmrServerless(Jobs):
         return str(session.id)
 
     def state(self, application: str, job: str) -> str:
-        """Give the state of a job run or a session."""
+        """Return the state of a job run or a session."""
         return str(self.backend.find(application, job).state)
 
     def settle(self, application: str, job: str, state: str) -> None:

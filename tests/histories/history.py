@@ -134,7 +134,7 @@ class StackHistory(RuleBasedStateMachine):
         return {line["physical_id"] for line in lines if line.get("outcome") == "failed"}
 
     def _next(self, change: Any, *, fails: bool) -> Template:
-        """Give the next template: after a change, with a resource that depends on all others, and may fail."""
+        """Return the next template: after a change, with a resource that depends on all others, and may fail."""
         self.begin()
         self.resources.fail_next = fails
         template = self.changed(change)

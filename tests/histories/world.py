@@ -204,7 +204,7 @@ class World:
     @property
     def unfinished(self) -> set[str]:
         """The names of the jobs that have not ended."""
-        running = [arn for arn, status in self.aws.living_jobs.items() if status not in ENDED]
+        running = [arn for arn, status in self.aws.job_statuses.items() if status not in ENDED]
         return {name for name, job in self._jobs.items() if any(arn.endswith(job) for arn in running)}
 
     def requests(self, request_type: str) -> list[Exchange]:

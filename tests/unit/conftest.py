@@ -18,7 +18,7 @@ settings.load_profile("project")
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Give the clock of every teardown, whose pauses take no time."""
+    """Return the clock of every teardown, whose pauses take no time."""
     clock = SetClock()
     monkeypatch.setattr("index.clock", clock)
     return clock
@@ -26,7 +26,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Canned]:
-    """Give an endpoint for a module's tests, whose clients are made once."""
+    """Yield an endpoint for a module's tests, whose clients are made once."""
     endpoint = Canned()
     aws_calls._client.cache_clear()
     yield endpoint
