@@ -302,7 +302,7 @@ class LifecycleBackend(CloudFormationBackend):
         self.refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
 
     def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
-        """Plan a change, unless the stack can only be deleted."""
+        """Create a change set, unless the stack can only be deleted."""
         for stack in self.stacks.values():
             if stack.name == stack_name and stack.status in _ENDS:
                 raise ValidationError(
@@ -311,11 +311,11 @@ class LifecycleBackend(CloudFormationBackend):
         return super().create_change_set(stack_name, *args, **kwargs)
 
     def describe_change_set(self, change_set_name: str) -> ChangeSet:
-        """Find a change set by its name or ARN. Names are moto's: not by stack, so one stack at a time deploys."""
+        """Find a change set by its name or ARN. moto ignores the stack's name, so deploy one stack at a time."""
         for change_set in self.change_sets.values():
             if change_set_name in (change_set.change_set_name, change_set.change_set_id):
                 return change_set
-        # By this the CDK CLI knows that there is none of an earlier deployment.
+        # The error with which the CDK CLI finds out that no earlier deployment has left one.
         raise _ChangeSetNotFound(f"ChangeSet [{change_set_name}] does not exist")
 
     def delete_change_set(self, change_set_name: str) -> None:
@@ -338,31 +338,31 @@ class LifecycleBackend(CloudFormationBackend):
         Parameters
         ----------
         name_or_stack_id : str
-            The stack. One that does not exist is deleted already.
+            The stack. If it does not exist, nothing is done.
         retain : collection of str
-            The logical ids of resources to let go of: RetainResources.
+            RetainResources: the logical ids of resources to leave out.
         force : bool, default: False
-            Let go of whatever fails to be deleted: the DeletionMode FORCE_DELETE_STACK.
+            Whether the DeletionMode is FORCE_DELETE_STACK, which leaves out each resource that can't be deleted.
 
         Raises
         ------
         ValidationError
-            If something is to be let go of in a stack that is not in DELETE_FAILED, or that it has not any more.
+            If one of these is set and the stack is not in DELETE_FAILED, or a resource in `retain` no longer exists.
         """
         for stack in list(self.stacks.values()):
             if name_or_stack_id in (stack.name, stack.stack_id):
                 life = self._life(stack)
-                _check_letting_go(life, retain, force=force)
+                _check_deletion(life, retain, force=force)
                 stack.status = "DELETE_IN_PROGRESS"
                 life.begin("DELETE_FAILED", self._delete, life, retain, force)
 
     def refactor(self, templates: Mapping[str, str], moves: Iterable[Mapping[str, Any]]) -> None:
-        """Move resources between stacks that there are. Nothing is created, changed or deleted.
+        """Move resources between existing stacks. Nothing is created, changed or deleted.
 
         Parameters
         ----------
         templates : Mapping
-            The templates that the stacks have in the end, by the names of the stacks.
+            The new template of each stack, by the name of the stack.
         moves : iterable of Mapping
             The API's ResourceMappings.
         """
@@ -379,11 +379,11 @@ class LifecycleBackend(CloudFormationBackend):
             self._export(life.stack, body)
 
     def summaries(self, stack: str) -> list[dict[str, Any]]:
-        """Return what ListStackResources shows of a stack."""
+        """Return what ListStackResources lists for a stack."""
         return self._life(self.get_stack(stack)).summaries()
 
     def close(self) -> None:
-        """End every operation that is under way."""
+        """End every running operation."""
         for life in list(self._lives.values()):
             life.lifecycle.close()
 
@@ -440,7 +440,7 @@ class LifecycleBackend(CloudFormationBackend):
 
 
 class _Responses(CloudFormationResponse):
-    """moto's operations, with imports, all ways to delete a stack, what is in it, and refactorings."""
+    """moto's operations, with imports, RetainResources, FORCE_DELETE_STACK, ListStackResources and refactorings."""
 
     cloudformation_backend: LifecycleBackend
 
@@ -479,7 +479,7 @@ class _Responses(CloudFormationResponse):
         return ActionResult({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
 
 
-def _check_letting_go(life: _Life, retain: Collection[str], *, force: bool) -> None:
+def _check_deletion(life: _Life, retain: Collection[str], *, force: bool) -> None:
     stack = life.stack
     failed = stack.status == "DELETE_FAILED"
     if force and not failed:

@@ -152,11 +152,11 @@ class StateMachineResource(StateMachine):
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Say which attributes Fn::GetAtt finds."""
+        """Return whether Fn::GetAtt finds an attribute."""
         return attr in ("Arn", "Name")
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return what Fn::GetAtt finds."""
+        """Return the value of an attribute for Fn::GetAtt."""
         return str(self.arn if attribute_name == "Arn" else self.name)
 
     @classmethod
@@ -214,7 +214,7 @@ class StepFunctions(Jobs):
         self.backend.settle(self.backend.describe_execution(execution), status)
 
     def is_deleting(self, state_machine: str) -> bool:
-        """Say whether a state machine, by its ARN, waits for its executions to be deleted."""
+        """Return whether the deletion of a state machine, by its ARN, waits for its executions."""
         return state_machine in self.backend.deletions
 
 
