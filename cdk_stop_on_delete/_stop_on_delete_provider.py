@@ -173,7 +173,9 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             outside_vpc = lazy_string(lambda: None if resource.vpc_config else "true")
             self._function.add_environment("FUNCTION_OUTSIDE_VPC", outside_vpc)
 
-        suppress_cdk_nag(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
+        suppress_cdk_nag(
+            self._function, "L1", "The handler is tested with this version of Python, or the app has chosen it."
+        )
         suppress_checkov(
             self._function,
             CKV_AWS_115="A limit would delay the deletion of many jobs.",

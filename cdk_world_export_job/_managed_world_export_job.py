@@ -117,9 +117,9 @@ class ManagedWorldExportJob(JobsResource):
     def _check_arn(self, job_arn: object) -> None:
         if not isinstance(job_arn, str):
             raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
-        place = environment_of(Stack.of(self))
+        ours = environment_of(Stack.of(self))
         with checking(self, "job_arn", job_arn):
-            JobArn.parse(job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True)
+            JobArn.parse(job_arn, stack_account=ours["account"], stack_partition=ours["partition"], new=True)
 
     def _find_earlier_owner(self, job_arn: str, owners: list[ManagedWorldExportJob]) -> Iterator[SynthesisWarning]:
         """Find another construct of the app, in any stack or stage, that cancels the same job."""
