@@ -1,4 +1,4 @@
-"""What the tests of the handler share: how hypothesis tries, time that does not pass, and the living services."""
+"""What the tests of the handler share: the settings of hypothesis, a clock that does not wait, and an endpoint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def endpoint() -> Iterator[Canned]:
 
 @pytest.fixture
 def aws(endpoint: Canned, monkeypatch: pytest.MonkeyPatch) -> Canned:
-    """Lead every living service's client to an endpoint that has no answers yet."""
+    """Lead every client to an endpoint that has no answers yet."""
     endpoint.reset()
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     for variable in VARIABLES:
