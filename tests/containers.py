@@ -233,7 +233,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
 def _at_a_creation(kind: str) -> Iterator[Row]:
     its = KINDS[kind]
     refused = partial(Row, kind, before=None, after=Declared(), jobs=(), shared=True, outcome="refused")
-    yield refused("a missing container", prepare=World.delete, words="There is no ")
+    yield refused("a missing container", prepare=World.delete, words="does not exist. Create it first")
     queue = "arn:aws:sqs:us-west-2:123456789012:q"
     yield refused("a container of the wrong kind", given=queue, words=f"for {kind}, it must be")
     if its.elsewhere:
