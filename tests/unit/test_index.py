@@ -13,6 +13,7 @@ import pytest
 import index
 from jobs.aws import LONGEST_CALL
 from jobs.running_jobs import STEP_SECONDS
+from jobs.world_export_job import WorldExportJob
 from properties import SERVICES
 from sandbox.cloudformation.custom_resources import ResponseUrls
 from sandbox.robomaker import Fault, RoboMaker
@@ -54,7 +55,7 @@ class TestWorldExportJob:
     def test_delete_gives_the_job_the_clock_and_a_look_at_another_host(
         self, send: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        job = Mock(side_effect=index.WorldExportJob)
+        job = Mock(side_effect=WorldExportJob)
         monkeypatch.setattr(index, "WorldExportJob", job)
         send.send(self.delete())
         assert job.call_args.kwargs["clock"] is index.clock
