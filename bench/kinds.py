@@ -78,7 +78,7 @@ class Container:
         return f"{self.kind}({self.id})"
 
     def properties(self, job: str = "") -> dict[str, str]:
-        """Give what each contender needs: all of them the container, AwsCustomResource the job that it knows."""
+        """Return what each contender needs: all of them the container, AwsCustomResource the job that it knows."""
         call = call_on_delete({**self._call(job), "physicalResourceId": {"id": self.id}}) if job else {}
         return {"Kind": self.kind, "Container": self.id, "ContainerLogicalId": OWNER, **call}
 
@@ -111,7 +111,7 @@ class Container:
         return ref
 
     def _call(self, job: str) -> Mapping[str, Any]:
-        """Give the call of AwsCustomResource's that stops a job, and takes one that has ended or is gone for done."""
+        """Return the call of AwsCustomResource's that stops a job, and takes one that has ended or is gone for done."""
         raise NotImplementedError
 
 

@@ -37,7 +37,7 @@ class Crowd:
 
 
 def tables(endpoints: Endpoints, size: Size) -> list[Table]:
-    """Give the tables. Nothing is measured before they are shown."""
+    """Return the tables. Nothing is measured before they are shown."""
 
     @cache
     def crowds() -> list[Crowd]:

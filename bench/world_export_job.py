@@ -48,7 +48,7 @@ class Times:
 
 
 def tables(endpoints: Endpoints, size: Size) -> list[Table]:
-    """Give the tables. Nothing is measured before they are shown."""
+    """Return the tables. Nothing is measured before they are shown."""
 
     @cache
     def deletes() -> list[list[Times]]:

@@ -1,4 +1,4 @@
-"""Bundles the function's code: the handler and crhelper."""
+"""Bundles the code of the function: the handler and crhelper."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def handler_code(runtime: lambda_.Runtime) -> lambda_.Code:
     Parameters
     ----------
     runtime : Runtime
-        The runtime that the function uses.
+        The runtime of the function.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def bundle(into: Path) -> None:
 
 
 def handler_files() -> dict[str, bytes]:
-    """Read the handler, its models and crhelper. Lambda has boto3.
+    """Read the handler, its service model and crhelper. boto3 is part of the Lambda runtime.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def handler_files() -> dict[str, bytes]:
 def crhelper() -> dict[str, bytes]:
     """Read the modules of the installed crhelper.
 
-    They are the files that the installed distribution records. The import path is not searched, because a
-    ``crhelper.py`` in the app's folder comes first there, and that folder's files would be deployed instead.
+    They are found in the record of the installed distribution, not on the import path, where a ``crhelper.py`` in the
+    app's folder would come first and would be deployed instead.
 
     Returns
     -------

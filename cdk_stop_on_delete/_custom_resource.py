@@ -1,4 +1,4 @@
-"""What StopOnDelete and ManagedWorldExportJob have in common: the custom resource, and the arguments that both take."""
+"""The base of StopOnDelete and ManagedWorldExportJob: the custom resource, and the arguments that both take."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
 
 
 class JobsResource(Construct):
-    """The base of both constructs: a custom resource whose Delete request stops jobs of one kind."""
+    """A custom resource whose Delete request stops jobs of one kind."""
 
     _RESOURCE_TYPE: ClassVar[str]
 
@@ -34,7 +34,17 @@ class JobsResource(Construct):
         removal_policy: RemovalPolicy,
         provider: IStopOnDeleteProvider | None,
     ) -> None:
-        """Check the arguments that both constructs take, and make the resource."""
+        """Check the arguments that both constructs take, and make the resource.
+
+        Parameters
+        ----------
+        kind : class
+            The kind of jobs that the Delete request stops.
+        values : Mapping
+            The properties of the resource that only this construct has.
+        wait, best_effort, removal_policy, provider
+            The arguments of the construct.
+        """
         self._check_removal_policy("removal_policy", removal_policy)
         if isinstance(best_effort, CfnParameter):
             raise not_a_string(self, "best_effort", best_effort)

@@ -23,7 +23,7 @@ class InvalidArgumentError(ValueError):
 
 
 class Shown:
-    """A text that an error shows as the value of an argument."""
+    """A text that an error shows as the value of an argument, without the quotes of a str."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -34,7 +34,7 @@ class Shown:
 
 def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix: str) -> InvalidArgumentError:
     """Create the error of an argument that breaks a rule."""
-    # In the form of the handler's errors.
+    # The handler's class gives both kinds of errors the same form.
     name, shown = f"{construct.node.path}: {argument}", Shown(_as_written(value))
     return InvalidArgumentError(str(properties.InvalidPropertyError(name, shown, rule, fix)))
 
@@ -42,7 +42,7 @@ def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix:
 def wrong_type(
     construct: IConstruct, argument: str, value: object, *classes: type, rule: str, fix: str
 ) -> InvalidArgumentError:
-    """Create the error of a value of a wrong class. It may be the same class of a second import of this library."""
+    """Create the error of a value of a wrong class. It also detects a class from a second import of this library."""
     if {found.__name__ for found in type(value).__mro__} & {expected.__name__ for expected in classes}:
         rule = "it is of another copy of this library, which was imported twice"
         fix = "Import it once, and from one place."
@@ -51,7 +51,7 @@ def wrong_type(
 
 @contextmanager
 def checking(construct: IConstruct, argument: str, value: object) -> Iterator[None]:
-    """Let an error of the handler's rules name the argument and its value in place of the resource's property."""
+    """Turn an error of the handler's rules, which names a property, into one that names the argument and its value."""
     try:
         yield
     except properties.InvalidPropertyError as error:
@@ -63,7 +63,7 @@ def checking(construct: IConstruct, argument: str, value: object) -> Iterator[No
 def _as_written(value: object) -> str:
     match value:
         case object(node=Node(path=path)):
-            # jsii makes the class of an imported construct, such as _RoleProxy or InterfaceDynamicProxy.
+            # The class of an imported construct is made by jsii, such as _RoleProxy or InterfaceDynamicProxy.
             kind = type(value).__name__.removeprefix("_").removesuffix("Proxy").removesuffix("Dynamic")
             return f"{kind} {path!r}"
         case Duration():

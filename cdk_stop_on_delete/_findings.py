@@ -1,4 +1,4 @@
-"""Suppresses findings of template scanners, each with its reason."""
+"""Suppresses findings of Checkov and cdk-nag in the template, each with a reason."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from aws_cdk import CfnResource
 from constructs import IConstruct
 
 
-def justify(construct: IConstruct, **reasons: str) -> None:
-    """Suppress findings of Checkov in a construct."""
+def suppress_checkov(construct: IConstruct, **reasons: str) -> None:
+    """Suppress checks of Checkov for a construct: the id of each check, and the reason."""
     skip = [{"id": check, "comment": reason} for check, reason in reasons.items()]
     cast(CfnResource, construct.node.default_child).add_metadata("checkov", {"skip": skip})
 
 
-def acknowledge(construct: IConstruct, rule: str, reason: str, finding: str = "") -> None:
-    """Suppress a rule of cdk-nag in a construct, or one finding of it, for cdk-nag 2 and 3."""
+def suppress_cdk_nag(construct: IConstruct, rule: str, reason: str, finding: str = "") -> None:
+    """Suppress a rule of cdk-nag 2 and 3 for a construct, or only one finding of the rule."""
     name = f"AwsSolutions-{rule}"
-    # Version 3. Validations.acknowledge writes the same metadata, but came with aws-cdk-lib 2.252.
+    # For version 3. Validations.acknowledge writes the same metadata, but came with aws-cdk-lib 2.252.
     key = f"AwsSolutions::{name}[{finding}]" if finding else f"AwsSolutions::{name}"
     construct.node.add_metadata("aws:cdk:acknowledged-rules", {key: reason})
-    # Version 2 reads the template (cdk-nag 2359).
+    # For version 2, which reads the metadata in the template (cdklabs/cdk-nag 2359).
     resource = cast(CfnResource, construct.node.default_child)
     suppressed = (resource.get_metadata("cdk_nag") or {}).get("rules_to_suppress", [])
     applies_to = {"applies_to": [finding]} if finding else {}
     resource.add_metadata("cdk_nag", {"rules_to_suppress": [*suppressed, {"id": name, "reason": reason, **applies_to}]})
 
 
-def wildcard(resource: str) -> str:
-    """Return the name of cdk-nag's finding of a wildcard, which writes pseudo parameters in angle brackets."""
+def wildcard_finding(resource: str) -> str:
+    """Return the name of the finding for a wildcard, in which cdk-nag writes pseudo parameters in angle brackets."""
     shown = re.sub(r"\$\{Token\[(AWS\.\w+)\.\d+\]\}", lambda token: f"<{token[1].replace('.', '::')}>", resource)
     return f"Resource::{shown}"

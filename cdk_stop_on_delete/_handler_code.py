@@ -1,4 +1,4 @@
-"""Finds the handler's code, lambda/, and imports its rules and names for synthesis."""
+"""Finds the handler's code, lambda/, and imports the modules of it that synthesis uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["LAMBDA", "Container", "JobArn", "check_option", "metrics", "properti
 
 
 def _find(package: Path) -> Path:
-    # In a wheel, it is inside the package; in the source tree, beside it.
+    # In a wheel, lambda/ is inside the package; in the source tree, it is beside it.
     for folder in (package / "lambda", package.parent / "lambda"):
         if folder.is_dir():
             return folder
@@ -24,9 +24,10 @@ def _find(package: Path) -> Path:
 LAMBDA = _find(Path(__file__).parent)
 
 
-def _borrow(name: str) -> None:
-    """Import a package of the handler, under the name of this one."""
-    # Not by import: "lambda" is a keyword in Python, and the handler's packages are at the top level in the function.
+def _import_package(name: str) -> None:
+    """Import a package of the handler as a subpackage of this package."""
+    # An import statement can't name it: "lambda" is a keyword in Python. In the function, these packages are at the top
+    # level.
     spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", LAMBDA / name / "__init__.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{name} is missing from {LAMBDA}")
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from properties.job_arn import JobArn
     from protocol import metrics
 else:
-    _borrow("properties")
-    _borrow("protocol")
+    _import_package("properties")
+    _import_package("protocol")
     from . import properties
     from .properties.container import Container, check_option
     from .properties.job_arn import JobArn

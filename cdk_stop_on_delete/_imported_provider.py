@@ -20,7 +20,7 @@ _FUNCTION_ARN = re.compile(
 
 
 class ImportedProvider(IStopOnDeleteProvider):
-    """What `StopOnDeleteProvider.from_service_token` returns."""
+    """The function that `StopOnDeleteProvider.from_service_token` imports."""
 
     def __init__(self, scope: Construct, id: str, service_token: str) -> None:  # noqa: A002
         super().__init__(scope, id)
@@ -57,5 +57,5 @@ class ImportedProvider(IStopOnDeleteProvider):
         return Arn.split(self._service_token, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
 
     def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:  # noqa: ARG002 - its kinds aren't known
-        self._check_place(user, self._service_token, self._arn.groupdict() if self._arn else {})
+        self._check_environment(user, self._service_token, self._arn.groupdict() if self._arn else {})
         return self._service_token, True

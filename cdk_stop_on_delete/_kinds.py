@@ -1,4 +1,4 @@
-"""The kinds of jobs: where they run, and which permissions the function needs to stop them."""
+"""The kinds of jobs of a StopOnDelete: where they run, and which permissions the function needs to stop them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from constructs import Construct, IConstruct
 from ._errors import checking, invalid
 from ._handler_code import Container, check_option, properties
 from ._order import is_same, network
-from ._tokens import difference, in_seconds, is_string_token, place_of
+from ._tokens import difference, environment_of, in_seconds, is_string_token
 
 
 class Jobs(ABC):
@@ -62,49 +62,59 @@ class ContainerJobs(Jobs):
 
     _ARGUMENT: ClassVar[str]
     _RESOURCE: ClassVar[type[CfnResource]]
-    # In what the container and the function must agree. Not in the region, because the handler takes it from the ARN.
-    _SAME_PLACE: ClassVar[Sequence[str]] = ("account", "partition")
+    # What must be the same for the container and the stack. Not the region, because the handler takes it from the ARN.
+    _SAME_ENVIRONMENT: ClassVar[Sequence[str]] = ("account", "partition")
 
     def container(self, stop: Construct) -> tuple[str, CfnResource | None]:
-        """Check the container. Return its ARN or id, and its resource, if the app declares it."""
-        name, argument = self._name(stop), self._written(self._ARGUMENT)
-        ours = place_of(Stack.of(stop))
-        if not is_string_token(stop, argument, name):
-            with checking(stop, argument, name):
+        """Check the container of a StopOnDelete. Return its ARN or id, and its resource or, if it is imported, None."""
+        arn_or_id, argument = self._arn_or_id(stop), self._written(self._ARGUMENT)
+        ours = environment_of(Stack.of(stop))
+        if not is_string_token(stop, argument, arn_or_id):
+            with checking(stop, argument, arn_or_id):
                 Container.declared(
-                    {"Kind": type(self).__name__, "Container": name},
+                    {"Kind": type(self).__name__, "Container": arn_or_id},
                     stack_account=ours["account"],
                     stack_partition=ours["partition"],
                 )
-            return name, None
-        for token in Tokenization.reverse_string(name).tokens:
+            return arn_or_id, None
+        for token in Tokenization.reverse_string(arn_or_id).tokens:
             if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
-                theirs = place_of(Stack.of(token.target))
-                if part := difference(theirs, ours, *self._SAME_PLACE):
+                theirs = environment_of(Stack.of(token.target))
+                if part := difference(theirs, ours, *self._SAME_ENVIRONMENT):
                     rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
                     fix = f"Declare the StopOnDelete in a stack of that {part}."
                     raise invalid(stop, argument, token.target, rule, fix)
-                return name, token.target
-        return name, None
+                return arn_or_id, token.target
+        return arn_or_id, None
 
     def options(self, stop: Construct) -> Mapping[str, object]:  # noqa: ARG002 - a kind that has options checks them
-        """Check the other arguments, and return the properties for them: which of the jobs to stop, and how."""
+        """Check the optional arguments, and return their properties: which of the jobs to stop, and how."""
         return {}
 
     def needs(self, stop: Construct) -> Sequence[IConstruct]:  # noqa: ARG002 - a kind that needs something uses it
-        """Return what else must be deleted after the jobs have stopped. It is called after all aspects."""
+        """Return what the jobs need until they have stopped, beside the container. It is called after all aspects."""
         return []
 
     def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
-        """Return the warnings of this kind, by their ids. It is called after all aspects."""
+        """Return the warnings of this kind: the id of each -> its message. It is called after all aspects."""
         return {}
 
-    def may_be_started_by(self, target: Mapping[str, Any], names: Sequence[Any], stack: Stack) -> bool:  # noqa: ARG002
-        """Return whether a rule's target or a state machine may start these jobs, in the container of these names."""
-        return target.get("arn") in names
+    def may_be_started_by(self, target: Mapping[str, Any], references: Sequence[Any], stack: Stack) -> bool:  # noqa: ARG002
+        """Return whether a rule or a state machine may start these jobs.
+
+        Parameters
+        ----------
+        target : Mapping
+            A target of the rule, or the properties of the state machine.
+        references : sequence
+            What the template may write for the container: its ARN or id, ``Ref`` and ``Fn::GetAtt``.
+        stack : Stack
+            The stack of the rule or the state machine.
+        """
+        return target.get("arn") in references
 
     @abstractmethod
-    def _name(self, stop: Construct) -> str:
+    def _arn_or_id(self, stop: Construct) -> str:
         """Return the container's ARN or id, or raise an error if the value has a wrong type."""
 
     @classmethod
@@ -121,7 +131,7 @@ class ContainerJobs(Jobs):
 
     @classmethod
     def _written(cls, argument: str) -> str:
-        """Return how an argument is written in a StopOnDelete, for an error."""
+        """Return the argument as a StopOnDelete has it, for an error: ``jobs=EcsTasks(cluster=...)``."""
         return f"jobs={cls.__name__}({argument}=...)"
 
 
@@ -153,10 +163,11 @@ class EcsTasks(ContainerJobs):
         self._cluster = cluster
         self._filters = {"family": ("Family", family), "started_by": ("StartedBy", started_by)}
 
-    def _name(self, stop: Construct) -> str:
+    def _arn_or_id(self, stop: Construct) -> str:
         if isinstance(self._cluster, ecs.CfnCluster):
             return self._cluster.attr_arn
-        # Clusters of EKS and MSK have an ARN, too. Most other attributes can't be read of an imported cluster.
+        # Not `cluster_arn`, because clusters of EKS and MSK have it, too. Most other attributes raise an error if the
+        # cluster is imported.
         if not hasattr(self._cluster, "execute_command_configuration"):
             fix = "Pass a Cluster or CfnCluster, or import one with `Cluster.from_cluster_arn(scope, id, arn)` or"
             fix += " `Cluster.from_cluster_attributes(scope, id, cluster_name=..., vpc=...)`."
@@ -179,16 +190,18 @@ class EcsTasks(ContainerJobs):
             given[option] = value
         return given
 
-    def may_be_started_by(self, target: Mapping[str, Any], names: Sequence[Any], stack: Stack) -> bool:
-        text = json.dumps(target).replace("\\", "")  # without the escapes of a definition, which is JSON in a string
-        if not super().may_be_started_by(target, names, stack):
+    def may_be_started_by(self, target: Mapping[str, Any], references: Sequence[Any], stack: Stack) -> bool:
+        text = json.dumps(target).replace("\\", "")  # a definition is JSON in a string, with escaped quotes
+        if not super().may_be_started_by(target, references, stack):
             cluster: Any = self._cluster.node.default_child or self._cluster
             name = re.escape(str(stack.resolve(cluster.cluster_name)))
             by_name = re.search(rf'(:cluster/|"Cluster": ?"){name}"', text)
-            # Step Functions Developer Guide, connect-ecs. The resource of the SDK integration ends in the same words.
-            if "ecs:runTask" not in text or not (by_name or any(json.dumps(each) in text for each in names)):
+            # Step Functions Developer Guide, connect-ecs: arn:aws:states:::ecs:runTask. The resource of the SDK
+            # integration, arn:aws:states:::aws-sdk:ecs:runTask, contains the same text.
+            if "ecs:runTask" not in text or not (by_name or any(json.dumps(each) in text for each in references)):
                 return False
-        # The resolved ARN of a task definition of the stack is a Ref. The CDK's EcsRunTask names its family.
+        # A target names a task definition of the stack by its Ref, and the CDK's EcsRunTask by its family. If it names
+        # one, it may only start tasks of that family.
         _, family = self._filters["family"]
         families = [
             stack.resolve(made.family)
@@ -204,8 +217,9 @@ class EcsTasks(ContainerJobs):
         try:
             vpc = getattr(self._cluster, "vpc", None)
         except RuntimeError:
-            vpc = None  # A cluster that is imported by its ARN has none.
-        # Only for a VPC of a stack around `stop`. Any other stack is deleted after the stack that uses its subnets.
+            vpc = None  # a cluster that is imported by its ARN has none
+        # Only if the VPC is in the stack of `stop` or a stack around it. Any other stack is deleted later anyway,
+        # because the stack that uses its subnets depends on it.
         return [*capacity, *network(vpc)] if vpc and _is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
 
     @classmethod
@@ -214,15 +228,16 @@ class EcsTasks(ContainerJobs):
         return [
             *super().statements(stack, other_stacks=other_stacks),
             allow(["ecs:DescribeClusters"], clusters),
-            # A condition limits these to clusters; a resource can't (Service Authorization Reference, list_ecs).
+            # These actions support no resource, only a condition (Service Authorization Reference, list_ecs).
             allow(["ecs:ListDaemons", "ecs:ListTasks"], "*", conditions={"ArnLike": {"ecs:cluster": clusters}}),
             allow(["ecs:DescribeTasks", "ecs:StopTask"], arn_of(stack, "ecs", "task/*")),
         ]
 
 
-# What the CDK makes in a cluster's scope to run its tasks. ECS does not remove a capacity provider from its cluster
-# while tasks use it (Amazon ECS API reference, PutClusterCapacityProviders). If instances are terminated while their
-# tasks run, the tasks may stay listed, and the stack can't be deleted (aws/amazon-ecs-agent 818, aws/aws-cdk 14732).
+# The capacity that the CDK makes in a cluster's scope, which must be deleted after the tasks. ECS does not remove a
+# capacity provider from its cluster while tasks use it (Amazon ECS API reference, PutClusterCapacityProviders). If
+# instances are terminated while their tasks run, the tasks may stay listed, and the stack can't be deleted
+# (aws/amazon-ecs-agent 818, aws/aws-cdk 14732).
 _CAPACITY = (ecs.CfnClusterCapacityProviderAssociations, autoscaling.AutoScalingGroup)
 
 
@@ -244,7 +259,7 @@ class StateMachineExecutions(ContainerJobs):
     def __init__(self, state_machine: sfn.IStateMachine | sfn.CfnStateMachine) -> None:
         self._state_machine = state_machine
 
-    def _name(self, stop: Construct) -> str:
+    def _arn_or_id(self, stop: Construct) -> str:
         if isinstance(self._state_machine, sfn.CfnStateMachine):
             return self._state_machine.attr_arn
         # A version and an alias have `state_machine_arn`, too, but no grants.
@@ -294,7 +309,7 @@ class EmrServerlessJobRuns(ContainerJobs):
     _ARGUMENT = "application"
     _RESOURCE = emrserverless.CfnApplication
     # An application's id does not name its region.
-    _SAME_PLACE = ("account", "partition", "region")
+    _SAME_ENVIRONMENT = ("account", "partition", "region")
 
     def __init__(
         self, application: emrserverless.CfnApplication | str, shutdown_grace_period: Duration | None = None
@@ -302,7 +317,7 @@ class EmrServerlessJobRuns(ContainerJobs):
         self._application = application
         self._period = shutdown_grace_period
 
-    def _name(self, stop: Construct) -> str:  # noqa: ARG002 - `Container.declared` checks the id
+    def _arn_or_id(self, stop: Construct) -> str:  # noqa: ARG002 - `Container.declared` checks the id
         application = self._application
         return application.ref if isinstance(application, emrserverless.CfnApplication) else application
 
@@ -343,12 +358,12 @@ KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrSer
 
 
 def allow(actions: Sequence[str], *resources: str, **options: Any) -> iam.PolicyStatement:
-    """Make a statement that allows actions on resources."""
+    """Return a policy statement that allows actions on resources."""
     return iam.PolicyStatement(actions=actions, resources=list(resources), **options)
 
 
 def arn_of(stack: Stack, service: str, resource: str, region: str = "*") -> str:
-    """Make an ARN in the partition and account of a stack, by default of every region."""
+    """Return an ARN in the partition and account of a stack. Default: in every region."""
     return f"arn:{stack.partition}:{service}:{region}:{stack.account}:{resource}"
 
 

@@ -1,4 +1,4 @@
-"""Dependencies: what is deleted before the jobs are stopped, and what is deleted after they have stopped."""
+"""The order of deletion: what is deleted before the jobs are stopped, and what after they have stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._errors import invalid
 
 def check_constructs(stop: Construct, argument: str, value: object, example: str) -> None:
     """Raise the error of an argument that is not a list of constructs."""
-    # An imported construct is no Construct: jsii makes an object with the attributes of its interface.
+    # Not by isinstance: for an imported construct, jsii makes an object that is no Construct, but has its attributes.
     if not isinstance(value, (list, tuple)) or any(
         isinstance(each, type) or not hasattr(each, "node") for each in value
     ):
@@ -36,7 +36,7 @@ def check_delete_first(stop: Construct, constructs: Sequence[IConstruct], contai
 
 
 def without(left_out: Sequence[IConstruct], constructs: Iterable[IConstruct]) -> list[IConstruct]:
-    """Return the constructs, and of those that contain something in `left_out`, the other parts."""
+    """Return the constructs that are not in `left_out`, and of one that contains such a construct the other parts."""
     kept: list[IConstruct] = []
     for construct in constructs:
         if any(_contains(other, construct) for other in left_out):
@@ -59,20 +59,20 @@ def is_same(one: IConstruct, other: IConstruct) -> bool:
 
 
 def network(vpc: IConstruct) -> list[IConstruct]:
-    """Return the parts of a VPC that are its network. Others in its scope may depend on a StopOnDelete."""
+    """Return a VPC's own constructs, such as its subnets. Others in its scope may depend on a StopOnDelete."""
     return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]
 
 
 # By name, because importing these modules takes most of a second.
-_STARTERS = {
+_STARTER_TYPES = {
     f"aws_cdk.aws_{name}" for name in ("events.CfnRule", "scheduler.CfnSchedule", "stepfunctions.CfnStateMachine")
 }
 
 
-def starters(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
-    """Find the rules, schedules and state machines of a stack, each with its resolved targets or its properties."""
+def possible_starters(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
+    """Yield the rules and schedules of a stack with their targets, and its state machines with their properties."""
     for found in stack.node.find_all():
-        known = f"{type(found).__module__}.{type(found).__name__}" in _STARTERS
+        known = f"{type(found).__module__}.{type(found).__name__}" in _STARTER_TYPES
         if known and isinstance(found, CfnResource) and is_same(Stack.of(found), stack):
             properties = stack.resolve(found._cfn_properties)
             targets = properties.get("targets") or properties.get("target") or properties

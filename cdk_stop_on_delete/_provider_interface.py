@@ -1,4 +1,4 @@
-"""What a construct takes as its provider: one that the app makes, or one that was deployed before."""
+"""The interface of a provider, which the app makes or imports, and its metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from constructs import Construct
 from ._errors import invalid
 from ._handler_code import metrics
 from ._kinds import Jobs
-from ._tokens import difference, place_of
+from ._tokens import difference, environment_of
 
 
 class MetricOptions(TypedDict, total=False):
@@ -128,24 +128,24 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
 
     @abstractmethod
     def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:
-        """Let the function stop jobs of a kind for a construct, or raise an error if it can't.
+        """Let a construct use the function for a kind of jobs, or raise an error if it can't.
 
         Returns
         -------
-        tuple
-            The service token, as the construct's stack refers to it, and whether the function remains when that stack
-            is deleted, so that a failed deletion can be retried.
+        tuple of str and bool
+            The service token, as a value for the construct's stack, and whether the function still exists after that
+            stack is deleted, so that a failed deletion can be retried.
         """
 
-    def _check_place(self, user: Construct, shown: object, theirs: Mapping[str, str | None]) -> None:
+    def _check_environment(self, user: Construct, shown: object, theirs: Mapping[str, str | None]) -> None:
         """Raise an error if the construct and the function are known to be in different accounts or regions."""
-        ours = place_of(Stack.of(user))
-        if part := difference(theirs, ours, *_SAME_PLACE):
-            rule = f"its {part} is {theirs[part]}, and that of the stack {ours[part]}, but {_SAME_PLACE[part]}"
+        ours = environment_of(Stack.of(user))
+        if part := difference(theirs, ours, *_SAME_ENVIRONMENT):
+            rule = f"its {part} is {theirs[part]}, and that of the stack {ours[part]}, but {_SAME_ENVIRONMENT[part]}"
             raise invalid(user, "provider", shown, rule, f"Use a provider of that {part}.")
 
 
-_SAME_PLACE = {
+_SAME_ENVIRONMENT = {
     # Its role and its jobs are in one account.
     "account": "a function stops the jobs of its own account only",
     # CloudFormation User Guide, crpg-ref-requests: the service token must be in the stack's region.

@@ -1,4 +1,4 @@
-"""The settings of the provider's function, and checks of errors that the CDK reports late, unclearly or not at all."""
+"""The settings of a provider's function, and checks for mistakes that the CDK reports late, unclearly or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from constructs import IConstruct
 from ._errors import Shown, invalid
 from ._tokens import is_string_token, is_token
 
-# The oldest Python 3 that the handler is tested on.
+# The minor version of the oldest Python 3 that the handler is tested on.
 OLDEST_PYTHON = 11
 
 _PROXY = re.compile(r"http://((?P<login>[^\s/?#@]*)@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:(?P<port>[0-9]{1,5}))?/?")
@@ -58,7 +58,7 @@ class ProviderSettings(TypedDict, total=False):
         such as a VPC endpoint's, with ``provider.function.add_environment("NO_PROXY", ...)``. Default: no proxy.
     """
 
-    # Where pyright finds that a class of the CDK does not fit its interface (aws-cdk 21099), the class is named, too.
+    # Pyright finds that some classes of the CDK do not fit their interfaces (aws/aws-cdk 21099). These are named, too.
     vpc: ec2.IVpc | None
     vpc_subnets: ec2.SubnetSelection | None
     security_groups: Sequence[ec2.ISecurityGroup] | None
@@ -71,8 +71,8 @@ class ProviderSettings(TypedDict, total=False):
     proxy: str | None
 
 
-# Each argument that takes a construct: the attribute that such a construct has, its interface, and how to import one.
-# For a string, jsii says only that it could not deserialize the function's properties.
+# Argument that takes a construct -> an attribute of such a construct, its type, and how to import one. The error that
+# jsii raises for a string states only that it could not deserialize the function's properties.
 _CONSTRUCTS = {
     "vpc": ("vpc_id", "an IVpc", "Vpc.from_lookup(scope, id, vpc_id=...)"),
     "security_groups": ("security_group_id", "a list of ISecurityGroup", "SecurityGroup.from_security_group_id(...)"),
@@ -98,7 +98,7 @@ def checked_settings(construct: IConstruct, given: ProviderSettings) -> dict[str
             several = name == "security_groups"
             if isinstance(value, str) or not all(hasattr(each, attribute) for each in (value if several else [value])):
                 raise invalid(construct, name, value, f"it must be {kind}", f"Import it with `{importer}`.")
-    # Lambda takes no alias of a key (hashicorp/terraform 20813), and IAM grants on one do nothing (aws-cdk 19914).
+    # Lambda takes no alias of a key (hashicorp/terraform 20813), and IAM grants on one do nothing (aws/aws-cdk 19914).
     key: Any = settings.get("environment_encryption")
     if hasattr(key, "alias_name"):
         rule = "it is an alias of a key: Lambda takes none, and IAM permissions on one have no effect"

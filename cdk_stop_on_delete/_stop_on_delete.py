@@ -12,8 +12,8 @@ from constructs import Construct, IConstruct
 from ._custom_resource import JobsResource
 from ._errors import wrong_type
 from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
-from ._late import SynthesisWarning, late_dependency, late_string, warn_late
-from ._order import check_constructs, check_delete_first, depends_on, is_same, starters, without
+from ._lazy import SynthesisWarning, lazy_dependency, lazy_string, warn_at_validation
+from ._order import check_constructs, check_delete_first, depends_on, is_same, possible_starters, without
 from ._provider_interface import IStopOnDeleteProvider
 
 # CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
@@ -88,7 +88,7 @@ class StopOnDelete(JobsResource):
 
     _RESOURCE_TYPE = "Custom::StopOnDelete"
     # The cluster, state machine or application, if it is a resource of the same stack.
-    _own: cdk.CfnResource | None = None
+    _own_container: cdk.CfnResource | None = None
 
     def __init__(
         self,
@@ -109,43 +109,48 @@ class StopOnDelete(JobsResource):
             raise wrong_type(self, "jobs", jobs, *KINDS, rule="it does not say which jobs to stop", fix=fix)
         check_constructs(self, "delete_first", delete_first, "rule")
         check_constructs(self, "delete_last", delete_last, "role")
-        name, container = jobs.container(self)
+        arn_or_id, container = jobs.container(self)
         check_delete_first(self, delete_first, container)
-        values = {"Kind": type(jobs).__name__, "Container": name, **jobs.options(self)}
+        values = {"Kind": type(jobs).__name__, "Container": arn_or_id, **jobs.options(self)}
         if container is not None and is_same(cdk.Stack.of(container), cdk.Stack.of(self)):
-            self._own = own = container
+            self._own_container = own = container
             # The handler uses these to find out whether this stack deletes the container.
             values["ContainerLogicalId"] = own.logical_id
-            values["ContainerDeletionPolicy"] = late_string(lambda: _deletion_policy(own))
+            values["ContainerDeletionPolicy"] = lazy_string(lambda: _deletion_policy(own))
         self._make_resource(type(jobs), values, wait, best_effort, removal_policy, provider)
 
         for starter in delete_first:
             starter.node.add_dependency(self)
         first, last = [self, *delete_first], [*delete_last]
-        self._resource.node.add_dependency(late_dependency(lambda: without(first, [*last, *jobs.needs(self)])))
-        warn_late(self, lambda: self._find_warnings(jobs, name, container))
+        self._resource.node.add_dependency(lazy_dependency(lambda: without(first, [*last, *jobs.needs(self)])))
+        warn_at_validation(self, lambda: self._find_warnings(jobs, arn_or_id, container))
 
     def _find_warnings(
-        self, jobs: ContainerJobs, name: str, container: cdk.CfnResource | None
+        self, jobs: ContainerJobs, arn_or_id: str, container: cdk.CfnResource | None
     ) -> Iterator[SynthesisWarning]:
         for warning_id, text in jobs.warnings(container, self._wait_seconds).items():
             yield self, warning_id, text
 
         # What may start jobs after this construct has stopped them.
-        stack, own, stop = cdk.Stack.of(self), self._own, cast(cdk.CfnResource, self._resource.node.default_child)
+        stack, own = cdk.Stack.of(self), self._own_container
+        stop = cast(cdk.CfnResource, self._resource.node.default_child)
         if any(_deletion_policy(resource) != "Delete" for resource in (stop, own) if resource is not None):
-            return
-        names = [stack.resolve(name)]
+            return  # no job is stopped
+        references = [stack.resolve(arn_or_id)]
         if own is not None:
             logical_id = stack.resolve(own.logical_id)
-            names += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
+            references += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
 
-        for starter, targets in starters(stack):
-            if not any(jobs.may_be_started_by(each, names, stack) for each in targets):
+        for starter, targets in possible_starters(stack):
+            if not any(jobs.may_be_started_by(each, references, stack) for each in targets):
                 continue
-            # A state machine may also be deleted later, if another StopOnDelete stops its executions first.
+            # A state machine may be deleted later, if another StopOnDelete stops its executions before.
             others = [found for found in stack.node.find_all() if isinstance(found, StopOnDelete)]
-            stops = [other._resource for other in others if other._own and other._own.node.path == starter.node.path]
+            stops = [
+                other._resource
+                for other in others
+                if other._own_container and other._own_container.node.path == starter.node.path
+            ]
             resources = [starter, *(cast(cdk.CfnResource, each.node.default_child) for each in stops)]
             if any(depends_on(resource, stop) for resource in resources):
                 continue

@@ -14,14 +14,14 @@ from constructs import Construct
 
 from ._bundling import handler_code
 from ._errors import InvalidArgumentError, invalid, wrong_type
-from ._findings import acknowledge, justify, wildcard
+from ._findings import suppress_cdk_nag, suppress_checkov, wildcard_finding
 from ._imported_provider import ImportedProvider
 from ._kinds import Jobs, root_of
-from ._late import SynthesisWarning, late_dependency, late_string, warn_late
+from ._lazy import SynthesisWarning, lazy_dependency, lazy_string, warn_at_validation
 from ._order import is_same, network
 from ._provider_interface import IStopOnDeleteProvider
 from ._provider_settings import ProviderSettings, checked_settings
-from ._tokens import place_of
+from ._tokens import environment_of
 
 # The construct id of the provider that the constructs of a stack share if they are given none. It is part of the
 # logical id of each deployed shared function, so it must never change.
@@ -52,8 +52,9 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
 
     Constructs without a ``provider`` share one in their own stack, which is enough for small apps. A failed deletion is
     harder to repair there. After a Delete request that failed, CloudFormation continues and deletes the function, too
-    (cloudformation-coverage-roadmap 852), so the deletion can't be retried. The stack in DELETE_FAILED can then be
-    deleted only with ``aws cloudformation delete-stack --retain-resources``, which leaves the jobs running.
+    (aws-cloudformation/cloudformation-coverage-roadmap 852), so the deletion can't be retried. The stack in
+    DELETE_FAILED can then be deleted only with ``aws cloudformation delete-stack --retain-resources``, which leaves the
+    jobs running.
 
     Choose the provider before the first deployment, because CloudFormation can't change the function of a deployed
     resource. To give the shared provider other settings, make it before the first construct that uses it:
@@ -119,13 +120,13 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         if not isinstance(kinds, (list, tuple)) or not all(map(_is_kind, kinds)):
             rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
             raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")
-        # What constructs of other stacks may use; those of this stack may use every kind.
-        self._listed: list[type[Jobs]] = []
+        # Constructs of this stack may use every kind.
+        self._kinds_for_other_stacks: list[type[Jobs]] = []
         self._policies: dict[type[Jobs], iam.Policy] = {}
         self._make_function(**checked_settings(self, settings))
         for kind in (*self._KINDS, *kinds):
-            self._allow(kind, other_stacks=True)
-        warn_late(self, self._find_warnings)
+            self._grant(kind, other_stacks=True)
+        warn_at_validation(self, self._find_warnings)
 
     def _make_function(self, *, proxy: str | None = None, **settings: Any) -> None:
         key, vpc = settings.get("environment_encryption"), settings.get("vpc")
@@ -144,7 +145,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
         policy = self._make_policy("Policy", statements, _NO_ARN_YET)
         # AWS GovCloud (US) User Guide, govcloud-lambda: JSON log formatting is not available there.
-        is_govcloud = place_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
+        is_govcloud = environment_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
         try:
             self._function = lambda_.Function(
                 self,
@@ -162,18 +163,20 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             # The CDK's own error names the argument, but not the construct.
             raise InvalidArgumentError(f"{self.node.path}: {error}") from error
         resource = cast(lambda_.CfnFunction, self._function.node.default_child)
-        # CloudFormation deletes in reverse order: the function keeps its permissions, and below its network, until no
-        # resource uses it any more.
+        # CloudFormation deletes in reverse order, so the function keeps its permissions and its network until it is no
+        # longer used.
         resource.node.add_dependency(policy, *settings.get("security_groups", ()))
         if vpc:
-            resource.node.add_dependency(late_dependency(lambda: network(vpc)))
-            justify(policy, CKV_AWS_111=_NO_ARN_YET)
+            resource.node.add_dependency(lazy_dependency(lambda: network(vpc)))
+            suppress_checkov(policy, CKV_AWS_111=_NO_ARN_YET)
         else:
-            outside_vpc = late_string(lambda: None if resource.vpc_config else "true")
+            outside_vpc = lazy_string(lambda: None if resource.vpc_config else "true")
             self._function.add_environment("FUNCTION_OUTSIDE_VPC", outside_vpc)
 
-        acknowledge(self._function, "L1", "It runs on a Python that the handler is tested on, and moves with it.")
-        justify(
+        suppress_cdk_nag(
+            self._function, "L1", "The handler is tested with this version of Python, or the app has chosen it."
+        )
+        suppress_checkov(
             self._function,
             CKV_AWS_115="A limit would delay the deletion of many jobs.",
             CKV_AWS_116="CloudFormation waits for each response, so a lost request shows as the stack's failure.",
@@ -185,11 +188,13 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
         )
-        justify(log_group, CKV_AWS_158="It holds ARNs and outcomes, no secrets; your own log group may have a key.")
+        suppress_checkov(
+            log_group, CKV_AWS_158="It holds ARNs and outcomes, no secrets; your own log group may have a key."
+        )
         return log_group
 
     def _make_policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:  # noqa: A002
-        """Make an inline policy of the function's role. The role may be in another stack."""
+        """Make an inline policy for the function's role, which may be in another stack."""
         name = None
         if self._shares_role:
             # If several stacks gave one role policies with the same name, they would overwrite each other.
@@ -199,15 +204,18 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         for statement in statements:
             for resource in statement.resources:
                 if "*" in resource:
-                    acknowledge(policy, "IAM5", reason, wildcard(resource))
-        # Only after the statements are complete, because Role.customize_roles reads them now.
+                    suppress_cdk_nag(policy, "IAM5", reason, wildcard_finding(resource))
+        # Attached when its statements are complete, because Role.customize_roles reads them at this moment.
         self._role.attach_inline_policy(policy)
         return policy
 
-    def _allow(self, kind: type[Jobs], *, other_stacks: bool = False) -> iam.Policy:
-        """Let the function stop jobs of a kind, for constructs of its stack or also of others; return the policy."""
-        if other_stacks and kind not in self._listed:
-            self._listed.append(kind)
+    def _grant(self, kind: type[Jobs], *, other_stacks: bool = False) -> iam.Policy:
+        """Give the function the permissions to stop jobs of a kind, and return the policy with them.
+
+        With `other_stacks`, constructs of other stacks may use the kind, too.
+        """
+        if other_stacks and kind not in self._kinds_for_other_stacks:
+            self._kinds_for_other_stacks.append(kind)
         if kind not in self._policies:
             reason = "The cleanup of an update stops jobs that the template no longer names."
             statements = kind.statements(cdk.Stack.of(self), other_stacks=other_stacks)
@@ -238,7 +246,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         existing = stack.node.try_find_child(SHARED_ID)
         provider = existing if isinstance(existing, StopOnDeleteProvider) else StopOnDeleteProvider(stack, SHARED_ID)
         for kind in cls._KINDS:
-            provider._allow(kind, other_stacks=True)
+            provider._grant(kind, other_stacks=True)
         return provider
 
     @staticmethod
@@ -292,31 +300,32 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         path = self.node.path
         same_root = is_same(root_of(here), root_of(there))
         if not same_root:
-            self._check_place(user, path, place_of(there))
+            self._check_environment(user, path, environment_of(there))
             self._warn_of_environment(user)
             if cdk.Stage.of(user) is not cdk.Stage.of(self):
                 rule = "it is in another stage or app, which the CDK deploys apart"
                 fix = "Import it with `StopOnDeleteProvider.from_service_token`, or make one in this stage."
                 raise invalid(user, "provider", path, rule, fix)
-        if not is_same(here, there) and kind not in self._listed:
+        if not is_same(here, there) and kind not in self._kinds_for_other_stacks:
             rule = f"it is in another stack, and its `kinds` do not list {kind.__name__}, so it may not stop them"
-            names = ", ".join(listed.__name__ for listed in [*self._listed, kind])
+            names = ", ".join(listed.__name__ for listed in [*self._kinds_for_other_stacks, kind])
             raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")
-        # CloudFormation deletes in reverse order, so the function keeps its permission until the jobs have stopped.
-        user.node.add_dependency(self._allow(kind) if same_root else self)
+        # CloudFormation deletes in reverse order, so the function keeps its permissions until the jobs have stopped.
+        user.node.add_dependency(self._grant(kind) if same_root else self)
         # The CDK passes the ARN to nested stacks.
-        return (self.service_token, False) if same_root else (late_string(self._export), True)
+        return (self.service_token, False) if same_root else (lazy_string(self._export), True)
 
     def _warn_of_environment(self, user: Construct) -> None:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
-        if any((place_of(here)[part] is None) != (place_of(there)[part] is None) for part in ("account", "region")):
-            # If the places differ, the deployment fails. If they are the same, the CDK still makes no reference between
-            # such stacks, for example for an alarm on the provider's metrics.
+        ours, theirs = environment_of(here), environment_of(there)
+        if any((ours[part] is None) != (theirs[part] is None) for part in ("account", "region")):
+            # Only one of the environments is known at synthesis. If they differ, the deployment fails. If they are the
+            # same, the CDK still makes no reference between the stacks, for example for an alarm on a metric.
             text = (
                 f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack is in"
                 f" {here.environment}. Give both stacks the same `env`."
             )
-            warn_late(user, lambda: [(user, "cdk-stop-on-delete:otherEnvironment", text)])
+            warn_at_validation(user, lambda: [(user, "cdk-stop-on-delete:otherEnvironment", text)])
 
     def _export(self) -> str:
         """Export the ARN when the template is written, because an aspect may change the function's logical id.

@@ -1,4 +1,4 @@
-"""Distinguishes values that are known at synthesis from tokens."""
+"""Distinguishes literal values, which are known at synthesis, from tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DYNAMIC_REFERENCE = "{{resolve:"
 
 
 def literal_or_none(value: str) -> str | None:
-    """Return a literal string, and None for a string with a token or a dynamic reference in it."""
+    """Return a literal string, or None for a string that contains a token or a dynamic reference."""
     return None if DYNAMIC_REFERENCE in value or Token.is_unresolved(value) else value
 
 
@@ -23,8 +23,9 @@ def is_token(value: object) -> bool:
     """Return whether a value of any type stands for a value that is known only at deployment."""
     if isinstance(value, str):
         return literal_or_none(value) is None
-    # The CDK's tokens are objects with `resolve`, encoded numbers and lists with an encoded string. A construct is no
-    # token, although a Stack has a method `resolve`; a CfnParameter is a user's mistake for its value.
+    # The CDK's tokens are objects with a method `resolve`, encoded numbers, and lists with an encoded string. A
+    # construct is none, although a Stack has this method. A CfnParameter counts as one, because `not_a_string` states
+    # what to pass instead.
     if isinstance(value, Construct):
         return isinstance(value, CfnParameter)
     if callable(getattr(value, "resolve", None)):
@@ -65,13 +66,13 @@ def in_seconds(construct: IConstruct, argument: str, value: object, check: Calla
     return seconds
 
 
-def place_of(stack: Stack) -> dict[str, str | None]:
-    """Return a stack's account, partition and region, each None if it is not known at synthesis."""
+def environment_of(stack: Stack) -> dict[str, str | None]:
+    """Return a stack's account, partition and region. Each is None if it is not known at synthesis."""
     account, region = literal_or_none(stack.account), literal_or_none(stack.region)
     # Stack.partition is a token unless the app has the flag @aws-cdk/core:enablePartitionLiterals.
     return {"account": account, "partition": RegionInfo.get(region).partition if region else None, "region": region}
 
 
 def difference(theirs: Mapping[str, str | None], ours: Mapping[str, str | None], *parts: str) -> str | None:
-    """Name the first of these parts in which two places differ, if both are known."""
+    """Return the first of these parts in which two environments are known to differ, or None."""
     return next((part for part in parts if theirs.get(part) and ours[part] and theirs[part] != ours[part]), None)

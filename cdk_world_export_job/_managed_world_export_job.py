@@ -15,8 +15,8 @@ from cdk_stop_on_delete._custom_resource import JobsResource
 from cdk_stop_on_delete._errors import checking, invalid
 from cdk_stop_on_delete._handler_code import JobArn, properties
 from cdk_stop_on_delete._kinds import allow, arn_of
-from cdk_stop_on_delete._late import SynthesisWarning, warn_late
-from cdk_stop_on_delete._tokens import is_string_token, place_of
+from cdk_stop_on_delete._lazy import SynthesisWarning, warn_at_validation
+from cdk_stop_on_delete._tokens import environment_of, is_string_token
 
 # The constructs of each app, by the literal ARN of their job.
 _OWNERS: WeakKeyDictionary[IConstruct, dict[str, list[ManagedWorldExportJob]]] = WeakKeyDictionary()
@@ -112,14 +112,14 @@ class ManagedWorldExportJob(JobsResource):
         if literal:
             owners = _OWNERS.setdefault(self.node.root, {}).setdefault(job_arn, [])
             owners.append(self)
-            warn_late(self, lambda: self._find_earlier_owner(job_arn, owners))
+            warn_at_validation(self, lambda: self._find_earlier_owner(job_arn, owners))
 
     def _check_arn(self, job_arn: object) -> None:
         if not isinstance(job_arn, str):
             raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
-        place = place_of(Stack.of(self))
+        ours = environment_of(Stack.of(self))
         with checking(self, "job_arn", job_arn):
-            JobArn.parse(job_arn, stack_account=place["account"], stack_partition=place["partition"], new=True)
+            JobArn.parse(job_arn, stack_account=ours["account"], stack_partition=ours["partition"], new=True)
 
     def _find_earlier_owner(self, job_arn: str, owners: list[ManagedWorldExportJob]) -> Iterator[SynthesisWarning]:
         """Find another construct of the app, in any stack or stage, that cancels the same job."""

@@ -6,13 +6,13 @@ import logging
 import re
 import time
 
-from properties import DEFAULT_WAIT_SECONDS, SERVICES, InvalidPropertyError, check_choices, check_wait_seconds
+from properties import DEFAULT_WAIT_SECONDS, SERVICES, InvalidPropertyError, check_common, check_wait_seconds
 from properties.job_arn import JobArn
 from protocol.clock import Clock
 from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import log
 from protocol.outcome import Outcome
-from protocol.request import Request, property_or_default, resource_properties, stack_of
+from protocol.request import Request, partition_and_account, property_or_default, resource_properties
 
 # Lambda updates botocore by itself. If a new version breaks these imports, the Create of a world export job still
 # works, and every request is answered.
@@ -21,16 +21,22 @@ try:
     from jobs.world_export_job import WorldExportJob
     from teardown import tear_down
 except Exception as error:
-    _broken: Exception | None = error
+    _import_error: Exception | None = error
 else:
-    _broken = None
+    _import_error = None
 
 
 def service_of(physical_id: str) -> str:
-    """Return the service of the jobs that a physical id names, or ``""`` if the resource was never created."""
+    """Return the service of the jobs that a physical id names.
+
+    Returns
+    -------
+    str
+        A value of `SERVICES`; ``unknown`` for a kind of another version; ``""`` if the resource was never created.
+    """
     # The id of a resource that was never created, which CloudFormation or this handler generated, has no parenthesis.
-    if kind := re.match(r"(\w+)\(", physical_id):
-        return SERVICES.get(kind[1], "unknown")
+    if found := re.match(r"(\w+)\(", physical_id):
+        return SERVICES.get(found[1], "unknown")
     return SERVICES["WorldExportJob"] if _job_arn(physical_id) else ""
 
 
@@ -49,7 +55,7 @@ def declare(request: Request, resource: CustomResource) -> Declared:
     """
     properties = resource_properties(request)
     try:
-        check_choices(properties)
+        check_common(properties)
         return _declare_container(request, resource) if "Kind" in properties else _declare_job(request)
     except InvalidPropertyError as error:
         raise ExpectedError(str(error)) from error
@@ -62,18 +68,19 @@ def delete(request: Request, resource: CustomResource) -> Outcome | None:
     if not service_of(physical_id):
         log(logging.INFO, "There is nothing to stop, because the resource was never created")
         return None
-    if _broken:
-        raise ExpectedError(f"The function can't load the AWS SDK, so nothing was stopped: {_broken!r}")
+    if _import_error:
+        raise ExpectedError(f"The function can't load the AWS SDK, so nothing was stopped: {_import_error!r}")
     job_arn = _job_arn(physical_id)
     return _cancel(job_arn, request, resource) if job_arn else _stop_jobs(request, resource)
 
 
 def _declare_job(request: Request) -> Declared:
     job_arn = resource_properties(request).get("JobArn")
-    # An ARN that was accepted before is not checked again, because a rollback to it must not fail.
+    # An ARN that was accepted before is not checked again: a newer version may have more rules, and the Update may be a
+    # rollback, which must not fail.
     is_known = request["RequestType"] == "Update" and job_arn and job_arn == request["PhysicalResourceId"]
     if not is_known:
-        partition, account = stack_of(request)
+        partition, account = partition_and_account(request)
         is_new = request["RequestType"] == "Create"
         JobArn.parse(job_arn, stack_account=account, stack_partition=partition, new=is_new)
     return Declared(str(job_arn), {"JobArn": str(job_arn)})
@@ -84,16 +91,19 @@ def _cancel(job_arn: JobArn, request: Request, resource: CustomResource) -> Outc
     return tear_down(job, wait=_wait(request), time_left=_time_left(resource), clock=clock)
 
 
-# What only a StopOnDelete needs is imported in these functions, because Lambda compiles each module at a cold start.
+# The modules that only a StopOnDelete needs are imported in the two functions below, so that the cold start of a world
+# export job does not load them.
 def _declare_container(request: Request, resource: CustomResource) -> Declared:
     from properties.container import Container
 
-    partition, account = stack_of(request)
+    partition, account = partition_and_account(request)
     container = Container.declared(resource_properties(request), stack_account=account, stack_partition=partition)
     if request["RequestType"] == "Update" and str(container) == request["PhysicalResourceId"]:
         return Declared(str(container))
-    if _broken:
-        raise ExpectedError(f"The function can't load the AWS SDK, so {container.place} can't be checked: {_broken!r}")
+    if _import_error:
+        raise ExpectedError(
+            f"The function can't load the AWS SDK, so {container.place} can't be checked: {_import_error!r}"
+        )
     from stop_on_delete import check
 
     check(container, request, time_left=_time_left(resource), clock=clock)

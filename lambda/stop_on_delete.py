@@ -1,15 +1,15 @@
-"""Handles what a StopOnDelete declares: checks a cluster, state machine or application, and stops the jobs in it."""
+"""Handles the requests for a StopOnDelete: checks the cluster, state machine or application, and stops its jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from decision import Stack
 from jobs.ecs_tasks import EcsTasks
 from jobs.emr_serverless_job_runs import EmrServerlessJobRuns
-from jobs.running_jobs import SLICE, Kind, RunningJobs
+from jobs.running_jobs import STEP_SECONDS, Kind, RunningJobs
 from jobs.state_machine_executions import StateMachineExecutions
-from ownership import Stack
 from properties import InvalidPropertyError
 from properties.container import Container
 from protocol.clock import Clock
@@ -26,7 +26,9 @@ KINDS: dict[str, Callable[[Container, str], Kind]] = {
 
 
 def check(container: Container, request: Request, *, time_left: float, clock: Clock) -> None:
-    """Check that the container exists, and that a Delete will be able to decide whether to stop the jobs in it.
+    """Check that the container exists, and that a later Delete can decide whether to stop the jobs in it.
+
+    If the stack is rolling back an update, check nothing, because the request must not fail.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def check(container: Container, request: Request, *, time_left: float, clock: Cl
     ExpectedError
         If the container does not exist, or a call failed.
     InvalidPropertyError
-        If a Delete needs a property that the resource does not have.
+        If the resource lacks ContainerLogicalId or ContainerDeletionPolicy, and a Delete needs it.
     """
     until = clock.monotonic() + time_left
     try:
@@ -57,7 +59,7 @@ def check(container: Container, request: Request, *, time_left: float, clock: Cl
 
 
 def stop_jobs(request: Request, *, wait: int, time_left: float, clock: Clock) -> Outcome:
-    """Stop the jobs in the container that the physical id names, if CloudFormation is deleting it.
+    """Stop the jobs in the container that the physical id names, unless `Stack.decide` keeps them.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def stop_jobs(request: Request, *, wait: int, time_left: float, clock: Clock) ->
     wait : int
         How long to wait until the jobs have stopped, in seconds.
     time_left : float
-        How long the whole may take, in seconds.
+        The longest time for all calls and waits, in seconds.
     clock : Clock
         The clock to go by.
 
@@ -87,7 +89,8 @@ def stop_jobs(request: Request, *, wait: int, time_left: float, clock: Clock) ->
     if decision.result:
         return Outcome(decision.result, decision.why, round(clock.monotonic() - started, 3), stack.calls)
     jobs = RunningJobs(_kind(container, request), container.place, clock)
-    time_left -= clock.monotonic() - started + SLICE
+    # The engine checks the time between two steps, so the last step may end this much later.
+    time_left -= clock.monotonic() - started + STEP_SECONDS
     outcome = tear_down(jobs, wait=wait, time_left=time_left, clock=clock)
     return replace(outcome, calls=stack.calls + jobs.calls)
 

@@ -15,8 +15,8 @@ from protocol.outcome import Outcome, Result
 
 T = TypeVar("T")
 
-# Seconds. The pause between two steps grows with the time already waited. So the function sees that a job has stopped
-# at most half a second plus a tenth of that time later, and never more than LONGEST_PAUSE later.
+# Seconds. The pause between two steps is FIRST_PAUSE plus PAUSE_GROWTH times the time already waited, and at most
+# LONGEST_PAUSE. So it is short when a job stops soon, and a long wait makes few calls.
 FIRST_PAUSE = 0.5
 PAUSE_GROWTH = 0.1
 LONGEST_PAUSE = 10.0
@@ -26,7 +26,7 @@ LONGEST_BACKOFF = 20.0
 
 
 class Failure(Enum):
-    """The kind of failure of a call, which decides how long to retry it."""
+    """Why a call failed, as far as that decides how long to retry it."""
 
     TRANSIENT = auto()
     """A transient error, such as throttling: retry while there is time."""
@@ -46,9 +46,9 @@ class ServiceError(Exception):
     Parameters
     ----------
     failure : Failure
-        The kind of failure, which decides how long to retry.
+        Decides how long to retry the call.
     text : str
-        The error for a person, with the name of the operation.
+        The error in a sentence for a person, with the name of the operation.
     code, message : str, default: empty
         The error in the service's answer.
     status : int, default: 0
@@ -100,7 +100,7 @@ class Step:
 
 
 class Job(Protocol):
-    """A job that is being stopped, or all jobs of a cluster, state machine or application."""
+    """What the engine stops: one job, or all jobs of a cluster, state machine or application."""
 
     @property
     def calls(self) -> int:
@@ -135,12 +135,13 @@ class _Retries:
         Parameters
         ----------
         failure : Failure
-            The kind of failure.
+            Decides how long to retry.
         began : float
-            When the failed call began. The first call of this kind of failure begins the time of its retries.
+            When the failed call began, in seconds by the clock.
         until : float
-            When to give up, whatever the kind of failure.
+            When to give up in any case, in seconds by the clock.
         """
+        # The time for retries begins with the first failure. A failure with another time for retries begins it again.
         if self._retry_seconds != RETRY_SECONDS[failure]:
             self._retry_seconds, self._since = RETRY_SECONDS[failure], began
         left = min(until, self._since + self._retry_seconds) - self._clock.monotonic()
@@ -219,7 +220,8 @@ class _TearDown:
         self._clock = clock
         self._retries = _Retries(clock, jitter)
         self._started = clock.monotonic()
-        self._until = self._end = self._started + time_left
+        # When to give up: at the deadline, or earlier once the wait has begun.
+        self._until = self._deadline = self._started + time_left
         self._waiting_for: State | None = None
         self._waiting_since = 0.0
 
@@ -238,7 +240,8 @@ class _TearDown:
                 return self._outcome(step.result, step.detail)
             if step.state is not State.MORE and (done := self._await(step)):
                 return done
-            # Not after a first MORE: the job may just have ended and refused the stop, which only the next step shows.
+            # A first MORE is followed by another step even if the time is up: the job may have ended just before it
+            # refused the stop, and only the next step shows that.
             was_more, is_more = is_more, step.state is State.MORE
             if is_more and was_more and self._clock.monotonic() >= self._until:
                 return self._failed(step.detail, "Tried for", self._started)
@@ -246,24 +249,25 @@ class _TearDown:
     def _await(self, step: Step) -> Outcome | None:
         """Pause until the next step is due, or return the outcome if the wait is over."""
         now = self._clock.monotonic()
-        is_first = self._waiting_for is None or (self._waiting_for, step.state) == (State.REFUSED, State.STOPPING)
-        if is_first:
+        # The wait begins once, and again when the service accepts the stop after a refusal.
+        begins = self._waiting_for is None or (self._waiting_for, step.state) == (State.REFUSED, State.STOPPING)
+        if begins:
             self._waiting_for, self._waiting_since = step.state, now
-            self._until = min(self._end, now + self._wait)
+            self._until = min(self._deadline, now + self._wait)
         if step.state is State.STOPPING:
             if self._wait == 0:
                 return self._outcome(Result.NOT_AWAITED, step.detail)
-            if is_first:
-                return None
+            if begins:
+                return None  # without a pause, because the job may stop at once
         if now >= self._until:
             return self._failed(step.detail, "Waited", self._waiting_since)
         pause = min(LONGEST_PAUSE, FIRST_PAUSE + PAUSE_GROWTH * (now - self._waiting_since))
         self._clock.sleep(min(pause, self._until - now))
         return None
 
-    def _failed(self, detail: str, what: str, since: float) -> Outcome:
+    def _failed(self, detail: str, verb: str, since: float) -> Outcome:
         elapsed = self._clock.monotonic() - since
-        return self._outcome(Result.FAILED, f"{sentence(detail)} {what} {elapsed:.0f} s.")
+        return self._outcome(Result.FAILED, f"{sentence(detail)} {verb} {elapsed:.0f} s.")
 
     def _outcome(self, result: Result, detail: str) -> Outcome:
         return Outcome(result, detail, round(self._clock.monotonic() - self._started, 3), self._job.calls)

@@ -1,6 +1,6 @@
-"""A local AWS that runs a stack's whole life: CloudFormation, Lambda and a RoboMaker endpoint, on loopback.
+"""A local AWS on loopback: CloudFormation, Lambda, a RoboMaker endpoint and the services of StopOnDelete.
 
-`README.md` has what it claims of AWS, and by which source.
+`README.md` lists what it assumes about AWS, with the source of each claim.
 """
 
 from pathlib import Path

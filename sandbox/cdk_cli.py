@@ -37,15 +37,15 @@ class Finished:
 
 
 class Endpoint(Protocol):
-    """What the CDK CLI needs to know of a local AWS."""
+    """The member of a local AWS that the CDK CLI needs."""
 
     @property
     def url(self) -> str:
-        """Where every service listens: the value for AWS_ENDPOINT_URL."""
+        """The URL of every service, for AWS_ENDPOINT_URL."""
 
 
 class CdkCli:
-    """The pinned CDK CLI, with an environment that knows the local AWS and nothing else.
+    """The pinned CDK CLI, with environment variables that lead only to the local AWS.
 
     Parameters
     ----------
@@ -81,21 +81,21 @@ class CdkCli:
 
     @property
     def assembly(self) -> Path:
-        """Where the last command that synthesized the app left it: an ``--app`` that needs no synthesis."""
+        """The cloud assembly of the last command that synthesized the app. As ``--app``, it needs no synthesis."""
         return self._home / "cdk.out"
 
     def run(self, *arguments: str, show: Callable[[str], None] = lambda _: None) -> Finished:
-        """Run one command to its end. An interrupt ends it and everything that it started.
+        """Run a command, and wait until it ends. An interrupt ends it and all processes that it started.
 
         Parameters
         ----------
         *arguments : str
             The command and its options.
         show : callable, optional
-            Takes each line as soon as it is printed.
+            Called with each line as soon as it is printed.
         """
         command = [str(CDK), *arguments, "--no-notices", "--no-color", "--output", str(self.assembly)]
-        # Where there is an app, the CLI synthesizes it, though bootstrap is told the environment and needs no app.
+        # bootstrap gets the environment and needs no app, but would synthesize one that is in its folder.
         folder = self._home if arguments[0] == "bootstrap" else self._app
         process = subprocess.Popen(
             command,
@@ -119,8 +119,8 @@ class CdkCli:
         reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
         reader.start()
         try:
-            # In slices: a signal that the system gives to another thread ends no wait of this one, where Python
-            # handles it.
+            # In short waits: Python handles signals in this thread, but a signal that another thread gets does not end
+            # a wait here.
             while reader.is_alive():
                 reader.join(0.2)
         except BaseException:

@@ -1,4 +1,4 @@
-"""What an endpoint answers instead of the truth: faults that are switched on, and limits."""
+"""Faults, with which an endpoint answers in place of the usual answer, and limits, beyond which it throttles."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .loopback import DROPPED, Response
 
 @dataclass(frozen=True)
 class Fault:
-    """Something to answer instead of the truth.
+    """An answer in place of the usual one.
 
     Parameters
     ----------
-    code : str
-        The error code; empty for a body that is given as it is.
-    message : str
-        The error message, or the body.
-    status : int
-        The HTTP status. 0 drops the connection.
-    operation : str
-        The operation that it is for. Default: any.
+    code : str, optional
+        The error code. Default: none, so that `message` is the whole body.
+    message : str, optional
+        The error message, or the body. Default: empty.
+    status : int, default: 400
+        The HTTP status. With 0, the connection is dropped.
+    operation : str, optional
+        The operation that it applies to. Default: every operation.
     """
 
     code: str = ""
@@ -33,13 +33,13 @@ class Fault:
     operation: str = ""
 
     def __str__(self) -> str:
-        """Name it in a few words."""
+        """Return a short description, for the name of a test."""
         if self.status == 0:
             return "dropped connection"
         return f"{self.operation} {self.code or 'body'} {self.status} {self.message:.30}".strip()
 
     def response(self) -> Response:
-        """Give the HTTP response, as a REST API with JSON has it."""
+        """Return the HTTP response, as in AWS's REST protocol with JSON."""
         if self.status == 0:
             return DROPPED
         headers = {"Content-Type": "application/json"}
@@ -63,14 +63,14 @@ class _Switched:
 
 
 class _Bucket:
-    """A limit: a bucket of tokens, full at first, from which each call takes one."""
+    """A token bucket, which is full at first. Each call takes a token."""
 
     def __init__(self, tokens: float, per_second: float) -> None:
         self.tokens = self.left = tokens
         self.per_second, self.counted_at = per_second, time.monotonic()
 
     def take(self) -> bool:
-        """Take a token, and say whether there was one."""
+        """Take a token, and return whether there was one."""
         now = time.monotonic()
         self.left = min(self.tokens, self.left + (now - self.counted_at) * self.per_second)
         self.counted_at = now
@@ -81,7 +81,7 @@ class _Bucket:
 
 
 class Faults:
-    """The faults that are switched on at an endpoint, and the limits that it holds to."""
+    """The faults that are switched on at an endpoint, and its limits."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -89,29 +89,30 @@ class Faults:
         self._buckets: dict[str, _Bucket] = {}
 
     def switch_on(self, fault: Fault, times: float = float("inf"), *, job: str = "") -> None:
-        """Answer with a fault, for that many calls, of one job or of any. Faults switched on earlier come first."""
+        """Answer that many calls with a fault, for one job or all. Faults that were switched on before come first."""
         with self._lock:
             self._switched.append(_Switched(fault, times, job))
 
     def switch_off(self) -> None:
-        """Tell the truth again, to as many calls as come."""
+        """Remove all faults and limits."""
         with self._lock:
             self._switched.clear()
             self._buckets.clear()
 
     def limit(self, limits: Mapping[str, tuple[float, float]]) -> None:
-        """Throttle from now on what goes beyond the limits: how many calls at once, and how many a second.
+        """Throttle the calls beyond these limits.
 
         Parameters
         ----------
         limits : Mapping
-            The limits, by operation. ``""`` is for all operations together.
+            For each operation, how many calls may be made at once, and how many more each second. ``""`` is for all
+            operations together.
         """
         with self._lock:
             self._buckets = {operation: _Bucket(*limit) for operation, limit in limits.items()}
 
     def next_fault(self, operation: str, job: str = "") -> Fault | None:
-        """Take the fault for a call, if there is one."""
+        """Return the fault for a call, which counts as one of its times, or None."""
         with self._lock:
             for switched in self._switched:
                 if switched.fault.operation in ("", operation) and switched.job in ("", job):

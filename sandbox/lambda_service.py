@@ -1,4 +1,4 @@
-"""Lambda: runs a function's deployed code under the real runtime client, a process for each concurrent invocation."""
+"""Lambda: runs the deployed code of functions with Lambda's runtime client, in a process for each concurrent event."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from typing import Any
 from . import PROJECT
 from .loopback import LoopbackServer, Request, Response
 
-# What runs a function that asks for no other Python, or for one that is not installed.
+# The Python that runs a function without a `runtime`, or with one that is not installed.
 RUNTIME_PYTHON = PROJECT / ".runtime" / "bin" / "python"
 PYTHON_RUNTIME = (str(RUNTIME_PYTHON), "-m", "awslambdaric")
 
-# Lambda runs an asynchronous event that failed twice more (Lambda Developer Guide, invocation-async-error-handling),
-# after one and two minutes; the sandbox is less patient.
+# Lambda retries a failed asynchronous event twice, after one and two minutes (Lambda Developer Guide,
+# invocation-async-error-handling). Here, the pauses are shorter.
 ATTEMPTS = 3
 RETRY_PAUSE = 0.5
 
-# How many invocations run at once. More wait, as where an account's concurrency is used up (Lambda Developer Guide,
-# invocation-async-error-handling). AWS gives an account more; this is what a small machine holds.
+# How many invocations run at the same time. Others are queued, as in an account without free executions (Lambda
+# Developer Guide, invocation-async-error-handling). An account has more; a small machine runs this many.
 CONCURRENCY = 12
 
 _API = "/2018-06-01/runtime"
 
 
 def zipped(folder: Path) -> bytes:
-    """Make a deployment package of a folder."""
+    """Return a deployment package with the files of a folder."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
@@ -51,13 +51,13 @@ def zipped(folder: Path) -> bytes:
 
 
 def python_for(runtime: str) -> Path:
-    """Find the Python for a runtime such as ``python3.13``: its own, where it is installed, or another."""
+    """Return the Python for a runtime, such as ``python3.13``: this version if it is installed, otherwise another."""
     own = PROJECT / f".runtime-{runtime.removeprefix('python')}" / "bin" / "python"
     return own if runtime and own.exists() else RUNTIME_PYTHON
 
 
 def _version_of(python: Path | str) -> str:
-    """Give a Python's version, such as ``python3.13``: a virtual environment's is a link to a file of this name."""
+    """Return a Python's version, such as ``python3.13``: a virtual environment's is a link to a file of this name."""
     return Path(python).resolve().name
 
 
@@ -111,7 +111,7 @@ class _Invocation:
 
 
 class ExecutionEnvironment:
-    """One process that runs a function, and the Runtime API that it asks for its invocations.
+    """A process that runs a function, and the Runtime API from which it gets its invocations.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ class ExecutionEnvironment:
         self._give_up()
 
     def _give_up(self) -> None:
-        """Fail what the process, which has ended, has taken or was to take."""
+        """Fail the invocation that the process had, because it has ended."""
         with contextlib.suppress(InvalidStateError):
             error = FunctionError(f"The runtime ended with exit status {self._process.returncode}")
             self._invocation.result.set_exception(error)
@@ -244,11 +244,11 @@ class LambdaService:
     Parameters
     ----------
     find : callable
-        Finds the deployed function that has an ARN, if there is one.
+        Returns the deployed function with an ARN, or None.
     variables : Mapping
-        What the local AWS adds to every function's environment: its endpoints.
+        The environment variables that the local AWS adds to every function: its endpoints.
     log : callable, optional
-        Takes each line that a function logs.
+        Called with each line that a function logs.
     """
 
     def __init__(
@@ -308,7 +308,7 @@ class LambdaService:
 
     @contextlib.contextmanager
     def _environment(self, function: Function) -> Iterator[ExecutionEnvironment]:
-        """Take a process that runs the function as it is deployed now, and keep it warm afterwards."""
+        """Yield a process that runs the function as it is deployed now, and keep the process for the next event."""
         with self._lock:
             if self._closed:
                 raise FunctionError("Lambda is closed")
@@ -320,7 +320,7 @@ class LambdaService:
                 self._idle.append((function, environment))
 
     def _warm(self, function: Function) -> ExecutionEnvironment | None:
-        """Take a warm process of a function, and end those of functions that are not deployed like that any more."""
+        """Return an idle process of a function, and end the idle processes of functions that have changed."""
         found = None
         idle, self._idle = self._idle, []
         for deployed, environment in idle:
@@ -343,7 +343,7 @@ class LambdaService:
 
 
 def _lambda_variables(function: Function, folder: str, python: str) -> dict[str, str]:
-    """Give the variables that Lambda sets (Lambda Developer Guide, configuration-envvars)."""
+    """Return the variables that Lambda sets (Lambda Developer Guide, configuration-envvars)."""
     region = function.arn.split(":")[3]
     return {
         "PATH": os.defpath,

@@ -1,4 +1,4 @@
-"""Things that happen after some time."""
+"""Calls a function after some time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NEVER = float("inf")
 
 
 def later(seconds: float, happen: Callable[[], None]) -> None:
-    """Call something after that many seconds: 0 is at once, `NEVER` is never."""
+    """Call `happen` after that many seconds. With 0, call it at once; with `NEVER`, never."""
     if seconds <= 0:
         happen()
     elif seconds < NEVER:

@@ -24,30 +24,30 @@ from .services.emr_serverless import EmrServerless
 from .services.front import Front
 from .services.step_functions import StepFunctions
 
-# The names that botocore gives the services in the variables for their endpoints.
-_LIVING = ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION")
+# The services of moto that functions call, as in the names of the variables for their endpoints.
+_MOTO_SERVICES = ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION")
 
 
 class LocalAws:
-    """Everything that a deployment talks to. One at a time in a process, because moto's state is global.
+    """All services that a deployment calls. Only one at a time in a process, because moto's state is global.
 
     Parameters
     ----------
     stack_event : callable, optional
-        Told of each event of each stack: the stack's name and the event.
+        Called with each event of each stack: the stack's name and the event.
     job_changed : callable, optional
-        Told of each job whenever its status changes: of world export jobs, tasks, executions and job runs.
+        Called with each world export job, task, execution and job run whenever its status changes.
     log : callable, optional
-        Takes each line that a function logs.
+        Called with each line that a function logs.
     call_answered : callable, optional
-        Told of each call of RoboMaker, with the code and the message of the error that it was answered.
+        Called with each call to RoboMaker, and the error code and message of its answer.
 
     Attributes
     ----------
-    living_jobs : dict
+    job_statuses : dict
         The last status of each task, execution and job run, by its ARN.
     variables : dict
-        What leads a function here.
+        The environment variables with which a function calls this local AWS.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class LocalAws:
     ) -> None:
         moto_api_backend.reset()
 
-        self.living_jobs: dict[str, str] = {}
+        self.job_statuses: dict[str, str] = {}
 
         def changed(arn: str, status: str) -> None:
-            self.living_jobs[arn] = status
+            self.job_statuses[arn] = status
             job_changed(Job(arn, status))
 
         self.front = Front()
@@ -77,25 +77,24 @@ class LocalAws:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
         self._server.start()
         _, port = self._server.get_host_and_port()
-        # The living services are moto's. Whatever other AWS API a function calls, the call arrives at the RoboMaker
-        # endpoint and is recorded there.
-        living = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _LIVING}
-        self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **living, "NO_PROXY": "127.0.0.1"}
+        # A call to any other API of AWS arrives at the RoboMaker endpoint and is recorded there.
+        endpoints = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _MOTO_SERVICES}
+        self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **endpoints, "NO_PROXY": "127.0.0.1"}
         self.functions = LambdaService(lambda arn: _cloudformation().function(arn), self.variables, log)
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
-        # What the CDK CLI asks after a failed deployment, again and again while moto knows no answer.
+        # The CDK CLI calls LookupEvents after a failed deployment, and repeats it if moto answers with an error.
         CloudTrailResponse.lookup_events = _no_events  # type: ignore[attr-defined]  # moto lacks the operation
 
     @property
     def url(self) -> str:
-        """Where every service but RoboMaker listens: the value for AWS_ENDPOINT_URL."""
+        """The URL of every service but RoboMaker, for AWS_ENDPOINT_URL."""
         _, port = self._server.get_host_and_port()
-        # By name, because moto takes the first part of an address for a bucket.
+        # Not an IP address, because moto takes its first part for the name of a bucket.
         return f"http://localhost:{port}"
 
     def client(self, service: str) -> Any:  # boto3-stubs has no types for them here
-        """Give a client of one of the services that listen at `url`, by boto3's name."""
+        """Return a client of a service at `url`, by its name in boto3."""
         return boto3.client(  # type: ignore[call-overload]  # the stubs want a literal
             service,
             endpoint_url=self.url,
@@ -110,11 +109,11 @@ class LocalAws:
         return _cloudformation().exchanges()
 
     def stacks(self) -> dict[str, str]:
-        """Give the status of every stack that has not been deleted, by its name."""
+        """Return the status of every stack that is not deleted, by its name."""
         return {stack.name: stack.status for stack in _cloudformation().stacks.values()}
 
     def close(self) -> None:
-        """End every process, every operation of a stack and every server, whatever they wait for."""
+        """End every process, every operation of a stack and every server, even if they are waiting."""
         _cloudformation().close()
         self.functions.close()
         self._server.stop()

@@ -1,4 +1,4 @@
-"""HTTP servers on loopback: each takes a free port, answers with one function, and is stopped by what started it."""
+"""HTTP servers on loopback, each with a function that answers its requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LoopbackServer:
     Parameters
     ----------
     answer : callable
-        Answers each request, in a thread a connection.
+        Returns the response to a request. Each connection has a thread of its own.
     port : int, default: 0
         The port to listen on. 0 takes a free one.
     tls : SSLContext, optional
@@ -57,12 +57,12 @@ class LoopbackServer:
 
     @property
     def address(self) -> str:
-        """Where it listens, as ``host:port``."""
+        """Its address, as ``host:port``."""
         return f"127.0.0.1:{self._server.server_port}"
 
     @property
     def url(self) -> str:
-        """Where it listens, as a URL."""
+        """Its URL."""
         return f"{self._scheme}://{self.address}"
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class LoopbackServer:
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    # A whole fleet of functions may connect at once.
+    # Many functions may connect at the same time.
     request_queue_size = 512
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -107,6 +107,6 @@ def _handler_for(answer: Callable[[Request], Response]) -> type[http.server.Base
         do_DELETE = do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - http.server looks methods up by these names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the method it replaces
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""An address that nobody answers at."""
+"""An address that does not answer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import socket
 
 
 class SilentListener:
-    """An address on loopback that drops whoever connects, in silence, so that every connect times out.
+    """An address on loopback at which every attempt to connect times out.
 
-    It listens and accepts nobody. Once its queue is full, Linux drops what else arrives (listen(2), tcp(7)).
+    It listens and accepts no connection. Once its queue is full, Linux drops further attempts (listen(2), tcp(7)).
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,6 @@ class SilentListener:
             client.connect_ex((host, port))
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for connection in (*self._queued, self._listener):
             connection.close()

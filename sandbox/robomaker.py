@@ -1,4 +1,4 @@
-"""A RoboMaker endpoint with world export jobs that take time to cancel, and faults to switch on."""
+"""A RoboMaker endpoint with world export jobs that take time to cancel, and with faults that can be switched on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .later import later
 from .loopback import LoopbackServer, Request, Response
 
 ENDS = ("Canceled", "Completed", "Failed")
-# What listeners hear of a job that no longer exists.
+# The status that listeners get for a job that the endpoint no longer has.
 NOT_FOUND = "not found"
 
 
@@ -47,7 +47,7 @@ class Call:
     Parameters
     ----------
     operation : str
-        The name of the API operation; of one that is not RoboMaker's, its method and path.
+        The name of the API operation, or, if RoboMaker does not have it, the method and the path.
     job : str
         The job's ARN in the request.
     region : str
@@ -62,7 +62,7 @@ class Call:
 CANCEL_REFUSED = Fault(
     "InvalidParameterException", "The job is not in a state to be canceled", operation="CancelWorldExportJob"
 )
-# What retired parts of the service were seen to answer (SummitRoute/aws_breaking_changes 64, ekristen/aws-nuke 373).
+# The answers that were seen of retired parts of RoboMaker (SummitRoute/aws_breaking_changes 64, ekristen/aws-nuke 373).
 RETIRED = Fault(
     "ThrottlingException",
     "AWS RoboMaker is Unable to process this request as the support for the AWS RoboMaker world export feature has"
@@ -77,9 +77,9 @@ class RoboMaker(Faults):
     Parameters
     ----------
     changed : callable, optional
-        Told of each job whenever its status changes.
+        Called with each job whenever its status changes.
     answered : callable, optional
-        Told of each call, with the code and the message of the error that it was answered, or ``""``.
+        Called with each call, and the error code and message of its answer, or ``""``.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class RoboMaker(Faults):
 
     @property
     def url(self) -> str:
-        """Where it listens: the value for AWS_ENDPOINT_URL_ROBOMAKER."""
+        """Its URL, for AWS_ENDPOINT_URL_ROBOMAKER."""
         return self._server.url
 
     def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> Job:
@@ -107,18 +107,18 @@ class RoboMaker(Faults):
         return job
 
     def forget_job(self, arn: str) -> None:
-        """Lose a job, as the service does some time after its end."""
+        """Remove a job, as the service does some time after it has ended."""
         with self._lock:
             self._move(self._jobs.pop(arn), NOT_FOUND)
 
     def status(self, arn: str) -> str:
-        """Give a job's status now, or ``""`` if there is no such job."""
+        """Return the status of a job, or ``""`` if it does not exist."""
         with self._lock:
             job = self._jobs.get(arn)
             return job.status if job else ""
 
     def settle(self, arn: str, status: str) -> None:
-        """Bring a job to another status."""
+        """Change the status of a job."""
         with self._lock:
             self._move(self._jobs[arn], status)
 

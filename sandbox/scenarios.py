@@ -26,12 +26,12 @@ COLUMNS = "The columns on the right show the status of each job."
 
 
 class ScenarioError(Exception):
-    """Something did not happen as the scenario says."""
+    """The result of a step is not the one that the scenario expects."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a scenario plays on: the local AWS, the CDK CLI, and the app, by default the project's own."""
+    """The local AWS, the CDK CLI and the app of a scenario. By default, the app is the project's example."""
 
     aws: LocalAws
     cli: CdkCli
@@ -41,7 +41,7 @@ class Stage:
     job_2: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-2")
 
     def with_app(self, name: str) -> Stage:
-        """Take an app of `sandbox.apps`."""
+        """Return the same stage with an app of `sandbox.apps`."""
         return replace(self, app=("--app", f"python3 -m sandbox.apps.{name}"))
 
     def start(self, *jobs: str, cancel_seconds: float = 3) -> None:
@@ -60,11 +60,11 @@ class Stage:
         self.cdk("deploy", "--all", *self.app, "--require-approval", "never", *context)
 
     def destroy(self, stack: str = "--all", *, fails: str = "") -> None:
-        """Run ``cdk destroy`` with what was deployed last. It succeeds, or fails and says why."""
+        """Run ``cdk destroy`` with the last deployed app. With `fails`, it must fail with this text in its output."""
         self.cdk("destroy", stack, "--app", str(self.cli.assembly), "--force", fails=fails)
 
     def cdk(self, *arguments: str, fails: str = "") -> None:
-        """Run a command that succeeds, or fails and says why."""
+        """Run a command, which must succeed. With `fails`, it must fail with this text in its output."""
         self.timeline.command("cdk", *arguments)
         if arguments[0] == "deploy" and not (PROJECT / ".jsii-cache").exists():
             self.timeline.note("The first synthesis takes longer: jsii unpacks the CDK, and Python compiles it.")
@@ -83,8 +83,8 @@ class Stage:
         if fails:
             self.timeline.note(f"It failed, as it should: exit status {finished.status}.")
 
-    def let_go(self) -> None:
-        """Delete the stack without what failed to be deleted, by what the AWS CLI's command calls."""
+    def delete_without_failed_resources(self) -> None:
+        """Delete the stack without the resources that failed, as the AWS CLI's delete-stack does."""
         cloudformation = self.aws.client("cloudformation")
         resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         left = [resource["LogicalResourceId"] for resource in resources]
@@ -131,7 +131,7 @@ class Stage:
 
     def expect_job(self, job: str, status: str) -> None:
         """Check the status of a job."""
-        found = self.aws.living_jobs.get(job) or self.aws.robomaker.status(job)
+        found = self.aws.job_statuses.get(job) or self.aws.robomaker.status(job)
         if found != status:
             raise ScenarioError(f"{job} is {found or 'gone'}, not {status}.")
 
@@ -221,7 +221,7 @@ def stuck(stage: Stage) -> tuple[str, str]:
     stage.aws.robomaker.settle(stage.job_1, "Completed")
     stage.destroy(fails="Function not found")
     stage.expect_stack(STACK, "DELETE_FAILED")
-    stage.let_go()
+    stage.delete_without_failed_resources()
     stage.expect_no_stack()
     return "Without its function, the stack could only be deleted with --retain-resources.", "operators"
 

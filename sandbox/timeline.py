@@ -1,4 +1,4 @@
-"""Prints what happens as it happens: each stack event beside the status of each job."""
+"""Prints the stack events at the time at which they happen, each beside the status of each job."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Timeline:
         self._colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
 
     def heading(self, text: str) -> None:
-        """Begin a chapter."""
+        """Print a heading after an empty line."""
         self._chapter(textwrap.wrap(text, _width() - _TIME, break_on_hyphens=False))
 
     def command(self, *words: str) -> None:
-        """Begin a chapter with a command, which can be copied but for the ARNs and folders that are cut short."""
+        """Print a command as a heading. It can be copied, except that ARNs and folders are shortened."""
         shown = [_ARN.sub("…", Path(word).name if word.startswith("/") else word) for word in words]
         line = " ".join(word if "…" in word else shlex.quote(word) for word in shown)
         line = _OPTION.sub(f"\\1{_UNBROKEN}", line)
@@ -70,7 +70,7 @@ class Timeline:
             self._heads[job] = stack, name
 
     def note(self, text: str) -> None:
-        """Say something between the events."""
+        """Print a remark between the events."""
         lines = textwrap.wrap(text, _width() - _TIME, break_on_hyphens=False)
         with self._lock:
             self._print(*(self._color(line, "2") for line in lines))
@@ -86,17 +86,17 @@ class Timeline:
 
     @contextlib.contextmanager
     def busy(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Say what goes on while there is nothing to show: once, and then with the seconds that it has taken.
+        """Print what is being done while nothing else is printed: once, and then with the seconds that it has taken.
 
         Parameters
         ----------
         what : str
-            What goes on at first.
+            What is being done at first.
 
         Yields
         ------
         callable
-            Takes what goes on from then on.
+            Call it with what is being done next.
         """
         doing = [what]
         ended = threading.Event()
@@ -120,7 +120,7 @@ class Timeline:
             thread.join()
 
     def stack_event(self, stack: str, event: Event) -> None:
-        """Show an event of a stack, as its listener. What is begun is only told of custom resources and the stack."""
+        """Listen to stack events, and print them: IN_PROGRESS only for custom resources and the stack itself."""
         ordinary = event.logical_id and not event.type.startswith("Custom::")
         if ordinary and (stack == "CDKToolkit" or event.status.endswith("IN_PROGRESS")):
             return
@@ -135,7 +135,7 @@ class Timeline:
                 self.note(event.reason)
 
     def job_changed(self, job: Job) -> None:
-        """Show a job's new status, as its listener."""
+        """Listen to the jobs, and print each new status."""
         with self._lock:
             known = job.arn in self._jobs
             self._jobs[job.arn] = job.status
@@ -146,12 +146,12 @@ class Timeline:
                 self._row(f"    {name} is now", job.status)
 
     def call_answered(self, call: Call, error: str) -> None:
-        """Show a call that RoboMaker refused, as its listener."""
+        """Listen to the calls to RoboMaker, and print each error."""
         if error:
             self.note(f"{call.operation}: {error}")
 
     def _head(self, job: str) -> tuple[str, str]:
-        """Give the stack and the name of a job."""
+        """Return the stack and the name of a job."""
         return self._heads.get(job) or ("", re.split("[/:]", job)[-1])
 
     def _chapter(self, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""An endpoint of every living service, which answers each action as a test says, as botocore reads it."""
+"""An endpoint for ECS, Step Functions, EMR Serverless and CloudFormation, with the answers that a test sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.loopback import LoopbackServer, Request, Response
 # The variables that lead botocore's clients to an endpoint.
 VARIABLES = tuple(f"AWS_ENDPOINT_URL_{name}" for name in ("ECS", "SFN", "EMR_SERVERLESS", "CLOUDFORMATION"))
 
-# What EMR Serverless names by method and path (its API reference).
+# Method and path of EMR Serverless -> the operation (EMR Serverless API reference).
 _ROUTES = {
     r"GET /applications/(?P<applicationId>[^/]+)": "GetApplication",
     r"POST /applications/(?P<applicationId>[^/]+)/stop": "StopApplication",
@@ -28,21 +28,21 @@ Answer = Mapping[str, Any] | Response
 
 
 def error(code: str, message: str = "No.", status: int = 400) -> Response:
-    """Write an error as a service with JSON answers it."""
+    """Return the error of a service with JSON."""
     return Response(status, json.dumps({"__type": code, "message": message}).encode())
 
 
 def denial(action: str) -> Response:
-    """Write IAM's denial of an action (IAM User Guide, troubleshoot_access-denied)."""
+    """Return the error of a missing permission (IAM User Guide, troubleshoot_access-denied)."""
     return error(
         "AccessDeniedException", f"User: arn:aws:iam::123456789012:user/u is not authorized to perform: {action}"
     )
 
 
 class Canned:
-    """The endpoint. An action that no answer was given for is answered with an empty object.
+    """The endpoint. An action without a set answer gets an empty object.
 
-    CloudFormation is answered in its XML, from the same objects as the others are in JSON.
+    Answers are set as objects. Those of CloudFormation are sent as XML, all others as JSON.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Canned:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every answer and call."""
+        """Remove all answers and recorded calls."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._answers: dict[str, list[Answer]] = {}
 
@@ -69,7 +69,7 @@ class Canned:
         return [action for action, _ in self.calls]
 
     def asked(self, action: str) -> list[dict[str, Any]]:
-        """Give the parameters of every call of an action."""
+        """Return the parameters of every call of an action."""
         return [parameters for called, parameters in self.calls if called == action]
 
     def _answer(self, request: Request) -> Response:

@@ -39,14 +39,14 @@ def no_aws_of_ones_own() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
-    """Give the synthesized apps, in one folder for all workers."""
+    """Return the synthesized apps, in one folder for all workers."""
     folder = tmp_path_factory.getbasetemp()
     return Assemblies(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture
 def robomaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[RoboMaker]:
-    """Give a RoboMaker endpoint, which the handler's client is led to."""
+    """Yield a RoboMaker endpoint, which the handler's client is led to."""
     from jobs.world_export_job import _client
 
     service = RoboMaker()
@@ -59,7 +59,7 @@ def robomaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[RoboMaker]:
 
 @pytest.fixture
 def urls() -> Iterator[ResponseUrls]:
-    """Give response URLs."""
+    """Yield response URLs."""
     response_urls = ResponseUrls()
     yield response_urls
     response_urls.close()

@@ -1,4 +1,4 @@
-"""What may happen to a container and its jobs, and what must be true then: a row a case."""
+"""The table of cases of StopOnDelete: what happens to a container and its jobs, and what must be true at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.faults import ACCESS_DENIED, CONNECTION_DROPPED, SERVER_ERROR, THRO
 from sandbox.services.jobs import NEVER
 from tests.histories.world import World
 
-# What the handler asks CloudFormation.
+# The calls of the handler to CloudFormation.
 QUESTIONS = ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStackResources")
 
 
@@ -23,11 +23,11 @@ class Job:
     Parameters
     ----------
     name : str, default: "job"
-        What the row calls it.
+        Its name in the row.
     stop_seconds : float, default: 0
-        How long it takes to stop. `NEVER`: it does not.
+        How long it takes to stop. With `NEVER`, it does not stop.
     task : Mapping
-        What else is known of a task: the arguments of `Ecs.start_task`.
+        Other arguments of `Ecs.start_task`.
     is_session : bool, default: False
         Whether it is an interactive session, not a job run.
     """
@@ -49,15 +49,15 @@ class Declared:
     options : Mapping
         Their optional properties.
     container : str, default: "first"
-        The name of the container. Another name is another container. ``""``: none.
+        The name of the container. Another name is another container; ``""`` is none.
     policy : str, default: "Delete"
-        Its DeletionPolicy. What is not deleted is not replaced either, as the CDK has it.
+        Its DeletionPolicy and, as in the CDK, its UpdateReplacePolicy.
     written : object, optional
-        What the template has instead, of which a StopOnDelete does not know. ``{"Ref": "Policy"}`` is Retain.
+        Another policy in the template than in ContainerDeletionPolicy. ``{"Ref": "Policy"}`` is Retain.
     yaml : bool, default: False
-        Whether the template is written in YAML.
+        Whether the template is YAML.
     fails : bool, default: False
-        Whether the operation that brings this about fails in the end.
+        Whether the operation that deploys this fails after all other resources.
     """
 
     stops: str = "Stop"
@@ -78,37 +78,37 @@ class Row:
     kind : str
         The kind of the jobs.
     name : str
-        What happens, in words.
+        What happens.
     before : Declared or None
-        What the stack declares before. ``None``: there is no stack.
+        The stack before the change. With None, the change creates it.
     after : Declared or None
-        What it is changed to. ``None``: it is deleted.
+        The stack after the change. With None, the change deletes it.
     jobs : tuple of Job
-        What runs in the container. In the one that takes its place, a job ``new`` runs.
+        The jobs that run in the container. In a container that replaces it, a job ``new`` runs.
     shared : bool, default: False
-        Whether the container is no resource of the stack.
+        Whether the container is in another stack.
     express : bool, default: False
         Whether it is an EXPRESS state machine.
     given : str, optional
-        What is given as the container. Default: the container.
+        The property Container. Default: the container.
     prepare : callable, optional
-        What happens before the change.
+        Called before the change.
     meanwhile : callable, optional
-        What happens while the handler pauses for the first time.
+        Called while the handler pauses for the first time.
     faults : tuple
-        What services answer to functions instead of the truth, and how often.
+        The faults of services, each with the number of calls that it answers.
     one_failure : bool, default: False
         Whether the faults end as soon as a Delete has failed.
     again : bool, default: False
-        Whether the last request is delivered once more in the end. Nothing is stopped by that.
+        Whether the last request is delivered again at the end. It must then stop nothing.
     outcome : str, default: "stopped"
-        The outcomes of the Deletes, separated by commas. ``refused``: there is none, because the Create is refused.
+        The outcomes of the Deletes, separated by commas. ``refused``: the Create is refused, and no Delete is logged.
     answer : str, optional
-        The answer. Default: FAILED where the Create is refused or a Delete has failed, otherwise SUCCESS.
+        The answers. Default: FAILED if the outcome is ``refused`` or ``failed``, otherwise SUCCESS.
     words : str
-        A part of the reason, or of the log's detail.
+        A part of the reason, or of the detail in the log.
     run_on : str
-        The names of the jobs that have not ended in the end.
+        The names of the jobs that have not ended at the end, separated by spaces.
     """
 
     kind: str
@@ -130,26 +130,26 @@ class Row:
     run_on: str = ""
 
     def __str__(self) -> str:
-        """Name it in a few words."""
+        """Return the name of the test."""
         return f"{self.kind}: {self.name}"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What the rows of a kind name.
+    """What is different in the rows of each kind.
 
     Parameters
     ----------
     noun : str
-        Its jobs.
+        The name of its jobs in messages.
     looks, lists, stops : str
-        The operations that look at the container once, list its jobs and stop one.
+        The operations that check the container at a Create, list its jobs, and stop a job.
     two_pages : int
         More jobs than are on a page (API references: ListTasks, ListJobRuns). A page of ListExecutions has 1,000, too
         many to start: the test asks for pages of two.
     has_ended : Fault
-        How the service refuses to stop a job that has ended. Of ECS this is in public code; the other two are among the
-        operations' errors (API references, StopExecution and CancelJobRun).
+        The error of the service for a stop of a job that has ended. That of ECS is in public code; the other two are
+        among the operations' errors (API references, StopExecution and CancelJobRun).
     elsewhere : str, optional
         A container of another account.
     """
@@ -180,14 +180,15 @@ KINDS = {
     ),
 }
 
+# Only the StopOnDelete is removed; it is renamed; the container is removed, too; the container is replaced.
 TAKEN_OUT = Declared(stops="")
 RENAMED = Declared(stops="StopRenamed")
 GONE = Declared(stops="", container="")
 SECOND = Declared(container="second")
 STAYS = (Job(stop_seconds=NEVER),)
-# How endpoints answer an operation that they do not know: in JSON, and over REST (AWS protocols).
+# The errors of an operation that an endpoint does not have, in the JSON and in the REST protocols of AWS.
 UNKNOWN = tuple(Fault("UnknownOperationException", "No such operation.", status) for status in (400, 404))
-# As CloudFormation names it.
+# With CloudFormation's error code.
 THROTTLING = replace(THROTTLED, code="Throttling")
 
 
@@ -232,7 +233,7 @@ def _what_runs(kind: str) -> Iterator[Row]:
 def _at_a_creation(kind: str) -> Iterator[Row]:
     its = KINDS[kind]
     refused = partial(Row, kind, before=None, after=Declared(), jobs=(), shared=True, outcome="refused")
-    yield refused("a missing container", prepare=World.delete, words="There is no ")
+    yield refused("a missing container", prepare=World.delete, words="does not exist. Create it first")
     queue = "arn:aws:sqs:us-west-2:123456789012:q"
     yield refused("a container of the wrong kind", given=queue, words=f"for {kind}, it must be")
     if its.elsewhere:
@@ -266,7 +267,7 @@ def _what_is_kept(kind: str) -> Iterator[Row]:
     yield shared("the construct of a shared container is renamed", after=RENAMED)
     yield shared("the creation with a shared container fails", None, Declared(fails=True))
     yield shared("a shared container comes in an update that fails", TAKEN_OUT, Declared(fails=True))
-    # What can't be asked is never guessed.
+    # If a call to CloudFormation fails, the Delete fails.
     unknown = partial(kept, outcome="failed", words="could not ask CloudFormation whether")
     yield unknown("the status can not be asked", shared=True, faults=_at("DescribeStacks", THROTTLING))
     for operation in ("GetTemplate", "ListStackResources", "DescribeStackResource"):
@@ -290,7 +291,7 @@ def _what_goes(kind: str) -> Iterator[Row]:
 
 
 def _what_cloudformation_does_besides() -> Iterator[Row]:
-    """Refactor, orphan and import, one kind each: tests/unit/test_ownership.py has the rest of the decisions."""
+    """Refactor, orphan and import, one kind each: tests/unit/test_decision.py has the rest of the decisions."""
     kept = partial(Row, "EcsTasks", outcome="kept", run_on="job")
     for kind, how, happen in (
         ("EcsTasks", "moved to another stack", World.refactor),

@@ -1,4 +1,4 @@
-"""What RoboMaker may answer instead of the truth, and what it means: a row a fault, for every kind of test."""
+"""The table of RoboMaker's faults: each answer in place of the usual one, and what it means to the handler."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Row:
     Parameters
     ----------
     fault : Fault
-        What the endpoint answers in place of the truth.
+        The answer of the endpoint.
     means : State, Failure or Result
-        What a cancel that is answered so comes to.
+        The state, the failure or the result after a cancel with this answer.
     words : str
-        A part of what the reason, or the log, says of it.
+        A part of the reason, or of the detail in the log.
     """
 
     fault: Fault
@@ -37,22 +37,22 @@ class Row:
     words: str
 
     def __str__(self) -> str:
-        """Name it in a few words."""
+        """Return the name of the test."""
         return str(self.fault)
 
     @property
     def may_pass(self) -> bool:
-        """Whether a Delete that meets it a few times only still stops the job."""
+        """Whether a Delete that gets this answer only a few times still stops the job."""
         return not isinstance(self.means, Result)
 
     @property
     def answer(self) -> str:
-        """What a Delete answers that meets nothing else."""
+        """The status in the answer to a Delete that gets only this answer."""
         return "FAILED" if self.may_pass else "SUCCESS"
 
     @property
     def means_at_a_look(self) -> State | Failure | Result:
-        """What a look that is answered so comes to: it asks for nothing that could be refused."""
+        """The same as `means` after a describe, which can't be refused."""
         return Failure.REJECTED if self.means is State.REFUSED else self.means
 
 

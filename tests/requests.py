@@ -1,4 +1,4 @@
-"""Requests of CloudFormation's, sent to a handler in this process, and the answers that arrive."""
+"""Sends requests, as CloudFormation does, to a handler in this process, and receives the answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 class Context:
-    """What Lambda tells a handler of an invocation that has some seconds left."""
+    """The context object of an invocation that has some seconds left."""
 
     aws_request_id = "00000000-0000-0000-0000-000000000000"
 
@@ -32,9 +32,9 @@ class Context:
 
 
 def answer_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the time-out answer of a function that has 30 seconds be due after 0.3, with all the others to deliver it."""
-    monkeypatch.setattr("protocol.custom_resource.RESERVE", 30)
-    monkeypatch.setattr("protocol.custom_resource.SHARE", 0.99)
+    """Of 30 seconds, reserve all but 0.3 for the answer, so that the function soon answers that it ran out of time."""
+    monkeypatch.setattr("protocol.custom_resource.RESERVED_SECONDS", 30)
+    monkeypatch.setattr("protocol.custom_resource.LARGEST_RESERVED_SHARE", 0.99)
 
 
 class HurriedClock:
@@ -51,7 +51,7 @@ class HurriedClock:
 
 
 def request(request_type: str, properties: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Write a request as CloudFormation does, without its response URL."""
+    """Return a request of CloudFormation, without a response URL."""
     return {
         "RequestType": request_type,
         "ServiceToken": "arn:aws:lambda:us-west-2:123456789012:function:handler",

@@ -1,4 +1,4 @@
-"""Makes every call to AWS, and classifies every error by how long to retry it."""
+"""Makes every call to AWS, and decides for every error how long the call is retried."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from teardown import Failure, ServiceError
 # Seconds.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 10
-# The longest time of one call. A name may have several addresses, here up to four, which are tried one after the other.
+# The longest time of one call, in which up to four addresses of the endpoint are tried one after the other.
 LONGEST_CALL = 4 * CONNECT_TIMEOUT + READ_TIMEOUT + 1
 
 # The error codes of AWS services after which the same call may succeed later (the API references' lists of errors).
@@ -56,11 +56,12 @@ TRANSIENT_CODES = (
 )
 _TRANSIENT_STATUSES = (408, 429)
 
-# How many server errors of an optional list are retried before the Delete continues without that list.
+# How often an optional list is tried again after a server error, before the Delete continues without that list.
 OPTIONAL_TRIES = 3
 
 _LONGEST_TEXT = 1000
-# What `_look_up_again` may return, beside the error codes of other failures.
+# What `_look_up_again` returns after a success, and if the name is not in DNS. After other failures, it returns their
+# error codes.
 _FOUND, _NO_SUCH_NAME = 0, socket.EAI_NONAME
 _ROUTE_HINT = (
     "If the function is in a VPC, check that its subnets have a route to the endpoint (a NAT gateway or an interface"
@@ -74,11 +75,11 @@ class ConnectionFailedError(ServiceError):
     Parameters
     ----------
     failure, text
-        As `ServiceError` takes them.
+        The same as for `ServiceError`.
     no_such_name : bool
-        Whether DNS says that the endpoint's name does not exist.
+        Whether the endpoint's name is not in DNS.
     timed_out : bool
-        Whether the connection timed out while it was opened.
+        Whether the attempt to connect timed out.
     """
 
     def __init__(self, failure: Failure, text: str, *, no_such_name: bool, timed_out: bool) -> None:
@@ -139,7 +140,7 @@ class AwsService:
     def ask(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Any:
         """Make a call and return one member of its answer.
 
-        If a proxy answers with an HTML page, for example, botocore returns an answer without members.
+        botocore returns an answer without members if, for example, a proxy answered with an HTML page.
 
         Parameters
         ----------
@@ -148,7 +149,7 @@ class AwsService:
         member : str
             The name of the member.
         each : str, optional
-            A key that the member must have, or each of its elements, if it is a list. Default: none.
+            A key that must be in the member or, if that is a list, in each of its elements. Default: none.
         **parameters
             The parameters of the operation.
 
@@ -173,15 +174,15 @@ class AwsService:
         self._count(-1)  # the last `next` made no call: it only found that there is no further page
 
     def optional_pages(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Iterator[list[Any]]:
-        """Yield every page of a list that may be missing in botocore or the service, or denied to the role.
+        """Yield every page of a list that botocore or the service may not have, or the role may not read.
 
-        If it is, yield no page, and log why. The parameters are those of `ask`.
+        In these cases, yield no page, and log why. The parameters are those of `ask`.
 
         Raises
         ------
         ServiceError
-            If a call failed with a transient error. A server error may also mean that the list does not exist, so it is
-            raised at most `OPTIONAL_TRIES` times for each list.
+            If a call failed with a transient error. A server error may also mean that the service does not have the
+            list, so it is raised at most `OPTIONAL_TRIES` times for each list.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
@@ -274,8 +275,8 @@ class AwsService:
         return ServiceError(failure, text, code=code, message=message, status=status)
 
     def _missing_permission(self, action: str, message: str) -> str:
-        # The message may name another action, such as one of KMS. The prefix of an action in IAM may differ from
-        # botocore's name of the service: states, not stepfunctions.
+        # The message may name an action of another service, such as KMS. If it names none, use the signing name: the
+        # prefix of an IAM action may differ from botocore's name of the service: states, not stepfunctions.
         named = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
         permission = named[1][:100] if named else f"{self.client().meta.service_model.signing_name}:{action}"
         return (
@@ -295,7 +296,7 @@ class AwsService:
         ):
             text = f"{action} could not connect: {error}. {_ROUTE_HINT}"
         else:
-            # Other messages of HTTPClientError may have settings in them, such as a proxy's password.
+            # The messages of other subclasses of HTTPClientError may contain settings, such as a proxy's password.
             failure = Failure.UNKNOWN
             text = f"{action} failed: {type(error).__name__ if isinstance(error, HTTPClientError) else error}"
         return ConnectionFailedError(
@@ -312,11 +313,11 @@ def new_client(session: Session, name: str, region: str, **settings: Any) -> Any
     Parameters
     ----------
     session : Session
-        The session. It reads botocore's data once for all its clients.
+        The session, which reads botocore's data once for all its clients.
     name, region : str
-        As botocore names them.
+        The names of the service and the region in botocore.
     **settings
-        Other settings of botocore's ``Config``.
+        More settings for botocore's ``Config``.
     """
     # Lambda passes the role's credentials in environment variables or, with SnapStart, by a container endpoint (Lambda
     # Developer Guide, configuration-envvars and snapstart-activate).
@@ -343,12 +344,12 @@ def is_denial(message: str) -> bool:
 
 
 def error_code(written: object) -> str:
-    """Return the error code of a value that may be "namespace#code:URL" (AWS restJson1 protocol)."""
+    """Return the error code in a text that may have the form "namespace#code:URL" (AWS restJson1 protocol)."""
     return str(written or "").partition(":")[0].rpartition("#")[2]
 
 
 def addresses(endpoint: str) -> list[Any]:
-    """Look up the IPv4 addresses of an endpoint, in the form that a socket takes.
+    """Look up the IPv4 addresses of an endpoint, each in the form that `socket.connect` takes.
 
     Raises
     ------
@@ -372,10 +373,15 @@ def _member(answer: Mapping[str, Any], action: str, member: str, each: str) -> A
 
 
 def _look_up_again(endpoint: str, error: BotoCoreError) -> int:
-    """Look up an endpoint again, for IPv4 alone, if its look-up may have failed. Return the error code, or `_FOUND`.
+    """After an error that may come from a failed look-up, look up the endpoint again, for IPv4 only.
 
     A connection looks up IPv4 and IPv6 together. A resolver may then report the failure of one as the failure of both,
     or as EBUSY (measured with glibc 2.36; projectdiscovery/httpx 2273, nodejs/node 31189).
+
+    Returns
+    -------
+    int
+        The error code of the look-up. `_FOUND`, if it succeeds or was not necessary.
     """
     if isinstance(error, EndpointConnectionError):
         try:
@@ -412,6 +418,6 @@ def _client(name: str, region: str) -> Any:
 
 @cache
 def _session() -> Session:
-    # Clients of one session share the data that it reads. With a session each, making them takes a third longer
-    # (measured).
+    # One session for all clients, because it reads botocore's data once. With one session for each client, making them
+    # takes a third longer (measured).
     return Session()

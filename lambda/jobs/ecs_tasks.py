@@ -17,7 +17,7 @@ _LONGEST_REASON = 255
 
 
 class EcsTasks:
-    """The tasks of a cluster, or some of them. Tasks of services and of managed daemons are not stopped.
+    """The tasks of a cluster that belong to no service and to no managed daemon, or some of these tasks.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class EcsTasks:
     pace = Pace(burst=40, rate=40)
     # A task may not be listed at once after its start; AWS advises to wait a couple of seconds first (API reference,
     # RunTask, eventual consistency).
-    settles_after = 2.0
-    ends: Mapping[str, Step] = {
+    list_again_after = 2.0
+    final_steps: Mapping[str, Step] = {
         "ClusterNotFoundException": Step(State.ENDED, "There is no such cluster", Result.GONE),
     }
 
@@ -41,11 +41,12 @@ class EcsTasks:
         self.service = AwsService("ecs", container.region)
         self._cluster = container.id
         family = {"family": family} if (family := container.options.get("Family")) else {}
-        self._listed: dict[str, Any] = {"cluster": container.id, "maxResults": _PAGE, **family}
-        # Compared here: as a filter of ListTasks, it "must be the only filter" (API reference).
+        self._list_parameters: dict[str, Any] = {"cluster": container.id, "maxResults": _PAGE, **family}
+        # `_keeps_running` compares it, because as a filter of ListTasks it "must be the only filter" (API reference).
         self._started_by = container.options.get("StartedBy")
         self._reason = reason[:_LONGEST_REASON]
-        # Tasks that have stopped, which ECS lists for a while, and tasks that must keep running: described only once.
+        # Tasks that were described once and need no second look: those that have stopped, which ECS still lists for a
+        # while, and those that must keep running.
         self._ignored: set[str] = set()
         self._daemons: list[str] | None = None
 
@@ -57,23 +58,23 @@ class EcsTasks:
     def unfinished(self) -> Iterator[list[RunningJob]]:
         """Call ListTasks and DescribeTasks, once for each desired status.
 
-        A task that is being stopped is listed only with the desired status STOPPED, and may still use its network
+        A task that is being stopped is listed only with the desired status STOPPED. It may still use its network
         interface (API reference, ListTasks; Developer Guide, task-lifecycle-explanation).
         """
         for desired in ("RUNNING", "STOPPED"):
-            for arns in self.service.pages("ListTasks", "taskArns", desiredStatus=desired, **self._listed):
+            for arns in self.service.pages("ListTasks", "taskArns", desiredStatus=desired, **self._list_parameters):
                 yield self._unfinished_of(arns, desired)
 
     def _unfinished_of(self, arns: list[str], desired: str) -> list[RunningJob]:
-        asked = [arn for arn in arns if arn not in self._ignored]
-        if not asked:
+        candidates = [arn for arn in arns if arn not in self._ignored]
+        if not candidates:
             return []
-        tasks = self.service.ask("DescribeTasks", "tasks", each="taskArn", cluster=self._cluster, tasks=asked)
+        tasks = self.service.ask("DescribeTasks", "tasks", each="taskArn", cluster=self._cluster, tasks=candidates)
         found = {task["taskArn"]: task for task in tasks}
         self._ignored.update(arn for arn, task in found.items() if self._keeps_running(task) or _has_ended(task))
-        if any(arn not in self._ignored for arn in asked):
+        if any(arn not in self._ignored for arn in candidates):
             self._ignored.update(self._tasks_of_daemons(desired))
-        return [_running(arn, found.get(arn)) for arn in asked if arn not in self._ignored]
+        return [_running(arn, found.get(arn)) for arn in candidates if arn not in self._ignored]
 
     def _keeps_running(self, task: Mapping[str, Any]) -> bool:
         is_of_a_service = str(task.get("group")).startswith("service:")
@@ -97,27 +98,27 @@ class EcsTasks:
                 for arns in self.service.pages("ListTasks", "taskArns", **daemon):
                     yield from arns
         except ServiceError:
-            self._daemons = None  # the stack may delete a daemon meanwhile; no source says what ListTasks then answers
+            self._daemons = None  # it may have been deleted meanwhile; no source says what ListTasks then answers
             raise
 
     def stop(self, job: RunningJob) -> None:
         """Call StopTask."""
         self.service.call("StopTask", cluster=self._cluster, task=job.id, reason=self._reason)
 
-    def close(self) -> None:
+    def make_deletable(self) -> None:
         """Do nothing: a cluster without tasks can be deleted."""
 
 
 def _running(arn: str, task: Mapping[str, Any] | None) -> RunningJob:
     if task is None:
-        # Not stopped, because it may belong to a service: DescribeTasks does not have it yet (failures: MISSING).
+        # DescribeTasks does not return it yet (failures: MISSING). It may belong to a service, so it is not stopped.
         return RunningJob(arn, is_stopping=True, note="DescribeTasks did not return it")
     if task.get("desiredStatus") != "STOPPED":
         return RunningJob(arn)
     status = task.get("lastStatus")
     if status == "RUNNING" and task.get("containerInstanceArn"):
         # The agent on the container instance reports that a task has stopped. If the instance has died, nothing reports
-        # it (containers-roadmap 2040).
+        # it (aws/containers-roadmap 2040).
         note = "desiredStatus STOPPED, lastStatus RUNNING: check whether its container instance has died"
         return RunningJob(arn, is_stopping=True, note=note)
     return RunningJob(arn, is_stopping=True, note=f"desiredStatus STOPPED, lastStatus {status}")

@@ -11,9 +11,9 @@ from properties.container import Container
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step, sentence
 
-# EMR Serverless API reference, ListJobRuns and ListSessions.
+# The most that ListJobRuns and ListSessions return in a page (EMR Serverless API reference).
 _PAGE = 50
-# API reference, JobRun, Session and Application: states.
+# The states of job runs and sessions that have not ended (API reference, JobRun and Session).
 _UNFINISHED_RUNS, _STOPPING_RUNS = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED"), ("CANCELLING",)
 _UNFINISHED_SESSIONS, _STOPPING_SESSIONS = ("SUBMITTED", "STARTING", "STARTED", "IDLE", "BUSY"), ("TERMINATING",)
 # The only states in which DeleteApplication accepts an application (API reference).
@@ -36,8 +36,8 @@ class EmrServerlessJobRuns:
 
     # No limit of CancelJobRun and TerminateSession is documented: these numbers are assumed.
     pace = Pace(burst=10, rate=10)
-    settles_after = 0.0
-    ends: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
+    list_again_after = 0.0
+    final_steps: Mapping[str, Step] = {_GONE: Step(State.ENDED, "There is no such application", Result.GONE)}
 
     def __init__(self, container: Container, reason: str) -> None:  # noqa: ARG002 - every kind takes it
         self.service = AwsService("emr-serverless")
@@ -49,7 +49,7 @@ class EmrServerlessJobRuns:
 
     @property
     def noun(self) -> str:
-        """The name of its jobs in messages. It includes sessions only if there are any; most applications have none."""
+        """The name of its jobs in messages. It mentions sessions only if there were any, because most have none."""
         return "job runs and sessions" if self._sessions else "job runs"
 
     def exists(self) -> bool:
@@ -57,7 +57,7 @@ class EmrServerlessJobRuns:
         try:
             self._state()
         except ServiceError as error:
-            if error.code not in self.ends:
+            if error.code not in self.final_steps:
                 raise
             return False
         return True
@@ -74,22 +74,24 @@ class EmrServerlessJobRuns:
             yield from self._unfinished_sessions(_STOPPING_SESSIONS, is_stopping=True)
         except ServiceError as error:
             self._state()
-            # Without the error code, which could mean that the application does not exist: it does.
+            # Without the error code, which could mean that the application does not exist. It does exist.
             raise ServiceError(error.failure, str(error)) from error
 
     def _unfinished_runs(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
-        for page in self.service.pages("ListJobRuns", "jobRuns", each="id", **self._in(states)):
+        for page in self.service.pages("ListJobRuns", "jobRuns", each="id", **self._parameters(states)):
             yield [RunningJob(run["id"], is_stopping) for run in page]
 
     def _unfinished_sessions(self, states: Sequence[str], *, is_stopping: bool = False) -> Iterator[list[RunningJob]]:
         # Optional, because sessions came with EMR 7.13 (API reference, StartSession). If they can't be listed and one
         # is running, the service refuses StopApplication, and the Delete fails with that error.
-        for page in self.service.optional_pages("ListSessions", "sessions", each="sessionId", **self._in(states)):
+        for page in self.service.optional_pages(
+            "ListSessions", "sessions", each="sessionId", **self._parameters(states)
+        ):
             self._sessions.update(session["sessionId"] for session in page)
             yield [RunningJob(session["sessionId"], is_stopping) for session in page]
 
-    def _in(self, states: Sequence[str]) -> dict[str, Any]:
-        """Return the parameters of a list of what is in these states."""
+    def _parameters(self, states: Sequence[str]) -> dict[str, Any]:
+        """Return the parameters to list the job runs or sessions in these states."""
         return {"applicationId": self._application, "states": list(states), "maxResults": _PAGE}
 
     def stop(self, job: RunningJob) -> None:
@@ -99,7 +101,7 @@ class EmrServerlessJobRuns:
         else:
             self.service.call("CancelJobRun", applicationId=self._application, jobRunId=job.id, **self._grace)
 
-    def close(self) -> Step | None:
+    def make_deletable(self) -> Step | None:
         """Call StopApplication until the application can be deleted.
 
         The application is stopped last, because each new job run or session starts it again (API reference,

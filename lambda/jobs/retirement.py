@@ -1,4 +1,4 @@
-"""Detects that RoboMaker has been retired, so that no job can be running."""
+"""Detects signs that RoboMaker has been retired. Then no job can be running."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from jobs.aws import CONNECT_TIMEOUT, TRANSIENT_CODES, ConnectionFailedError, ad
 from protocol.clock import Clock
 from teardown import ServiceError
 
-# Seconds between two look-ups that both fail because there is no such name.
+# The least seconds between two look-ups that both do not find the endpoint's name.
 NO_SUCH_NAME_SECONDS = 5
-# Seconds over which at least two connections, and then one more to each address, time out.
+# The least seconds between the first and the last call that time out. Then a connection to each address must time
+# out, too.
 TIME_OUT_SECONDS = 30
 
-# A regular expression for the message of an error -> where it was seen. An InvalidParameterException and IAM's denials
-# don't count, because they are about the request.
-SAID_IN_AN_ERROR = {
+# A regular expression for the message of an error -> where such a message was seen. The messages of an
+# InvalidParameterException and of a missing permission do not count, because they are about the request.
+MESSAGES = {
     r"support .*has ended": "RoboMaker: SummitRoute/aws_breaking_changes 64",
     r"only available for existing customers": "RoboMaker: ekristen/aws-nuke 373",
     r"has been deprecated": "RoboMaker's ListFleets: rebuy-de/aws-nuke 809",
@@ -31,23 +32,24 @@ SAID_IN_AN_ERROR = {
     r"no longer available": "rebuy-de/aws-nuke 341",
     r"has been discontinued": "no source: another way to say the same",
 }
-# The errors with which RoboMaker answers a call that it knows (API reference), and AWS's transient ones.
+# The errors of an operation that RoboMaker still has (API reference), and the transient errors of all services.
 _KNOWN_ERRORS = ("ResourceNotFoundException", "InvalidParameterException", *TRANSIENT_CODES)
 
 
 class Retirement:
-    """Collects the signs of retirement in the calls of one Delete.
+    """Finds signs of retirement in the calls of one Delete.
 
     Parameters
     ----------
     endpoint : callable
-        Returns the endpoint's URL.
+        Returns the URL of the endpoint.
     region : str
-        The region that is called.
+        The region of the endpoint.
     others_connect : callable
-        Returns whether another host accepts connections now. If so, the endpoint causes the time-outs, not the network.
+        Returns whether another host accepts connections now. If it does, the endpoint causes the time-outs, not the
+        network.
     clock : Clock
-        The clock to go by.
+        The clock that measures how long calls fail.
     """
 
     def __init__(
@@ -58,16 +60,16 @@ class Retirement:
         self._others_connect = others_connect
         self._clock = clock
         self._answered = False
-        # Since when every call has met this error.
+        # Since when every call has failed like this.
         self._no_such_name_since: float | None = None
         self._timing_out_since: float | None = None
 
     def note_answer(self) -> None:
-        """Note that the endpoint answered."""
+        """Remember that the endpoint answered a call."""
         self._answered = True
         self._no_such_name_since = self._timing_out_since = None
 
-    def sign(self, error: ServiceError) -> str:
+    def find_sign(self, error: ServiceError) -> str:
         """Return the sign of retirement in an error and the errors before it, or ``""``.
 
         Parameters
@@ -89,16 +91,16 @@ class Retirement:
         self._no_such_name_since = (self._no_such_name_since or now) if error.no_such_name else None
         self._timing_out_since = (self._timing_out_since or now) if error.timed_out else None
         no_such_name, timing_out = self._no_such_name_since, self._timing_out_since
-        # A retired part of RoboMaker, and CodeStar (ekristen/aws-nuke 373).
+        # Seen for a retired part of RoboMaker, and for CodeStar (ekristen/aws-nuke 373).
         if no_such_name and now - no_such_name >= NO_SUCH_NAME_SECONDS and self._is_own_endpoint():
             return f"RoboMaker's endpoint is no longer in DNS: {error}"
-        # CodeStar, OpsWorks CM, Elastic Transcoder, Inspector Classic (ekristen/aws-nuke 1013 and 559).
+        # Seen for CodeStar, OpsWorks CM, Elastic Transcoder and Inspector Classic (ekristen/aws-nuke 1013 and 559).
         if timing_out and now - timing_out >= TIME_OUT_SECONDS and self._only_its_endpoint_times_out():
             return f"RoboMaker's endpoint drops every connection: {error}"
         return ""
 
     def _is_own_endpoint(self) -> bool:
-        """Return whether the calls go to RoboMaker's own endpoint without a proxy. Others prove nothing."""
+        """Return whether the calls go to RoboMaker's own endpoint without a proxy. Other endpoints prove nothing."""
         endpoint = self._endpoint()
         names = [f"https://robomaker.{self._region}.{suffix}" for suffix in ("amazonaws.com", "amazonaws.com.cn")]
         return endpoint in names and "https" not in get_environ_proxies(endpoint)
@@ -118,12 +120,12 @@ class Retirement:
 def _is_said(error: ServiceError) -> bool:
     if not error.code or error.code == "InvalidParameterException" or is_denial(error.message):
         return False
-    return any(re.search(pattern, error.message, re.IGNORECASE | re.DOTALL) for pattern in SAID_IN_AN_ERROR)
+    return any(re.search(pattern, error.message, re.IGNORECASE | re.DOTALL) for pattern in MESSAGES)
 
 
 def _is_unknown_operation(error: ServiceError) -> bool:
-    # AWS's answer to an operation that a service does not have, and 404 or 410 without one of RoboMaker's errors (RFC
-    # 9110). Of RoboMaker itself, there is no source for either.
+    # UnknownOperationException is the error of AWS services for an operation that they do not have. 404 and 410 mean
+    # that the path does not exist (RFC 9110). No source shows either for RoboMaker itself.
     if error.code == "UnknownOperationException":
         return True
     return error.status in (404, 410) and error.code not in _KNOWN_ERRORS and not is_denial(error.message)

@@ -16,15 +16,15 @@ from protocol.clock import Clock
 from protocol.log import log
 from teardown import Failure, ServiceError, State, Step, sentence
 
-# How long a step may take, in seconds. It then returns unfinished, so that the engine can check the time.
-SLICE = 10.0
+# After this many seconds, a step returns even if it is not complete, so that the engine can check the time.
+STEP_SECONDS = 10.0
 # Seconds after which an accepted stop is sent again, if the service does not report that the job is stopping.
 STOP_AGAIN_AFTER = 60.0
-# How many stops run at the same time at most: 40 a second, if a call takes a quarter of a second.
+# The most stops that run at the same time. If a call takes a quarter of a second, that is 40 stops a second.
 CONCURRENT_STOPS = 10
-# How many unfinished jobs a reason names.
+# The most unfinished jobs that the reason of a failed Delete names.
 NAMED_IN_A_REASON = 3
-# How many stopped jobs a log line names. The line stays far below the maximum size of a log event (CloudWatch Logs
+# The most jobs that a log line names, so that the line stays far below the maximum size of a log event (CloudWatch Logs
 # quotas).
 NAMED_IN_A_LINE = 200
 
@@ -50,14 +50,14 @@ class RunningJob:
 
 @dataclass(frozen=True)
 class Pace:
-    """A service's limit of stops, as a token bucket.
+    """A service's limit for calls that stop a job, as a token bucket.
 
     Parameters
     ----------
     burst : int
-        How many stops may be sent at once.
+        How many calls may be made at once.
     rate : float
-        How many more may be sent each second.
+        How many more calls may be made each second.
     """
 
     burst: int
@@ -65,16 +65,16 @@ class Pace:
 
 
 class Kind(Protocol):
-    """A kind of job in its container (a cluster, a state machine or an application)."""
+    """The jobs of one kind in a container (a cluster, a state machine or an application)."""
 
     service: AwsService
     """The service that is called."""
     pace: Pace
-    """The service's limit of stops."""
-    settles_after: float
-    """Seconds after which a list without jobs must be read again; 0 if one list is enough."""
-    ends: Mapping[str, Step]
-    """Error code, of any call but `stop`, that means that no job can be running -> the step to return."""
+    """The service's limit for `stop`."""
+    list_again_after: float
+    """After a list without jobs, the seconds until the list must be read again; 0 if one such list is enough."""
+    final_steps: Mapping[str, Step]
+    """Error code that means that no job can be running -> the step to return. Error codes of `stop` do not count."""
 
     @property
     def noun(self) -> str:
@@ -90,7 +90,7 @@ class Kind(Protocol):
         """
 
     def unfinished(self) -> Iterator[list[RunningJob]]:
-        """Yield every job that has not ended, page by page. Those that are being stopped come last.
+        """Yield every job that has not ended, in pages. Jobs that are being stopped come last.
 
         Raises
         ------
@@ -107,8 +107,13 @@ class Kind(Protocol):
             If the call failed.
         """
 
-    def close(self) -> Step | None:
-        """Do what the container needs after the last job has stopped, and return None when that is done.
+    def make_deletable(self) -> Step | None:
+        """After the last job has stopped, do what the container needs before CloudFormation can delete it.
+
+        Returns
+        -------
+        Step or None
+            None, when nothing is left to do.
 
         Raises
         ------
@@ -136,11 +141,12 @@ class RunningJobs:
         self._clock = clock
         self._limit = _Bucket(kind.pace, clock)
         self._seen: set[str] = set()
-        self._stopped: dict[str, float] = {}
-        # Of this step: the jobs whose stop was accepted, and the last error of the stops, for each `Failure`.
-        self._stopped_now: list[str] = []
+        # The id of a job -> when the service accepted its stop.
+        self._accepted: dict[str, float] = {}
+        # In this step: the jobs whose stop was accepted, and the last error of a stop for each `Failure`.
+        self._accepted_now: list[str] = []
         self._errors_now: dict[Failure, ServiceError] = {}
-        self._pass: _Pass | None = None
+        self._listing: _Listing | None = None
         self._was_empty = False
         self._was_refused = False
 
@@ -150,61 +156,61 @@ class RunningJobs:
         return self._kind.service.calls
 
     def advance(self) -> Step:
-        """List the unfinished jobs and stop those that were not stopped before, for at most `SLICE` seconds.
+        """List the unfinished jobs and stop the new ones. After `STEP_SECONDS`, return before all are listed.
 
         Raises
         ------
         ServiceError
             If a call failed, or the service accepted no stop.
         """
-        self._stopped_now, self._errors_now = [], {}
+        self._accepted_now, self._errors_now = [], {}
         try:
-            return self._advance(self._clock.monotonic() + SLICE)
+            return self._advance(self._clock.monotonic() + STEP_SECONDS)
         except ServiceError as error:
-            if error.code in self._kind.ends:
-                return self._kind.ends[error.code]
+            if error.code in self._kind.final_steps:
+                return self._kind.final_steps[error.code]
             if self._seen:
-                stopped, seen = len(self._stopped), len(self._seen)
-                progress = f"The service accepted the stop of {stopped:,} of {seen:,} {self._kind.noun}."
+                accepted, seen = len(self._accepted), len(self._seen)
+                progress = f"The service accepted the stop of {accepted:,} of {seen:,} {self._kind.noun}."
                 raise error.with_text(f"{sentence(str(error))} {progress}") from error
             raise
         finally:
-            for first in range(0, len(self._stopped_now), NAMED_IN_A_LINE):
-                some = self._stopped_now[first : first + NAMED_IN_A_LINE]
+            for first in range(0, len(self._accepted_now), NAMED_IN_A_LINE):
+                some = self._accepted_now[first : first + NAMED_IN_A_LINE]
                 log(logging.INFO, f"The service accepted the stop of {len(some)} {self._kind.noun}", stopped=some)
 
     def _advance(self, until: float) -> Step:
         while True:
-            this = self._pass or self._new_pass()
-            self._pass = None  # after an error, the list is read from its beginning
-            self._stop_listed(this, until)
-            if this.left or not this.is_complete:
-                self._was_empty = self._was_empty and not this.left
-                return self._step_of(this)
-            if self._was_empty or not self._kind.settles_after:
+            listing = self._listing or self._new_listing()
+            self._listing = None  # after an error, the list is read from its beginning
+            self._stop_listed(listing, until)
+            if listing.unfinished or not listing.is_complete:
+                self._was_empty = self._was_empty and not listing.unfinished
+                return self._step_of(listing)
+            if self._was_empty or not self._kind.list_again_after:
                 break
             self._was_empty = True
-            self._clock.sleep(self._kind.settles_after)
-        step = self._kind.close()
+            self._clock.sleep(self._kind.list_again_after)
+        step = self._kind.make_deletable()
         if step is None:
             return Step(State.ENDED, f"{len(self._seen):,} {self._kind.noun} stopped" if self._seen else "nothing ran")
         return self._look_again(step) if step.state is State.REFUSED else step
 
-    def _new_pass(self) -> _Pass:
-        return _Pass(_batches(self._kind.unfinished(), min(CONCURRENT_STOPS, self._kind.pace.burst)))
+    def _new_listing(self) -> _Listing:
+        return _Listing(_batches(self._kind.unfinished(), min(CONCURRENT_STOPS, self._kind.pace.burst)))
 
-    def _stop_listed(self, this: _Pass, until: float) -> None:
-        for batch in this.batches:
+    def _stop_listed(self, listing: _Listing, until: float) -> None:
+        for batch in listing.batches:
             self._seen.update(job.id for job in batch)
-            this.left |= {job.id: job.note for job in batch}
+            listing.unfinished |= {job.id: job.note for job in batch}
             self._stop(dict.fromkeys(job for job in batch if not job.is_stopping and self._is_due(job)))
             if self._clock.monotonic() >= until:
-                self._pass = this
+                self._listing = listing
                 return
-        this.is_complete = True
+        listing.is_complete = True
 
     def _is_due(self, job: RunningJob) -> bool:
-        return self._clock.monotonic() - self._stopped.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
+        return self._clock.monotonic() - self._accepted.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
 
     def _stop(self, jobs: Collection[RunningJob]) -> None:
         """Stop the jobs of a batch at the same time."""
@@ -217,8 +223,8 @@ class RunningJobs:
             if error:
                 self._errors_now[error.failure] = error
             else:
-                self._stopped[job.id] = self._clock.monotonic()
-                self._stopped_now.append(job.id)
+                self._accepted[job.id] = self._clock.monotonic()
+                self._accepted_now.append(job.id)
 
     def _stop_one(self, job: RunningJob) -> ServiceError | None:
         try:
@@ -227,51 +233,51 @@ class RunningJobs:
             return error
         return None
 
-    def _step_of(self, this: _Pass) -> Step:
-        """Return the step after a pass that has found jobs or is not complete."""
-        this.errors |= self._errors_now
-        left = self._left(this)
-        errors = this.errors
-        if not this.is_complete:
-            # Until the pass is complete, an error counts only if the service accepted no stop in this step.
-            errors = {} if self._stopped_now else self._errors_now
+    def _step_of(self, listing: _Listing) -> Step:
+        """Return the step for a listing that has found jobs or is not complete."""
+        listing.errors |= self._errors_now
+        progress = self._progress(listing)
+        errors = listing.errors
+        if not listing.is_complete:
+            # Until the listing is complete, an error counts only if the service accepted no stop in this step.
+            errors = {} if self._accepted_now else self._errors_now
         for failure in (Failure.TRANSIENT, Failure.UNKNOWN):
             if failure in errors:
                 # Without the error code: for a stop, it may mean that the job does not exist, not the container.
-                raise ServiceError(failure, f"{sentence(str(errors[failure]))} {left}")
-        if not this.is_complete:
-            return Step(State.MORE, left)
+                raise ServiceError(failure, f"{sentence(str(errors[failure]))} {progress}")
+        if not listing.is_complete:
+            return Step(State.MORE, progress)
         if Failure.REJECTED in errors:
-            return self._look_again(Step(State.REFUSED, f"{sentence(str(errors[Failure.REJECTED]))} {left}"))
-        return Step(State.STOPPING, left)
+            return self._look_again(Step(State.REFUSED, f"{sentence(str(errors[Failure.REJECTED]))} {progress}"))
+        return Step(State.STOPPING, progress)
 
     def _look_again(self, refused: Step) -> Step:
         """List the jobs again at once after the first refusal, because the job may have ended just before it."""
         is_first, self._was_refused = not self._was_refused, True
         return Step(State.MORE, refused.detail) if is_first else refused
 
-    def _left(self, this: _Pass) -> str:
+    def _progress(self, listing: _Listing) -> str:
         noun = self._kind.noun
         jobs = f"{noun[0].upper()}{noun[1:]} in {self._place}"
-        if not this.is_complete:
+        if not listing.is_complete:
             return f"{jobs} may still be running: not all were listed yet"
-        named = islice(this.left.items(), NAMED_IN_A_REASON)
+        named = islice(listing.unfinished.items(), NAMED_IN_A_REASON)
         names = ", ".join(re.split("[/:]", id_)[-1] + (note and f" ({note})") for id_, note in named)
-        more = len(this.left) - NAMED_IN_A_REASON
+        more = len(listing.unfinished) - NAMED_IN_A_REASON
         return (
             f"{jobs} are still running: {names}{f' and {more:,} more' if more > 0 else ''}."
-            f" {len(self._seen) - len(this.left):,} of {len(self._seen):,} stopped"
+            f" {len(self._seen) - len(listing.unfinished):,} of {len(self._seen):,} stopped"
         )
 
 
 @dataclass
-class _Pass:
-    """One reading of the list of all unfinished jobs, with their stops. It may take several steps."""
+class _Listing:
+    """A list of all unfinished jobs that is being read, while the jobs are stopped. It may take several steps."""
 
     batches: Iterator[list[RunningJob]]
-    # The unfinished jobs, id -> note. A list may name a job twice while it is being stopped.
-    left: dict[str, str] = field(default_factory=dict)
-    # The last error of the stops, for each `Failure`.
+    # The id of each unfinished job -> its note. The service may list a job twice while it is being stopped.
+    unfinished: dict[str, str] = field(default_factory=dict)
+    # The last error of a stop for each `Failure`.
     errors: dict[Failure, ServiceError] = field(default_factory=dict)
     is_complete: bool = False
 

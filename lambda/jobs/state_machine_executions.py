@@ -10,7 +10,7 @@ from properties.container import Container
 from protocol.outcome import Result
 from teardown import ServiceError, State, Step
 
-# Step Functions API reference, ListExecutions.
+# The most executions that ListExecutions returns in a page (Step Functions API reference).
 _PAGE = 1000
 _EXPRESS = "StateMachineTypeNotSupported"
 
@@ -30,8 +30,8 @@ class StateMachineExecutions:
     # Step Functions Developer Guide, quotas: StopExecution, in the regions where it is lowest.
     pace = Pace(burst=500, rate=25)
     # ListExecutions is eventually consistent (API reference); no source says for how long.
-    settles_after = 2.0
-    ends: Mapping[str, Step] = {
+    list_again_after = 2.0
+    final_steps: Mapping[str, Step] = {
         "StateMachineDoesNotExist": Step(State.ENDED, "There is no such state machine", Result.GONE),
         # Executions of an EXPRESS state machine can't be stopped, and end within minutes (Developer Guide, quotas).
         _EXPRESS: Step(State.ENDED, "nothing to stop in an EXPRESS state machine"),
@@ -43,11 +43,11 @@ class StateMachineExecutions:
         self._reason = reason
 
     def exists(self) -> bool:
-        """Call ListExecutions, because DescribeStateMachine would need a KMS permission, too."""
+        """Call ListExecutions. DescribeStateMachine would also need a KMS permission."""
         try:
             self.service.ask("ListExecutions", "executions", stateMachineArn=self._state_machine, maxResults=1)
         except ServiceError as error:
-            if error.code not in self.ends:
+            if error.code not in self.final_steps:
                 raise
             return error.code == _EXPRESS
         return True
@@ -65,7 +65,7 @@ class StateMachineExecutions:
             yield [RunningJob(execution["executionArn"]) for execution in page]
 
     def stop(self, job: RunningJob) -> None:
-        """Call StopExecution. If KMS denies the key that encrypts the error and the cause, leave both out."""
+        """Call StopExecution. If it can't use the KMS key that encrypts the error and the cause, leave both out."""
         try:
             self.service.call("StopExecution", executionArn=job.id, error="StackDeleted", cause=self._reason)
         except ServiceError as error:
@@ -73,5 +73,5 @@ class StateMachineExecutions:
                 raise
             self.service.call("StopExecution", executionArn=job.id)
 
-    def close(self) -> None:
+    def make_deletable(self) -> None:
         """Do nothing: a state machine without executions can be deleted."""

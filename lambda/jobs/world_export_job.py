@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parents[1] / "models"
 
-# API reference, DescribeWorldExportJob. Any other status may be final or not, so the function waits.
+# The statuses of a job (API reference, DescribeWorldExportJob). Any other status may be final or not, so the function
+# waits.
 ENDED = ("Canceled", "Completed", "Failed")
 STOPPING = ("Canceling",)
 # The errors for a job that does not exist and for a refused cancel (API reference, CancelWorldExportJob).
 GONE = "ResourceNotFoundException"
 REFUSED = "InvalidParameterException"
 
-# Seconds between two looks at a job while its cancel fails with transient errors: the job may end by itself.
-LOOK_EVERY = 60.0
+# While the cancel fails with transient errors, the seconds between two calls of DescribeWorldExportJob: the job may end
+# by itself.
+DESCRIBE_EVERY = 60.0
 
 
 class WorldExportJob:
@@ -42,11 +44,12 @@ class WorldExportJob:
     Parameters
     ----------
     arn : JobArn
-        The job. Calls go to the region in the ARN.
+        The job's ARN. Calls go to its region.
     others_connect : callable, optional
-        Returns whether another host accepts connections now. Default: no, so that time-outs prove nothing.
+        Returns whether another host accepts connections now. Default: returns False, so that time-outs are no sign of
+        retirement.
     clock : Clock, default: the time module
-        The clock to go by.
+        The clock that measures time.
     """
 
     def __init__(self, arn: JobArn, *, others_connect: Callable[[], bool] = lambda: False, clock: Clock = time) -> None:
@@ -58,7 +61,7 @@ class WorldExportJob:
         self._cancels_next = True
         self._accepted = False
         self._refusal = ""
-        self._next_look = clock.monotonic() + LOOK_EVERY
+        self._next_describe = clock.monotonic() + DESCRIBE_EVERY
 
     @property
     def calls(self) -> int:
@@ -73,7 +76,7 @@ class WorldExportJob:
         ServiceError
             If the call failed.
         """
-        return self._cancel() if self._cancels_next else self._look()
+        return self._cancel() if self._cancels_next else self._describe()
 
     def _cancel(self) -> Step:
         try:
@@ -85,25 +88,25 @@ class WorldExportJob:
         return Step(State.STOPPING, f"{self._name} is Canceling")
 
     def _not_canceled(self, error: ServiceError) -> Step:
-        if _answers(error, REFUSED):
-            # Describe the job: it may have ended, be Canceling, or be running. The first look may be retried while
-            # there is time; later looks belong to the wait.
+        if _is_answer(error, REFUSED):
+            # Describe the job: it may have ended, be Canceling, or be running. After the first refusal, the next step
+            # does it, because MORE does not begin the wait: the call may then be retried while there is time.
             is_first, self._refusal, self._cancels_next = not self._refusal, str(error), False
-            return Step(State.MORE, str(error)) if is_first else self._look()
+            return Step(State.MORE, str(error)) if is_first else self._describe()
         if self._refusal:
             self._refusal, self._cancels_next = str(error), False
-        elif error.failure is not Failure.TRANSIENT or self._clock.monotonic() >= self._next_look:
-            self._next_look = self._clock.monotonic() + LOOK_EVERY
+        elif error.failure is not Failure.TRANSIENT or self._clock.monotonic() >= self._next_describe:
+            self._next_describe = self._clock.monotonic() + DESCRIBE_EVERY
             try:
-                look = self._look()
+                step = self._describe()
             except ServiceError:
                 raise error from None
-            if look.state is State.ENDED:
-                return look
+            if step.state is State.ENDED:
+                return step
             self._cancels_next = True
         raise error
 
-    def _look(self) -> Step:
+    def _describe(self) -> Step:
         try:
             status = str(self._robomaker.ask("DescribeWorldExportJob", "status", job=self._arn))
         except ServiceError as error:
@@ -119,25 +122,25 @@ class WorldExportJob:
         return Step(State.REFUSED, f"{self._name} is {status}, and RoboMaker refuses to cancel it. {self._refusal}")
 
     def _ended(self, error: ServiceError) -> Step | None:
-        if sign := self._retirement.sign(error):
+        if sign := self._retirement.find_sign(error):
             return Step(State.ENDED, sign, Result.RETIRED)
-        return Step(State.ENDED, str(error), Result.GONE) if _answers(error, GONE) else None
+        return Step(State.ENDED, str(error), Result.GONE) if _is_answer(error, GONE) else None
 
 
-def _answers(error: ServiceError, code: str) -> bool:
-    """Return whether RoboMaker answered this error, with any status. Another host may answer the same code."""
+def _is_answer(error: ServiceError, code: str) -> bool:
+    """Return whether RoboMaker answered with this error code. A proxy, for example, may answer with it, too."""
     return error.code == code and isinstance(error.__cause__, ClientError)
 
 
 class _RoboMaker(AwsService):
-    """RoboMaker, with the service model in models/."""
+    """The client of RoboMaker, with the service model in models/."""
 
     def _make_client(self) -> Any:
         return _client(self.region)
 
 
-# The names of members that have an error in the answers of AWS services and gateways. RoboMaker's answers have none of
-# them. The last two contain an error (Coral, AWS's service framework: aws-amplify/amplify-flutter 5675).
+# Members that contain an error in the answers of AWS services and gateways, in lower case. A successful answer of
+# RoboMaker has none of them. The last two are from Coral, AWS's service framework (aws-amplify/amplify-flutter 5675).
 _NAMES_OF_ERRORS = {
     *("__type", "code", "error", "errors", "errorcode", "errormessage", "errortype", "message"),
     *("output", "fault"),
@@ -177,7 +180,10 @@ def _document(body: bytes) -> dict[str, Any] | None:
 
 
 def _error_within(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the code and the message of an error in an envelope, as Coral sends it with any status, or ``""``."""
+    """Return the code and the message of an error in Coral's member Output, which it may have with any HTTP status.
+
+    Without an error, both are ``""``.
+    """
     envelope = document.get("Output")
     if not isinstance(envelope, dict):
         return "", ""
@@ -190,7 +196,7 @@ class _Parsers(ResponseParserFactory):
 
 
 class _Loader(Loader):
-    """botocore's loader, without a search through botocore's own services, which takes 27 ms (measured)."""
+    """botocore's loader, which does not search botocore's folder for services. The search takes 27 ms (measured)."""
 
     def list_available_services(self, type_name: str) -> list[str]:
         return ["robomaker"] if type_name == "service-2" else []
@@ -198,7 +204,7 @@ class _Loader(Loader):
 
 @cache
 def _client(region: str) -> Any:
-    # botocore's handlers serve the needs of other services. To register and copy them takes as long as the whole rest.
+    # botocore's built-in handlers are for other services. To register and copy them doubles the time of this function.
     session = Session(include_builtin_handlers=False)
     # models/ has the service model that boto3 dropped after 1.40.60, and the pattern of the endpoints' names. Without
     # the pattern, botocore would read more than a megabyte about other services.

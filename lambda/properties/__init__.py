@@ -26,8 +26,8 @@ class InvalidPropertyError(ValueError):
         super().__init__(f"{name} {_shown(value)} is not valid: {rule}. {fix}")
 
 
-def check_choices(properties: Mapping[str, object]) -> None:
-    """Check the properties that have defaults: BestEffort, WaitSeconds and ProviderOutlivesStack.
+def check_common(properties: Mapping[str, object]) -> None:
+    """Check the properties that both custom resources have: BestEffort, WaitSeconds and ProviderOutlivesStack.
 
     Parameters
     ----------

@@ -11,16 +11,16 @@ from . import InvalidPropertyError
 
 
 class _ContainerType(NamedTuple):
-    """The type of the containers of one kind of job."""
+    """The type of container in which the jobs of one kind run."""
 
     id: re.Pattern[str]
-    """The pattern of their ids."""
+    """The pattern of a container's ARN or id."""
     described: str
-    """The form of their ids, for an error."""
+    """The form of the ARN or id, for an error."""
     noun: str
-    """The name of such a container in a message, such as ``cluster``."""
+    """What a message calls such a container, such as ``cluster``."""
     resource_type: str
-    """Their CloudFormation resource type."""
+    """Its CloudFormation resource type."""
 
 
 # A region is a label in the name of its endpoint, so at most 63 characters (RFC 1035).
@@ -37,8 +37,8 @@ _CONTAINERS = {
     ),
     "StateMachineExecutions": _ContainerType(
         # Step Functions API reference, CreateStateMachine: the characters that a name may not have. An ARN with one
-        # more part names a version or an alias; ListExecutions then lists only some of the executions (the same,
-        # ListExecutions).
+        # more part names a version or an alias, for which ListExecutions lists only some of the executions (Step
+        # Functions API reference, ListExecutions).
         re.compile(
             r"arn:(?P<partition>aws[a-z-]*):states:(?P<region>[a-z0-9-]{1,63}):(?P<account>[0-9]{12}):stateMachine:"
             r"(?P<name>[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U0010ffff]{1,80})"
@@ -64,13 +64,13 @@ class _Option(NamedTuple):
     key: str
     """Its name in the physical id."""
     kind: str
-    """The kind of job that takes it."""
+    """The only kind of job that has it."""
     valid: re.Pattern[str]
-    """The pattern of its values. None may have a comma, which separates the options in a physical id."""
+    """The pattern of its values. No value may have a comma, which separates the options in a physical id."""
     rule: str
     """The rule for its values, for an error."""
     fix: str
-    """What to pass, for an error."""
+    """How to correct the value, for an error."""
     is_number: bool = False
     """Whether its values are numbers."""
 
@@ -103,7 +103,7 @@ _OPTIONS = {
         is_number=True,
     ),
 }
-# No id has a comma, but a state machine's name may have parentheses.
+# A container's ARN or id has no comma, but a state machine's name may have parentheses.
 _PHYSICAL_ID = re.compile(r"(?P<Kind>\w+)\((?P<Container>[^,]+)(?P<options>(,\w+=[^,]+)*)\)")
 
 
@@ -151,21 +151,19 @@ class Container:
         if not isinstance(kind, str) or kind not in _CONTAINERS:
             rule = f"it must be one of {', '.join(_CONTAINERS)}"
             raise InvalidPropertyError("Kind", kind, rule, "Pass one of these.")
-        form = _CONTAINERS[kind]
-        found = form.id.fullmatch(id_) if isinstance(id_, str) else None
+        container_type = _CONTAINERS[kind]
+        found = container_type.id.fullmatch(id_) if isinstance(id_, str) else None
         if not isinstance(id_, str) or found is None:
-            raise InvalidPropertyError("Container", id_, f"for {kind}, it must be {form.described}", "Pass that.")
-        named = found.groupdict()
-        for place, theirs, ours in (
-            ("partition", named.get("partition"), stack_partition),
-            ("account", named.get("account"), stack_account),
-        ):
+            rule = f"for {kind}, it must be {container_type.described}"
+            raise InvalidPropertyError("Container", id_, rule, "Pass that.")
+        for part, ours in (("partition", stack_partition), ("account", stack_account)):
+            theirs = found.groupdict().get(part)
             if theirs is not None and ours is not None and theirs != ours:
                 raise InvalidPropertyError(
                     "Container",
                     id_,
-                    f"it is in the {place} {theirs}, but the stack is in {ours}",
-                    f"Declare it in a stack of its own {place}.",
+                    f"it is in the {part} {theirs}, but the stack is in {ours}",
+                    f"Declare it in a stack of its own {part}.",
                 )
         options = {}
         for name, option in _OPTIONS.items():
@@ -194,24 +192,24 @@ class Container:
         raise InvalidPropertyError("PhysicalResourceId", text, rule, "CloudFormation sends it, so do not change it.")
 
     def __str__(self) -> str:
-        """Return the physical id. It is all that a Delete knows of the container."""
+        """Return the physical id, which has all that a Delete needs to find the jobs."""
         options = [f",{_OPTIONS[name].key}={value}" for name, value in self.options.items()]
         return f"{self.kind}({self.id}{''.join(options)})"
 
     @property
     def ref(self) -> str:
-        """What ``Ref`` returns in a template: the name of a cluster, otherwise the id (User Guide, resource types)."""
-        return self._named["name"] if self.kind == "EcsTasks" else self.id
+        """What ``Ref`` returns in a template: the name of a cluster, otherwise `id` (User Guide, resource types)."""
+        return self._id_parts["name"] if self.kind == "EcsTasks" else self.id
 
     @property
     def region(self) -> str | None:
         """The region in its ARN, if it has one."""
-        return self._named.get("region")
+        return self._id_parts.get("region")
 
     @property
     def place(self) -> str:
         """The container in a message, such as ``cluster prod``."""
-        return f"{_CONTAINERS[self.kind].noun} {self._named['name']}"
+        return f"{_CONTAINERS[self.kind].noun} {self._id_parts['name']}"
 
     @property
     def resource_type(self) -> str:
@@ -219,7 +217,7 @@ class Container:
         return _CONTAINERS[self.kind].resource_type
 
     @property
-    def _named(self) -> dict[str, str]:
+    def _id_parts(self) -> dict[str, str]:
         found = _CONTAINERS[self.kind].id.fullmatch(self.id)
         return found.groupdict() if found else {}
 

@@ -25,7 +25,8 @@ REGIONS = {
 }
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
-# Prefix of a region's name -> its partition, if that is not aws.
+# Prefix of a region's name -> its partition. Without one of these prefixes, it is aws. RoboMaker was never in the
+# partitions of us-iso and eu-iso regions, so "" rejects these.
 _OTHER_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "", "eu-iso": ""}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -38,7 +39,7 @@ _GIVE_THE_ARN = (
 
 @dataclass(frozen=True)
 class JobArn:
-    """The checked ARN of a world export job.
+    """The ARN of a world export job, after it was checked.
 
     Parameters
     ----------
@@ -71,9 +72,9 @@ class JobArn:
         stack_partition : str, optional
             The partition of the stack, if it is known. Credentials work in their own partition only.
         new : bool, default: False
-            Whether the job is declared for the first time. If so, its region must be one of `REGIONS`, and its
-            partition that of the stack. These newer rules do not apply to an ARN that was accepted before, because a
-            rollback to it could fail.
+            Whether the ARN can't have been accepted before, as in a Create. Then its region must be one of `REGIONS`,
+            and its partition that of the stack. These rules are newer than the others: in an Update, they could make
+            the rollback to an older ARN fail.
 
         Raises
         ------

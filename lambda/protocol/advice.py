@@ -1,4 +1,4 @@
-"""Tells an operator what to do after a failed Delete."""
+"""States the next step for an operator after a failed Delete."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ _PAGE = "operators.md of cdk-world-export-job"
 
 
 def after_failed_delete(request: Request) -> str:
-    """Return the next step for this stack.
+    """Return the next step, as the last sentences of the reason.
 
     CloudFormation continues after a failed Delete and deletes what the resource depends on
-    (cloudformation-coverage-roadmap 852). A function in the same stack no longer exists when somebody deletes the stack
-    again. The property ProviderOutlivesStack tells whether the function is in another stack, which is the default.
+    (aws-cloudformation/cloudformation-coverage-roadmap 852). So a function in the same stack no longer exists when
+    somebody deletes the stack again. The property ProviderOutlivesStack states whether the function is in another
+    stack. Default: it is.
 
     Parameters
     ----------

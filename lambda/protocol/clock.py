@@ -1,4 +1,4 @@
-"""The time that a request has: a clock that tests can replace."""
+"""The clock that measures time and pauses. Tests replace it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time in seconds, and a way to let it pass. The ``time`` module is one."""
+    """A clock, in seconds. The ``time`` module is one."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
+        """Return the seconds since some fixed moment."""
 
     def sleep(self, seconds: float, /) -> None:
-        """Let that many seconds pass."""
+        """Pause for that many seconds."""

@@ -39,14 +39,14 @@ if not _has_boto3:
 
 F = TypeVar("F", bound=Callable[..., object])
 
-# Seconds of the function's time that are reserved for the answer: enough for two tries with a slow response URL, and
-# for more with one that refuses connections.
-RESERVE = 10.0
-# The largest share of the function's time that is reserved.
-SHARE = 0.25
-# Seconds before the end of the function's time at which the delivery gives up.
-MARGIN = 0.2
-# Seconds that a blocked log may delay the answer.
+# The seconds at the end of the function's time that are reserved for the answer: enough for two tries if the response
+# URL is slow, and for more if it refuses connections.
+RESERVED_SECONDS = 10.0
+# The largest part of the function's time that is reserved, for a function with a short time-out.
+LARGEST_RESERVED_SHARE = 0.25
+# The delivery gives up this many seconds before the end of the function's time.
+GIVE_UP_SECONDS = 0.2
+# The most seconds that writing the log line may delay the answer.
 LOG_SECONDS = 1.0
 
 _OUT_OF_TIME = (
@@ -56,7 +56,7 @@ _LEVELS = {Result.FAILED: logging.ERROR, Result.RETIRED: logging.WARNING}
 
 
 class ExpectedError(Exception):
-    """A failure that the registered function expects. Its message is the reason in the answer."""
+    """A failure with a known cause, which its message states. The message is the reason in the answer."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class CustomResource(CfnResource):
     Parameters
     ----------
     service_of : callable
-        Returns the name of the service that a physical id belongs to, for the metrics, or ``""`` if the resource was
-        never created. For such a resource, a Delete writes no outcome and no metrics.
+        Returns the name of the service whose jobs a physical id names, for the metrics, or ``""`` if the resource was
+        never created. For such a resource, a Delete logs no outcome and no metrics.
     """
 
     # crhelper's types expect functions that return a physical id.
@@ -110,7 +110,7 @@ class CustomResource(CfnResource):
     delete: Callable[[F], F]  # type: ignore[assignment]
 
     def __init__(self, service_of: Callable[[str], str]) -> None:
-        # Without this variable, crhelper makes three AWS clients, which only its polling needs.
+        # With this variable, crhelper does not make three AWS clients, which only its polling needs.
         os.environ["AWS_SAM_LOCAL"] = "true"
         # crhelper sets this level. Lambda has set it already if the function's configuration names one.
         level = logging.root.level if os.environ.get("AWS_LAMBDA_LOG_LEVEL") else logging.INFO
@@ -146,7 +146,7 @@ class CustomResource(CfnResource):
     def _handle(self, event: dict[str, Any], context: Any) -> None:
         seconds = context.get_remaining_time_in_millis() / 1000
         self._started = time.monotonic()
-        self._answer_due = self._started + seconds - min(RESERVE, seconds * SHARE)
+        self._answer_due = self._started + seconds - min(RESERVED_SECONDS, seconds * LARGEST_RESERVED_SHARE)
         # The URL is a credential, so only the delivery gets it, and no other code can log it. Keys that begin with
         # CrHelper are left out, because crhelper would take them for the state of its polling.
         self._url = event["ResponseURL"]
@@ -164,7 +164,7 @@ class CustomResource(CfnResource):
             result = self._failure(_OUT_OF_TIME) if work.is_alive() else self._result
         _start(self._log, result).join(LOG_SECONDS)
         try:
-            retries = deliver(self._url, self._answer(result), until=self._started + seconds - MARGIN)
+            retries = deliver(self._url, self._answer(result), until=self._started + seconds - GIVE_UP_SECONDS)
         except NotDeliveredError as error:
             log(logging.ERROR, str(error))
             raise
@@ -172,10 +172,10 @@ class CustomResource(CfnResource):
             log(logging.WARNING, retries)
 
     def _set_timeout(self) -> None:
-        """Start no timer."""
+        """Start no timer, because `_handle` watches the time."""
 
     def _wrap_function(self, function: Any) -> None:
-        """Call the registered function and keep what it returns."""
+        """Call the registered function and keep its result."""
         self.PhysicalResourceId = self._physical_id  # otherwise crhelper generates another one
         try:
             self._result = function(self._request, self)
@@ -208,7 +208,7 @@ class CustomResource(CfnResource):
         return write_answer(request, FAILED, self._physical_id, reason=result.detail, advice=advice)
 
     def _log(self, result: Declared | Outcome | None) -> None:
-        """Write the line of a Delete's outcome, or of another failure."""
+        """Log the outcome of a Delete with its metrics, or the failure of another request."""
         if not isinstance(result, Outcome):
             return
         is_failed = result.result is Result.FAILED
@@ -237,7 +237,7 @@ def _start(work: Callable[..., object], *args: object) -> threading.Thread:
 
 
 def _problem_with(request: Request) -> str:
-    """Return why a request can't be handled, or ``""``."""
+    """Return why a request can't be handled, or ``""`` if it can."""
     required = ["RequestType", "StackId", "RequestId", "LogicalResourceId"]
     if request.get("RequestType") in ("Update", "Delete"):
         required.append("PhysicalResourceId")
@@ -252,7 +252,7 @@ def _problem_with(request: Request) -> str:
 def _physical_id_of(request: Request) -> str:
     """Return the physical id that was sent, or generate one of at most 1,024 bytes.
 
-    Each delivery of a request gets the same id, because CloudFormation may send a Delete for it.
+    If a request is delivered twice, both get the same id, because CloudFormation may send a Delete with it.
     """
     sent = request.get("PhysicalResourceId")
     if isinstance(sent, str) and sent:

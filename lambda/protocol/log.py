@@ -1,4 +1,4 @@
-"""Writes lines to the log, each of which names its request."""
+"""Writes the lines of the log. Each names its request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from protocol.request import Request, stack_name
 
 logger = logging.getLogger("cdk_world_export_job")
 
-# Not a global: the work of a request that timed out may still write lines after the next request has arrived.
+# Not a global variable: a request that ran out of time may still write lines after the next request has arrived.
 _names: ContextVar[Mapping[str, str]] = ContextVar("_names", default=MappingProxyType({}))
 
 
@@ -22,7 +22,7 @@ def name_request(request: Request) -> None:
     Parameters
     ----------
     request : Mapping
-        The request. Its whole StackId is logged, because only that finds the events of a deleted stack.
+        The request. Its whole StackId is logged, because the events of a deleted stack are found by the id only.
     """
     keys = {"stack": "StackId", "logical_id": "LogicalResourceId", "request_type": "RequestType"}
     _names.set({field: str(request.get(key) or "unknown") for field, key in keys.items()})

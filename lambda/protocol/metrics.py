@@ -14,8 +14,8 @@ LEFT_RUNNING = "LeftRunning"
 TEARDOWN_SECONDS = "TeardownSeconds"
 
 _UNITS = {TEARDOWNS: "Count", LEFT_RUNNING: "Count", TEARDOWN_SECONDS: "Seconds"}
-# The Deletes of a function; those of a function and a service; those of a service in an account and region, which also
-# count functions that were deleted with their stacks.
+# Each set is summed separately: by function; by function and service; by service in the whole account and region, which
+# includes functions that were deleted with their stacks.
 _DIMENSION_SETS = [[FUNCTION], [FUNCTION, SERVICE], [SERVICE]]
 
 
@@ -31,7 +31,7 @@ def embedded(
     milliseconds : int
         The time of the Delete, in milliseconds since 1970.
     service : str
-        The service whose jobs were stopped, a value of `properties.SERVICES`.
+        The service of the jobs, a value of `properties.SERVICES`.
     left_running : bool
         Whether the Delete failed, so that jobs may still be running.
     seconds : float

@@ -1,4 +1,4 @@
-"""Finds out which CAs the function trusts, and whether a host accepts connections."""
+"""Returns the CA bundle that the function uses, and checks whether a host accepts connections."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 
 def ca_bundle() -> str | None:
-    """Return the file with the CAs to trust, from the variables that botocore reads; None for the usual CAs."""
-    # Treat an empty value as none: with it, some versions of botocore verify no certificate.
+    """Return the path of the CA bundle in the variables that botocore reads, or None for the default CAs."""
+    # An empty variable counts as not set: some versions of botocore verify no certificate then.
     return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
 
 
 def accepts_connections(url: str, *, seconds: float = 3.0) -> bool:
-    """Check whether the host of a URL accepts a connection right now.
+    """Return whether the host of a URL accepts a connection now.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ class Result(StrEnum):
     NOT_AWAITED = "not awaited"
     """The service is stopping the jobs, and the wait is 0."""
     KEPT = "kept"
-    """The cluster, state machine or application is not deleted, so its jobs keep running."""
+    """CloudFormation does not delete the cluster, state machine or application, so its jobs keep running."""
     FAILED = "failed"
     """Jobs may still be running."""
 
@@ -34,9 +34,9 @@ class Outcome:
     detail : str
         The last known status, or the reason of a failure.
     seconds : float
-        How long it took.
+        How long the Delete took.
     calls : int, optional
-        How many API calls it made. Default: unknown.
+        How many API calls the Delete made. Default: None, if that is unknown.
     """
 
     result: Result

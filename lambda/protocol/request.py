@@ -1,4 +1,4 @@
-"""Reads a request of CloudFormation."""
+"""Reads a request that CloudFormation sent."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def resource_properties(request: Request) -> Mapping[str, object]:
 
 
 def property_or_default(request: Request, name: str, check: Callable[[object], T], default: T) -> T:
-    """Return a property of a Delete.
+    """Return a property of a Delete request, or its default.
 
-    Create already rejected invalid values. If a value is invalid nevertheless, use the default, so that no Delete is
-    blocked.
+    The Create already rejected invalid values. If a value is invalid nevertheless, return the default, so that it
+    blocks no Delete.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def property_or_default(request: Request, name: str, check: Callable[[object], T
         return default
 
 
-def stack_of(request: Request) -> tuple[str | None, str | None]:
-    """Return the partition and the account of the request's stack, or two None if its id does not have them."""
+def partition_and_account(request: Request) -> tuple[str | None, str | None]:
+    """Return the partition and the account in the id of the request's stack, or two None if it has another form."""
     found = re.fullmatch(r"arn:([^:]+):cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
     return (found[1], found[2]) if found else (None, None)
 

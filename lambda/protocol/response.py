@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from protocol.network import ca_bundle
 from protocol.request import Request
 
-# CloudFormation User Guide, crpg-ref-responses.
+# The most bytes that CloudFormation accepts (User Guide, crpg-ref-responses).
 MAX_BODY_BYTES = 4096
 
 # Seconds. Each try may take twice as long as the one before it, so that a slow endpoint receives the answer in the end.
@@ -33,12 +33,12 @@ SHORTEST_TRY = 0.1
 # After these statuses, a later try may succeed: S3 redirects while a bucket is new, and answers 409 OperationAborted
 # (Amazon S3 API Reference, Error responses); HTTP has Request Timeout and Too Many Requests.
 _TRANSIENT_STATUSES = (302, 307, 408, 409, 429)
-# The same for this S3 error code, which comes with another status (ditto), and for an error that could not be read,
-# because it may have this code.
+# The same applies to this S3 error code, which comes with status 400 (same page), and to an error that could not be
+# read, because it may have this code.
 _UNREAD = "unread"
 _TRANSIENT_CODES = ("RequestTimeout", _UNREAD)
 
-# What botocore takes: a password may have "@" in it, and a path has no meaning.
+# The forms of a proxy's URL that botocore accepts. A password may contain "@". A path is ignored.
 _PROXY = re.compile(
     r"\s*((http:)?//)?(?P<host>([^/]*@)?([^][/@:?#\s]+|\[[0-9A-F:.]+]))(?P<port>:[0-9]+)?([/?#].*)?", re.IGNORECASE
 )
@@ -133,15 +133,15 @@ def deliver(url: str, answer: bytes, *, until: float) -> str:
 
 
 def _try(url: str, answer: bytes, seconds: float) -> tuple[str, bool]:
-    """Try once. Return the problem, or ``""``, and whether every other try would fail, too."""
+    """Try once. Return the problem, or ``""`` after a success, and whether every other try would fail, too."""
     result = ("TimeoutError", False)
 
     def put() -> None:
         nonlocal result
         result = _put(url, answer, seconds)
 
-    # A socket's time-out applies to each read, so a response that arrives byte by byte would take for ever. A try that
-    # is given up here may still deliver the answer, which does no harm: it is the same answer.
+    # In a thread, because a socket's time-out applies to each read, so a response that arrives byte by byte never times
+    # out. A try that is given up here may still deliver the answer, which does no harm: it is the same answer.
     thread = threading.Thread(target=put, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -149,7 +149,7 @@ def _try(url: str, answer: bytes, seconds: float) -> tuple[str, bool]:
 
 
 def _put(url: str, answer: bytes, seconds: float) -> tuple[str, bool]:
-    # No exception leaves this function, because its message may have the URL.
+    # This function raises nothing, because the message of an exception may contain the URL.
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -1,4 +1,4 @@
-"""Puts a stack's whole life behind the CloudFormation API of moto, which makes the ordinary resources."""
+"""Connects the CloudFormation API of moto with `StackLifecycle`. moto makes all resources but the custom ones."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, Reso
 
 Listener = Callable[[str, Event], None]
 
-_HEAD_START = 1.0  # seconds that a call gives the operation that it begins
+_HEAD_START = 1.0  # a call that begins an operation of a stack waits this many seconds for its end
 _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
 
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 _GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
-# What can only be deleted; from UPDATE_ROLLBACK_FAILED, a rollback could go on, which is not played here.
+# The statuses in which a stack can only be deleted. ContinueUpdateRollback is not implemented here.
 _ENDS = ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
 
-# What can't be changed without a replacement, of what stacks here change (UG, the pages of the types).
+# Resource type -> the properties whose update replaces the resource, if stacks here change them (UG, types' pages).
 _REPLACED_BY = {
     "AWS::ECS::Cluster": ("ClusterName",),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "StateMachineType"),
@@ -43,9 +43,10 @@ _REPLACED_BY = {
 
 
 class _Resources(parsing.ResourceMap):
-    """moto's map of a stack's resources, by which it resolves references and describes what there is.
+    """moto's map of a stack's resources, with which it resolves references and describes resources.
 
-    It creates nothing, and has what exists, also what has left the template and waits for its cleanup.
+    It creates no resource. It contains every resource that exists, also one that is no longer in the template and is
+    deleted in the cleanup.
     """
 
     def __init__(self, stack: Stack, exports: dict[str, parsing.Export], lifecycle: StackLifecycle) -> None:
@@ -73,7 +74,7 @@ class _Resources(parsing.ResourceMap):
         return iter(self._existing())
 
     def _existing(self) -> dict[str, Physical]:
-        # By a logical id there is what replaced a resource, and not the one that waits for its cleanup.
+        # A logical id stands for the new resource, not for the replaced one that is deleted in the cleanup.
         return {found.declaration.logical_id: found for found in reversed(self._lifecycle.existing)}
 
     def use(self, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
@@ -88,7 +89,7 @@ class _Resources(parsing.ResourceMap):
 
 
 class _Template(dict[str, Declaration]):
-    """A template's resources, with what their references are resolved by."""
+    """A template's resources, with its text and the values of its parameters."""
 
     def __init__(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class _Template(dict[str, Declaration]):
 
 
 class _Opaque:
-    """What moto's reference resolution needs of a resource that moto has no model for."""
+    """A resource without a model in moto, with the members that moto needs to resolve references to it."""
 
     def __init__(self, resource: Physical) -> None:
         self.physical_resource_id = resource.physical_id
@@ -109,10 +110,7 @@ class _Opaque:
 
 
 class _Life:
-    """A stack of moto's, the life that it leads here, and what makes its resources.
-
-    It makes custom resources by their protocol, all others by moto's models.
-    """
+    """A stack of moto, with its `StackLifecycle`, which calls it to create, update and delete resources."""
 
     # moto's models are not safe for threads; only custom resources take their time side by side.
     _moto = threading.RLock()
@@ -126,7 +124,7 @@ class _Life:
         stack.resource_map = self.resources = _Resources(stack, exports, self.lifecycle)
         self.custom = CustomResources(stack.stack_id, invoke, urls)
         self._listener = listener
-        # The last event of each resource, by its ids. What was deleted stays until the next operation begins.
+        # The last event of each resource, by its ids. Those of deleted resources stay until the next operation begins.
         self._last: dict[tuple[str, str], Event] = {}
 
     def template(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
@@ -147,7 +145,7 @@ class _Life:
         return template
 
     def import_resources(self, template: Template) -> None:
-        """Take what the template declares and the stack does not have: clusters that exist, by their names."""
+        """Import the resources that only the template has: existing clusters, found by their names."""
         arriving = {}
         for name in template.keys() - self.lifecycle.live:
             properties = self.resolve(template[name])
@@ -159,7 +157,7 @@ class _Life:
     def use(self, template: Template) -> None:
         assert isinstance(template, _Template)  # noqa: S101 - this class has read it
         self.resources.use(template.body, template.parameters)
-        # What GetTemplate gives from now on, and what the next update starts from.
+        # What GetTemplate returns from now on, and what the next update starts from.
         self.stack.template, self.stack.template_dict = template.text, template.body
         self.stack.parameters = dict(template.parameters)
 
@@ -202,7 +200,7 @@ class _Life:
                 patience.wait_for(deletion, threading.TIMEOUT_MAX)
 
     def _by_moto(self, make: Callable[..., Any], declaration: Declaration) -> Any:
-        """Give what moto makes of a declaration: None, if it has no model of the type, or one that can't be updated."""
+        """Return moto's resource for a declaration, or None if moto has no model of the type, or can't update it."""
         if declaration.type not in parsing.get_model_map():
             return None
         stack = self.stack
@@ -220,7 +218,7 @@ class _Life:
                 raise ResourceError(str(error) or repr(error)) from error
 
     def summaries(self) -> list[dict[str, Any]]:
-        """Give what ListStackResources shows: what there is, and what the last operation has deleted or retained."""
+        """Return what ListStackResources lists: existing resources, and what the last operation deleted or retained."""
         there = {(name, known.physical_resource_id) for name, known in self.resources.items()}
         return [
             {
@@ -235,7 +233,7 @@ class _Life:
         ]
 
     def begin(self, otherwise: str, work: Callable[..., None], *arguments: Any) -> None:
-        """Work in the background. It ends in a status whatever happens, for which the CDK CLI would wait in vain."""
+        """Run an operation in the background. After an error, set the status `otherwise`, which ends the CLI's wait."""
 
         def run() -> None:
             try:
@@ -248,7 +246,7 @@ class _Life:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        # The CDK CLI looks at once, and then every five seconds: what takes no time has ended at its first look.
+        # The CDK CLI asks for the status at once, and then every five seconds. A fast operation has then ended at once.
         thread.join(_HEAD_START)
 
     def record(self, event: Event) -> None:
@@ -294,7 +292,7 @@ class LifecycleBackend(CloudFormationBackend):
 
     @classmethod
     def attach(cls, listener: Listener, invoke: Invoke, urls: ResponseUrls) -> None:
-        """Say who hears of every event, how functions are invoked, and where custom resources answer."""
+        """Set the listener of all events, the invocation of functions, and the response URLs."""
         cls._listener, cls._invoke, cls._urls = staticmethod(listener), staticmethod(invoke), urls
         serve(cls, _Responses)
 
@@ -304,7 +302,7 @@ class LifecycleBackend(CloudFormationBackend):
         self.refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
 
     def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
-        """Plan a change, unless the stack can only be deleted."""
+        """Create a change set, unless the stack can only be deleted."""
         for stack in self.stacks.values():
             if stack.name == stack_name and stack.status in _ENDS:
                 raise ValidationError(
@@ -313,11 +311,11 @@ class LifecycleBackend(CloudFormationBackend):
         return super().create_change_set(stack_name, *args, **kwargs)
 
     def describe_change_set(self, change_set_name: str) -> ChangeSet:
-        """Find a change set by its name or ARN. Names are moto's: not by stack, so one stack at a time deploys."""
+        """Find a change set by its name or ARN. moto ignores the stack's name, so deploy one stack at a time."""
         for change_set in self.change_sets.values():
             if change_set_name in (change_set.change_set_name, change_set.change_set_id):
                 return change_set
-        # By this the CDK CLI knows that there is none of an earlier deployment.
+        # The error with which the CDK CLI finds out that no earlier deployment has left one.
         raise _ChangeSetNotFound(f"ChangeSet [{change_set_name}] does not exist")
 
     def delete_change_set(self, change_set_name: str) -> None:
@@ -340,31 +338,31 @@ class LifecycleBackend(CloudFormationBackend):
         Parameters
         ----------
         name_or_stack_id : str
-            The stack. One that does not exist is deleted already.
+            The stack. If it does not exist, nothing is done.
         retain : collection of str
-            The logical ids of resources to let go of: RetainResources.
+            RetainResources: the logical ids of resources to leave out.
         force : bool, default: False
-            Let go of whatever fails to be deleted: the DeletionMode FORCE_DELETE_STACK.
+            Whether the DeletionMode is FORCE_DELETE_STACK, which leaves out each resource that can't be deleted.
 
         Raises
         ------
         ValidationError
-            If something is to be let go of in a stack that is not in DELETE_FAILED, or that it has not any more.
+            If one of these is set and the stack is not in DELETE_FAILED, or a resource in `retain` no longer exists.
         """
         for stack in list(self.stacks.values()):
             if name_or_stack_id in (stack.name, stack.stack_id):
                 life = self._life(stack)
-                _check_letting_go(life, retain, force=force)
+                _check_deletion(life, retain, force=force)
                 stack.status = "DELETE_IN_PROGRESS"
                 life.begin("DELETE_FAILED", self._delete, life, retain, force)
 
     def refactor(self, templates: Mapping[str, str], moves: Iterable[Mapping[str, Any]]) -> None:
-        """Move resources between stacks that there are. Nothing is created, changed or deleted.
+        """Move resources between existing stacks. Nothing is created, changed or deleted.
 
         Parameters
         ----------
         templates : Mapping
-            The templates that the stacks have in the end, by the names of the stacks.
+            The new template of each stack, by the name of the stack.
         moves : iterable of Mapping
             The API's ResourceMappings.
         """
@@ -381,11 +379,11 @@ class LifecycleBackend(CloudFormationBackend):
             self._export(life.stack, body)
 
     def summaries(self, stack: str) -> list[dict[str, Any]]:
-        """Give what ListStackResources shows of a stack."""
+        """Return what ListStackResources lists for a stack."""
         return self._life(self.get_stack(stack)).summaries()
 
     def close(self) -> None:
-        """End every operation that is under way."""
+        """End every running operation."""
         for life in list(self._lives.values()):
             life.lifecycle.close()
 
@@ -410,7 +408,7 @@ class LifecycleBackend(CloudFormationBackend):
         return None
 
     def exchanges(self) -> list[Exchange]:
-        """Give every request that was sent to a custom resource."""
+        """Return every request that was sent to a custom resource."""
         return [exchange for life in self._lives.values() for exchange in life.custom.exchanges]
 
     def _life(self, stack: Stack) -> _Life:
@@ -433,7 +431,7 @@ class LifecycleBackend(CloudFormationBackend):
             self.deleted_stacks[life.stack.stack_id] = self.stacks.pop(life.stack.stack_id)
 
     def _export(self, stack: Stack, template: dict[str, Any]) -> None:
-        """Give a stack the outputs and the exports of a template, and no others."""
+        """Set the outputs and the exports of a stack to those of a template."""
         for export in list(self.exports.values()):
             if export.exporting_stack_id == stack.stack_id:
                 del self.exports[export.name]
@@ -442,7 +440,7 @@ class LifecycleBackend(CloudFormationBackend):
 
 
 class _Responses(CloudFormationResponse):
-    """moto's operations, with imports, all ways to delete a stack, what is in it, and refactorings."""
+    """moto's operations, with imports, RetainResources, FORCE_DELETE_STACK, ListStackResources and refactorings."""
 
     cloudformation_backend: LifecycleBackend
 
@@ -481,7 +479,7 @@ class _Responses(CloudFormationResponse):
         return ActionResult({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
 
 
-def _check_letting_go(life: _Life, retain: Collection[str], *, force: bool) -> None:
+def _check_deletion(life: _Life, retain: Collection[str], *, force: bool) -> None:
     stack = life.stack
     failed = stack.status == "DELETE_FAILED"
     if force and not failed:

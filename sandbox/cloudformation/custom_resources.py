@@ -1,4 +1,4 @@
-"""CloudFormation's side of a custom resource: the request, the response URL, and the judgment of the answer."""
+"""CloudFormation's side of a custom resource: sends the requests, and receives and checks the answers."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Invoke = Callable[[str, dict[str, Any]], None]
 
 @dataclass
 class Exchange:
-    """One request to a custom resource and every answer that it got.
+    """A request to a custom resource, and all answers to it.
 
     Parameters
     ----------
     event : dict
         The request.
     bodies : list of bytes
-        The bodies that were accepted at the response URL, in their order.
+        The bodies that the response URL accepted, in their order.
     """
 
     event: dict[str, Any]
@@ -51,9 +51,9 @@ class Exchange:
 
 
 class ResponseUrls:
-    """The pre-signed URLs that custom resources answer to, as S3 serves them.
+    """The pre-signed response URLs, which S3 has in AWS.
 
-    A URL takes a PUT whose content type is empty, as its signature says, and refuses everything else with 403.
+    A URL accepts a PUT with an empty content type, because it is signed for that, and answers 403 to other requests.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class ResponseUrls:
         self._server = LoopbackServer(self._answer, tls=tls)
 
     def open(self, exchange: Exchange) -> str:
-        """Make a URL for a request's answer."""
+        """Return a new URL for the answer to a request."""
         path = f"/{uuid.uuid4()}?X-Amz-Expires=7200&X-Amz-Signature={secrets.token_hex(32)}"
         with self._lock:
             self._open[path] = exchange
@@ -92,14 +92,14 @@ class ResponseUrls:
                 self._failures -= 1
                 return Response(503, b"<Error><Code>SlowDown</Code></Error>")
             exchange.bodies.append(request.body)
-        # S3 takes every answer; the first one counts, if CloudFormation still waits for it.
+        # S3 accepts every answer. The first one counts, if CloudFormation is still waiting for it.
         with contextlib.suppress(InvalidStateError):
             exchange.first.set_result(request.body)
         return Response(200)
 
 
 class CustomResources:
-    """Sends one stack's requests to its custom resources and waits for their answers.
+    """Sends the requests of a stack to its custom resources, and waits for their answers.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class CustomResources:
     invoke : callable
         Invokes a function asynchronously: takes its ARN and the event.
     urls : ResponseUrls
-        Where the answers arrive.
+        The response URLs.
     """
 
     def __init__(self, stack_id: str, invoke: Invoke, urls: ResponseUrls) -> None:
@@ -123,7 +123,7 @@ class CustomResources:
         try:
             return self._result(exchange, declaration, properties, patience)
         except ResourceError as error:
-            # Sent, and without a physical id: what it may have made is deleted all the same.
+            # A Create that was sent may have created something, so it gets a Delete, even without a physical id.
             error.physical_id = error.physical_id or self._made_up_id(declaration)
             raise
 
@@ -161,9 +161,9 @@ class CustomResources:
         try:
             self._invoke(properties["ServiceToken"], dict(exchange.event))
         except FunctionError as error:
-            # Lambda refuses the invocation at once (Lambda API Reference, Invoke: ResourceNotFoundException). No public
-            # event log was found of what CloudFormation says of it, nor whether it waits; here the resource fails at
-            # once, with Lambda's words.
+            # Lambda refuses the invocation at once (Lambda API Reference, Invoke: ResourceNotFoundException). No source
+            # shows the reason of the stack event, nor whether CloudFormation waits. Here the resource fails at once,
+            # with Lambda's message.
             raise ResourceError(str(error)) from error
         self.exchanges.append(exchange)
         return exchange
@@ -196,13 +196,13 @@ class CustomResources:
         return Physical(declaration, answer["PhysicalResourceId"], properties, answer.get("Data") or {})
 
     def _made_up_id(self, declaration: Declaration) -> str:
-        # In the form of the physical ids that CloudFormation makes for other resources: no source shows one of these.
+        # In the form of the physical ids that CloudFormation generates for other resources. No source shows such an id.
         ending = "".join(random.choices(string.ascii_uppercase + string.digits, k=12))
         return f"{self._stack_id.split('/')[1]}-{declaration.logical_id}-{ending}"
 
 
 def invalidity(event: Mapping[str, Any], body: bytes) -> str:
-    """Say what is not valid about an answer to a request, or ``""`` (User Guide, crpg-ref-responses)."""
+    """Return why an answer to a request is not valid, or ``""`` if it is (User Guide, crpg-ref-responses)."""
     if len(body) > MAX_BODY_BYTES:
         return f"it has {len(body)} bytes, more than {MAX_BODY_BYTES}"
     try:
@@ -225,7 +225,7 @@ def invalidity(event: Mapping[str, Any], body: bytes) -> str:
 
 
 def _as_strings(value: Any) -> Any:
-    """Turn scalars into strings, as CloudFormation does with the properties of a custom resource."""
+    """Convert scalars to strings, as CloudFormation does with the properties of a custom resource."""
     if isinstance(value, Mapping):
         return {key: _as_strings(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""The life of a stack: what is created, updated, replaced, rolled back and deleted, and in which order.
+"""The operations of a stack: which resources are created, updated, replaced, rolled back and deleted, in which order.
 
-This follows the CloudFormation User Guide (Understand update behaviors of stack resources; Stack failure options) for
-what a custom resource can notice: dependencies, replacement with cleanup, rollback, DELETE_FAILED and what follows it.
+This implements what a custom resource can notice: dependencies, replacement with cleanup, rollback, and what follows
+DELETE_FAILED (CloudFormation User Guide, Understand update behaviors of stack resources; Stack failure options).
 `sandbox/README.md` has a source for each of them.
 """
 
@@ -33,7 +33,7 @@ class Declaration:
     type : str
         Its resource type.
     body : Mapping
-        What the template says of it, not resolved.
+        Its part of the template, without resolved references.
     depends_on : frozenset of str
         The logical ids that it refers to or names in DependsOn.
     """
@@ -51,15 +51,15 @@ class Physical:
     Parameters
     ----------
     declaration : Declaration
-        What it was made from.
+        The declaration that it was created or updated from.
     physical_id : str
         Its physical id.
     properties : Mapping
         Its properties, resolved.
     attributes : Mapping
-        What Fn::GetAtt finds, for a custom resource.
+        The attributes of a custom resource, for Fn::GetAtt.
     handle : Any
-        What its provisioner knows it by.
+        The object of the provisioner for it.
     """
 
     declaration: Declaration
@@ -77,7 +77,7 @@ class ResourceError(Exception):
     reason : str
         Why.
     physical_id : str, optional
-        The physical id that came with the failure: what was begun and has to be deleted.
+        The physical id in the failed answer: a resource that may exist, and has to be deleted.
     """
 
     def __init__(self, reason: str, physical_id: str | None = None) -> None:
@@ -87,7 +87,7 @@ class ResourceError(Exception):
 
 
 class ClosedError(Exception):
-    """The local AWS was closed while a stack was at work."""
+    """The local AWS was closed during an operation."""
 
 
 class CanceledError(Exception):
@@ -95,7 +95,7 @@ class CanceledError(Exception):
 
 
 class Patience:
-    """What an operation waits for: answers, all of which can be given up at once."""
+    """Waits for the answers of an operation. All waits can be ended at once."""
 
     def __init__(self) -> None:
         self._given_up: Future[bytes] = Future()
@@ -106,9 +106,9 @@ class Patience:
         Raises
         ------
         TimeoutError
-            If it did not come in time.
+            If it did not arrive in time.
         Exception
-            What the waiting was given up with, if it was.
+            The error of `give_up`, if that was called.
         """
         done, _ = wait([answer, self._given_up], seconds, FIRST_COMPLETED)
         if not done:
@@ -116,7 +116,7 @@ class Patience:
         return (answer if answer in done else self._given_up).result()
 
     def give_up(self, error: Exception) -> None:
-        """End every wait with an error, those that are yet to begin included. The first error stays."""
+        """End every wait with an error, also those that begin later. If called again, the first error remains."""
         with suppress(InvalidStateError):
             self._given_up.set_exception(error)
 
@@ -125,13 +125,13 @@ Template = Mapping[str, Declaration]
 
 
 class Provisioner(Protocol):
-    """Makes, changes and ends the resources of one stack. Every method raises ResourceError when it can't."""
+    """Creates, updates and deletes the resources of one stack. Every method raises ResourceError if it fails."""
 
     def use(self, template: Template) -> None:
-        """Resolve references by this template from now on."""
+        """Resolve references with this template from now on."""
 
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
-        """Give a resource's properties with every reference resolved."""
+        """Return a resource's properties with every reference resolved."""
 
     def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
         """Create a resource."""
@@ -147,7 +147,7 @@ class Provisioner(Protocol):
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a stack's history. The stack itself has the logical id ``""``."""
+    """A stack event. The logical id of the stack itself is ``""``."""
 
     logical_id: str
     physical_id: str
@@ -157,14 +157,14 @@ class Event:
 
 
 class StackLifecycle:
-    """One stack and what it consists of. Its operations block, and are called one at a time.
+    """A stack and its resources. Its operations return when they have ended, and are called one at a time.
 
     Parameters
     ----------
     provisioner : Provisioner
-        Makes the resources.
+        Creates, updates and deletes the resources.
     record : callable
-        Takes each event as it happens, one at a time.
+        Called with each event, one at a time.
     """
 
     def __init__(self, provisioner: Provisioner, record: Callable[[Event], None]) -> None:
@@ -174,7 +174,7 @@ class StackLifecycle:
         self._closed = False
         self._patience = Patience()
         self._template: Template = {}
-        # What waits for the cleanup of an update: replaced and removed resources.
+        # Replaced and removed resources, which the cleanup of the update deletes.
         self._leftovers: list[Physical] = []
         self._touched: set[str] = set()
         self.live: dict[str, Physical] = {}
@@ -182,12 +182,12 @@ class StackLifecycle:
 
     @property
     def existing(self) -> list[Physical]:
-        """Every resource that exists: those of the stack, and those whose cleanup is to come or under way."""
+        """Every resource that exists: those of the stack, and those that a cleanup still has to delete."""
         with self._lock:
             return [*self.live.values(), *self._leftovers]
 
     def create(self, template: Template) -> None:
-        """Create the stack, or roll back to nothing."""
+        """Create the stack. After a failure, roll back, which deletes everything."""
         self._begin("CREATE_IN_PROGRESS", template)
         failed = self._forward(template, self._create_one)
         if not failed:
@@ -197,7 +197,7 @@ class StackLifecycle:
         self._delete_all("ROLLBACK", retained=lambda resource: _policy(resource, "DeletionPolicy") == "Retain")
 
     def update(self, template: Template) -> None:
-        """Update the stack to another template, or roll back to the one it has."""
+        """Update the stack to another template. After a failure, roll back to the old one."""
         old_template, old_names = self._template, set(self.live)
         self._begin("UPDATE_IN_PROGRESS", template)
         failed = self._forward(template, self._update_one)
@@ -217,14 +217,14 @@ class StackLifecycle:
         self._clean_up(old_names, "UPDATE_ROLLBACK_COMPLETE")
 
     def delete(self, retain: Collection[str] = (), *, force: bool = False) -> None:
-        """Delete the stack. After DELETE_FAILED, another call goes on with what is left.
+        """Delete the stack. After DELETE_FAILED, another call deletes the remaining resources.
 
         Parameters
         ----------
         retain : collection of str
-            The logical ids of resources to let go of.
+            The logical ids of resources to leave out (RetainResources).
         force : bool, default: False
-            Let go of whatever fails to be deleted.
+            Whether to leave out each resource that can't be deleted (FORCE_DELETE_STACK).
         """
 
         def retained(resource: Physical) -> bool:
@@ -234,7 +234,7 @@ class StackLifecycle:
         self._delete_all("DELETE", retained, force=force)
 
     def import_resources(self, template: Template, arriving: Mapping[str, Physical]) -> None:
-        """Take resources that exist into the stack, by their logical ids. Nothing else may change."""
+        """Import existing resources, by their logical ids. Nothing else may change."""
         self._enter("IMPORT_IN_PROGRESS", "User Initiated")
         self.refactor(template, arriving)
         for name, resource in arriving.items():
@@ -242,14 +242,14 @@ class StackLifecycle:
         self._enter("IMPORT_COMPLETE")
 
     def refactor(self, template: Template, arriving: Mapping[str, Physical]) -> None:
-        """Take another template, and resources of other stacks. What the template no longer has is another stack's."""
+        """Move resources of other stacks here. Those that the template no longer has were moved to another stack."""
         with self._lock:
             known = {**self.live, **arriving}
             self.live = {name: replace(known[name], declaration=body) for name, body in template.items()}
         self._take(template)
 
     def close(self) -> None:
-        """End the operation that is under way with ClosedError, whatever it waits for, and every later one."""
+        """End the running operation, and every later one, with ClosedError."""
         with self._lock:
             self._closed = True
             self._patience.give_up(ClosedError())
@@ -276,7 +276,7 @@ class StackLifecycle:
             return
         properties = self._provisioner.resolve(declaration)
         if properties == current.properties:
-            # What changed, if anything, is a policy or a dependency: the template's own business.
+            # At most a policy or a dependency has changed, which only the template has.
             self._keep(replace(current, declaration=declaration))
             return
         self._touched.add(declaration.logical_id)
@@ -293,8 +293,8 @@ class StackLifecycle:
         try:
             resource = self._provisioner.update(current, declaration, properties, self._patience)
         except ResourceError as error:
-            # The rollback sends the failed resource an update too, with what failed as the old properties, and with the
-            # physical id that came with the failure.
+            # The rollback sends the failed resource an update, too, with the failed properties as the old ones, and the
+            # physical id of the failed answer.
             adopted = error.physical_id or current.physical_id
             self._keep(replace(current, physical_id=adopted, properties=properties))
             self._happened(declaration, adopted, "UPDATE_FAILED", error.reason)
@@ -306,7 +306,7 @@ class StackLifecycle:
         self._happened(declaration, resource.physical_id, "UPDATE_COMPLETE")
 
     def _clean_up(self, kept: set[str], status: str) -> None:
-        """Delete what was replaced, and what is not among the kept logical ids."""
+        """Delete the replaced resources, and those whose logical ids are not in `kept`."""
         self._enter(f"{status}_CLEANUP_IN_PROGRESS")
         with self._lock:
             removed = [self.live.pop(name) for name in list(self.live) if name not in kept]
@@ -320,7 +320,7 @@ class StackLifecycle:
 
         for _ in range(CLEANUP_ATTEMPTS):
             self._backward(self._leftovers, retained)
-        # What is left by now has no stack any more.
+        # Resources that are left now belong to no stack.
         left, self._leftovers = self._leftovers, []
         self._enter(status, "One or more resources could not be deleted." if left else "")
 
@@ -348,14 +348,14 @@ class StackLifecycle:
         self._happened(declaration, resource.physical_id, status)
 
     def _forward(self, template: Template, step: Callable[[Declaration], None]) -> list[str]:
-        """Take a step for each resource, dependencies first; after a failure begin no other. Returns the failed."""
+        """Call `step` for each resource, dependencies first, until one fails. Return the logical ids that failed."""
         graph = {name: declaration.depends_on & template.keys() for name, declaration in template.items()}
         patience = self._begin_to_wait()
-        # What is under way when another resource fails is canceled, and not waited for.
+        # When a resource fails, the steps that are running are canceled.
         return _walk(graph, lambda name: step(template[name]), stop=lambda: patience.give_up(CanceledError()))
 
     def _backward(self, resources: Sequence[Physical], retained: Callable[[Physical], bool]) -> list[str]:
-        """Delete resources, dependents first, and go on after a failure. Returns the logical ids that failed."""
+        """Delete resources, dependents first, and continue after a failure. Return the logical ids that failed."""
         graph = {
             index: {
                 other
@@ -419,9 +419,9 @@ Node = TypeVar("Node", bound=Hashable)
 def _walk(
     graph: Mapping[Node, Collection[Node]], step: Callable[[Node], None], *, stop: Callable[[], None] | None = None
 ) -> list[Node]:
-    """Take a step for each node after its predecessors, independent ones at the same time, and give those that failed.
+    """Call `step` for each node after its predecessors, in parallel for independent nodes. Return those that failed.
 
-    With `stop`, which is called at a failure, no other step is begun after one. Without, a failed step counts as taken.
+    With `stop`, which is called at a failure, no other step begins after one. Without it, a failed step counts as done.
     """
     sorter = TopologicalSorter(graph)
     sorter.prepare()

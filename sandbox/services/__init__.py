@@ -1,1 +1,1 @@
-"""The living services of the local AWS: moto's, with what they lack of jobs that take time to stop."""
+"""The services whose jobs a StopOnDelete stops: those of moto, extended with jobs that take time to stop."""

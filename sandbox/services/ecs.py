@@ -1,4 +1,4 @@
-"""ECS: moto's, with tasks that take time to stop, managed daemons, and clusters that can't be deleted meanwhile."""
+"""moto's ECS, with tasks that take time to stop, clusters that can't be deleted before that, and managed daemons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .jobs import Jobs, page, replace_model
 
 MAX_TASKS = 100  # on a page of ListTasks, and in a call of DescribeTasks (ECS API Reference)
 MAX_DAEMONS = 100  # on a page of ListDaemons (ECS API Reference)
-# What ListTasks can filter by, of what is of interest here (ECS API Reference).
+# The filters of ListTasks that are implemented here (ECS API Reference).
 _FILTERS = ("desiredStatus", "family", "daemonName", "startedBy")
 
 
@@ -36,7 +36,7 @@ class EcsBackend(EC2ContainerServiceBackend):
         return cluster
 
     def tasks_in(self, cluster: str) -> list[Task]:
-        """Give every task of a cluster."""
+        """Return every task of a cluster."""
         return list(self.tasks.get(self._get_cluster(cluster).name, {}).values())
 
     def find_task(self, cluster: str, task: str) -> Task | None:
@@ -44,13 +44,13 @@ class EcsBackend(EC2ContainerServiceBackend):
         return next((found for found in self.tasks_in(cluster) if task in (found.task_arn, found.id)), None)
 
     def stop_task(self, cluster_str: str, task_str: str, reason: str) -> Task:
-        """Tell a task to stop, which takes it some time."""
+        """Stop a task, which takes some time."""
         task = self.find_task(cluster_str, task_str)
         if task is None or task.last_status == "STOPPED":
             raise InvalidParameterException("The referenced task was not found.")
         if task.desired_status != "STOPPED":
             task.desired_status, task.stopped_reason = "STOPPED", reason
-            if not task.container_instance_arn:  # or its host is dead, and nobody reports what became of the task
+            if not task.container_instance_arn:  # otherwise its instance has died, and the status never changes
                 self.jobs.move(task, "STOPPING")
                 self.jobs.stop(task.task_arn, lambda: self._stopped(task))
         return task
@@ -73,7 +73,7 @@ class EcsResponses(EC2ContainerServiceResponse):
     ecs_backend: EcsBackend
 
     def list_tasks(self) -> ActionResult:
-        """Give the ARNs of tasks, by default of those that are to run."""
+        """Return the ARNs of tasks, by default of those with the desired status RUNNING."""
         asked = {name: self._get_param(name) for name in _FILTERS if self._get_param(name)}
         if "startedBy" in asked and len(asked) > 1:
             raise InvalidParameterException("startedBy can't be combined with another filter.")
@@ -92,7 +92,7 @@ class EcsResponses(EC2ContainerServiceResponse):
         return ActionResult({"taskArns": [task.task_arn for task in found], "nextToken": token})
 
     def list_daemons(self) -> ActionResult:
-        """Give the managed daemons of a cluster that have tasks."""
+        """Return the managed daemons of a cluster that have tasks."""
         cluster = self._get_param("clusterArn", "default")
         place = self.ecs_backend._get_cluster(cluster).arn.replace(":cluster/", ":daemon/")
         daemons = self.ecs_backend.jobs.daemons
@@ -118,7 +118,7 @@ class ClusterResource(Cluster):
 
     @classmethod
     def delete_from_cloudformation_json(cls, resource_name: str, _: Any, account_id: str, region_name: str) -> None:
-        """Delete a cluster. One that is gone is deleted already."""
+        """Delete a cluster. If it no longer exists, do nothing."""
         with suppress(ClusterNotFoundException):
             ecs_backends[account_id][region_name].delete_cluster(resource_name)
 
@@ -136,7 +136,7 @@ class Ecs(Jobs):
         super().__init__(ecs_backends, EcsBackend, EcsResponses, changed)
         self.daemons: dict[str, str] = {}
         replace_model(ClusterResource)
-        # moto moves a task on at each look, until this many of them.
+        # By default, moto changes the status of a task after some describes.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
 
     def start_task(
@@ -150,14 +150,14 @@ class Ecs(Jobs):
         host_is_dead: bool = False,
         stop_seconds: float | None = None,
     ) -> str:
-        """Start a task without any container, and give its ARN.
+        """Start a task, and return its ARN.
 
         Parameters
         ----------
         cluster : str
             The name or the ARN of the cluster.
         family : str
-            The family of its task definition, which is registered where it is missing.
+            The family of its task definition, which is registered if it does not exist.
         group : str, optional
             Its group, such as ``service:web``. Default: its family.
         started_by : str, optional
@@ -167,7 +167,7 @@ class Ecs(Jobs):
         host_is_dead : bool, default: False
             Whether it runs on a container instance that has died, so that it never stops.
         stop_seconds : float, optional
-            How long it takes to stop. Default: as long as every task.
+            How long it takes to stop. Default: `stop_seconds` of this service.
         """
         backend = self.backend
         if family not in backend.task_definitions:
@@ -182,17 +182,17 @@ class Ecs(Jobs):
         return str(task.task_arn)
 
     def status(self, task: str) -> str:
-        """Give a task's lastStatus."""
+        """Return a task's lastStatus."""
         return str(self._task(task).last_status)
 
     def settle(self, task: str, status: str) -> None:
-        """Bring a task to another lastStatus. STOPPED is an end by itself, without a StopTask."""
+        """Change the lastStatus of a task. With STOPPED, the task ends by itself, without a StopTask."""
         if status == "STOPPED":
             self._task(task).desired_status = status
         self.move(self._task(task), status)
 
     def move(self, task: Task, status: str) -> None:
-        """Give a task another lastStatus, unless it has stopped."""
+        """Change the lastStatus of a task, unless it has stopped."""
         if task.last_status not in (status, "STOPPED"):
             task.last_status = status
             self.changed(task.task_arn, status)

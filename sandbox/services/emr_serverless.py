@@ -1,4 +1,4 @@
-"""EMR Serverless: moto's, with applications, job runs and sessions that take time, and its resource type."""
+"""moto's EMR Serverless, with applications that take time to start, job runs and sessions that take time to stop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EmrServerlessBackend(EMRServerlessBackend):
     _url_module: Any = urls  # moto would look for it beside this module
 
     def start_application(self, application_id: str) -> None:
-        """Start an application, which takes it some time."""
+        """Start an application, which takes some time."""
         application = self.get_application(application_id)
         _check_state(application, "STARTED", ("CREATED", "STOPPED"))
         application.state = "STARTING"
@@ -54,7 +54,7 @@ class EmrServerlessBackend(EMRServerlessBackend):
         later(self.jobs.start_seconds, start)
 
     def stop_application(self, application_id: str) -> None:
-        """Stop an application without unfinished job runs and sessions, which takes it no time."""
+        """Stop an application without unfinished job runs and sessions, which takes no time."""
         application = self.get_application(application_id)
         _check_state(application, "STOPPED", ("STARTING", "STARTED"))
         if any(job.state not in ENDS for job in self.jobs_of(application_id)):
@@ -62,14 +62,14 @@ class EmrServerlessBackend(EMRServerlessBackend):
         application.state = "STOPPED"
 
     def start_job_run(self, application_id: str, *args: Any, **kwargs: Any) -> JobRun:
-        """Submit a job run, and start its application if need be and allowed."""
+        """Submit a job run, and start its application if it is not started and may start by itself."""
         self._start_by_itself(application_id)
         job_run = super().start_job_run(application_id, *args, **kwargs)
         self.jobs.changed(job_run.arn, job_run.state)
         return job_run
 
     def start_session(self, application_id: str, role: str) -> JobRun:
-        """Start a session, and its application if need be and allowed."""
+        """Start a session, and its application if it is not started and may start by itself."""
         self._start_by_itself(application_id)
         session = super().start_job_run(application_id, "", role, *[None] * 5)
         session.__class__, session.arn = Session, session.arn.replace("/jobruns/", "/sessions/")
@@ -77,16 +77,16 @@ class EmrServerlessBackend(EMRServerlessBackend):
         return session
 
     def cancel_job_run(self, application_id: str, job_run_id: str, grace: float = NEVER) -> tuple[str, str]:
-        """Cancel a job run, which takes it some time, though not more than its grace period."""
+        """Cancel a job run, which takes some time, at most its grace period."""
         self._end(self.find(application_id, job_run_id), "CANCELLING", "CANCELLED", grace)
         return application_id, job_run_id
 
     def terminate_session(self, application_id: str, session_id: str) -> None:
-        """Terminate a session, which takes it some time."""
+        """Terminate a session, which takes some time."""
         self._end(self.find(application_id, session_id), "TERMINATING", "TERMINATED")
 
     def jobs_of(self, application_id: str) -> list[JobRun]:
-        """Give every job run and session of an application."""
+        """Return every job run and session of an application."""
         self.get_application(application_id)
         return self.job_runs.get(application_id, [])
 
@@ -98,7 +98,7 @@ class EmrServerlessBackend(EMRServerlessBackend):
         raise ResourceNotFoundException(job, "JobRun")
 
     def settle(self, job: JobRun, state: str) -> None:
-        """Bring a job run or a session to another state, unless it has ended."""
+        """Change the state of a job run or a session, unless it has ended."""
         if job.state not in (state, *ENDS):
             job.state = state
             self.jobs.changed(job.arn, state)
@@ -132,7 +132,7 @@ class EmrServerlessResponses(EMRServerlessResponse):
         return self._page("sessions", Session)
 
     def cancel_job_run(self) -> ActionResult:
-        """Cancel a job run, perhaps within a grace period."""
+        """Cancel a job run, with a grace period if the request has one."""
         application, job_run = self._get_param("applicationId"), self._get_param("jobRunId")
         grace = float(self._get_param("shutdownGracePeriodInSeconds", NEVER))
         self.emrserverless_backend.cancel_job_run(application, job_run, grace)
@@ -159,26 +159,26 @@ class ApplicationResource(Application, CloudFormationModel):
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """Give the property that has the name."""
+        """Return the property that has the name."""
         return "Name"
 
     @staticmethod
     def cloudformation_type() -> str:
-        """Give the resource type."""
+        """Return the resource type."""
         return "AWS::EMRServerless::Application"
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Say which attributes Fn::GetAtt finds."""
+        """Return whether Fn::GetAtt finds an attribute."""
         return attr in ("ApplicationId", "Arn")
 
     @property
     def physical_resource_id(self) -> str:
-        """What Ref gives."""
+        """What Ref returns."""
         return self.id
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Give what Fn::GetAtt finds."""
+        """Return the value of an attribute for Fn::GetAtt."""
         return self.arn if attribute_name == "Arn" else self.id
 
     @classmethod
@@ -206,17 +206,17 @@ class ApplicationResource(Application, CloudFormationModel):
         cls,
         original_resource: Any,
         new_resource_name: str,  # noqa: ARG003 - moto's signature
-        cloudformation_json: Any,  # noqa: ARG003 - ditto
+        cloudformation_json: Any,  # noqa: ARG003 - moto's signature
         account_id: str,
         region_name: str,
     ) -> Any:
-        """Change nothing that matters here, which is refused unless the application is created or stopped."""
+        """Update the application, which is refused unless it is created or stopped. The new properties are ignored."""
         backend = emrserverless_backends[account_id][region_name]
         return backend.update_application(original_resource.id, *[None] * 5)
 
     @classmethod
     def delete_from_cloudformation_json(cls, resource_name: str, _: Any, account_id: str, region_name: str) -> None:
-        """Delete an application, by its id. One that is gone is deleted already."""
+        """Delete an application, by its id. If it no longer exists, do nothing."""
         backend = emrserverless_backends[account_id][region_name]
         if backend.get_application(resource_name).state != "TERMINATED":
             backend.delete_application(resource_name)
@@ -237,31 +237,31 @@ class EmrServerless(Jobs):
         replace_model(ApplicationResource)
 
     def start_job_run(self, application: str, *, stop_seconds: float | None = None) -> str:
-        """Start a job run of an application and give its id.
+        """Start a job run of an application, and return its id.
 
         Parameters
         ----------
         application : str
             The application's id.
         stop_seconds : float, optional
-            How long it takes to cancel. Default: as long as every job run.
+            How long it takes to cancel. Default: `stop_seconds` of this service.
         """
         job_run = self.backend.start_job_run(application, "", _ROLE, *[None] * 5)
         self.take(job_run.id, stop_seconds)
         return str(job_run.id)
 
     def start_session(self, application: str, *, stop_seconds: float | None = None) -> str:
-        """Start a session of an application and give its id. The parameters are those of `start_job_run`."""
+        """Start a session of an application, and return its id. The parameters are those of `start_job_run`."""
         session = self.backend.start_session(application, _ROLE)
         self.take(session.id, stop_seconds)
         return str(session.id)
 
     def state(self, application: str, job: str) -> str:
-        """Give the state of a job run or a session."""
+        """Return the state of a job run or a session."""
         return str(self.backend.find(application, job).state)
 
     def settle(self, application: str, job: str, state: str) -> None:
-        """Bring a job run or a session to another state."""
+        """Change the state of a job run or a session."""
         self.backend.settle(self.backend.find(application, job), state)
 
 

@@ -1,4 +1,4 @@
-"""Stands in front of moto's services: keeps a record of the calls, answers with faults, and holds to limits."""
+"""Handles each call before moto does: records it, answers with a fault that is switched on, and throttles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ServiceCall:
     region : str
         The region that the request was signed for.
     parameters : Mapping
-        What was asked.
+        The parameters of the request.
     """
 
     service: str
@@ -45,9 +45,9 @@ class ServiceCall:
 
 
 class Front(Faults):
-    """The record, the faults and the limits of ECS, Step Functions, EMR Serverless and CloudFormation.
+    """The recorded calls, the faults and the limits of ECS, Step Functions, EMR Serverless and CloudFormation.
 
-    Of CloudFormation it is concerned with what functions ask, and lets the CDK CLI through.
+    For CloudFormation, they apply to the calls of functions, not to those of the CDK CLI.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ def _by_a_function(response: BaseResponse) -> bool:
 
 
 def _error(fault: Fault, service: str) -> str:
-    """Write an error as a service with JSON does, or as CloudFormation."""
+    """Return the body of an error, in JSON or, for CloudFormation, in XML."""
     if service != "cloudformation":
         return json.dumps({"__type": fault.code, "message": fault.message})
     error = f"<Code>{fault.code}</Code><Message>{escape(fault.message)}</Message>"

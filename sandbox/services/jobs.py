@@ -1,4 +1,4 @@
-"""What the living services share: time that jobs take, pages of listings, and places to change moto at."""
+"""What the extended services of moto share: jobs that take time to stop, pages of lists, and replaced parts of moto."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Jobs:
     backends : BackendDict
         moto's backends of the service.
     backend, responses : type
-        What takes the place of moto's backend, and of its operations.
+        The classes that replace moto's backend and its operations.
     changed : callable, optional
-        Told of each job whenever its status changes: its ARN and the status.
+        Called with the ARN and the status of each job whenever its status changes.
 
     Attributes
     ----------
     stop_seconds : float
-        How long jobs take to stop, unless they were started with a time of their own. `NEVER`: they don't.
+        How long jobs take to stop, unless they were started with another time. With `NEVER`, they do not stop.
     """
 
     def __init__(
@@ -49,37 +49,37 @@ class Jobs:
         return self._backends[ACCOUNT][REGION]
 
     def take(self, job: str, stop_seconds: float | None) -> None:
-        """Remember how long a job takes to stop, if it has a time of its own."""
+        """Remember how long a job takes to stop, if it was started with a time."""
         if stop_seconds is not None:
             self._own_stop_seconds[job] = stop_seconds
 
     def stop(self, job: str, stopped: Callable[[], None], within: float = NEVER) -> None:
-        """Call something when a job that was told to stop has had its time, or as many seconds as it is given."""
+        """Call `stopped` when a job has stopped: after its time, or after `within` seconds if that is shorter."""
         later(min(self._own_stop_seconds.get(job, self.stop_seconds), within), stopped)
 
 
 def serve(backend: type[Any], responses: type[BaseResponse]) -> None:
-    """Let the operations of a service be answered by others than moto's."""
+    """Replace moto's operations of a service."""
     paths = backend._url_module.url_paths
     paths.update(dict.fromkeys(paths, responses.dispatch))
 
 
 def replace_operation(responses: type[BaseResponse], name: str, answer: Callable[..., Any]) -> None:
-    """Answer an operation of a service by a function, which takes moto's response object."""
+    """Replace an operation of a service with a function, which takes moto's response object."""
     setattr(responses, name, lambda response, *arguments: answer(response, *arguments))
 
 
 def replace_model(model: Any) -> None:
-    """Make, update and delete the resources of a type by another model."""
+    """Replace the model with which moto creates, updates and deletes the resources of a type."""
     parsing.get_model_map()[model.cloudformation_type()] = model
 
 
 def page(
     response: Any, everything: Sequence[T], is_listed: Callable[[T], object], default: int, maximum: int = 0
 ) -> tuple[list[T], str | None]:
-    """Give the page that a request asks for, the newest first, and the token of the next one, which may be empty.
+    """Return the page that a request asks for, the newest first, and the token of the next page, which may be None.
 
-    Pages hold still while jobs are stopped and started between them.
+    If jobs are stopped or started between two pages, no job is missing and none is listed twice.
     """
     left = int(response._get_param("nextToken") or len(everything))
     size = min(int(response._get_param("maxResults") or default), maximum or default)

@@ -1,4 +1,4 @@
-"""Step Functions: moto's, with machines that wait for their executions to be deleted, and listings that lag behind."""
+"""moto's Step Functions, with state machines whose deletion waits for their executions, and lists that lag behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StepFunctionsBackend(StepFunctionBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.deletions: dict[str, Future[bytes]] = {}
-        # What listings show instead, and in how many looks: the status that an execution had, or "" for none.
+        # An execution's ARN -> the status that lists still show, or "" if they do not show it; and in how many lists.
         self._seen: dict[str, tuple[str, int]] = {}
 
     def create_state_machine(self, name: str, *args: Any, **kwargs: Any) -> StateMachine:
@@ -89,7 +89,7 @@ class StepFunctionsBackend(StepFunctionBackend):
             self._seen[execution.execution_arn] = (was, self.jobs.stale_looks)
 
     def look(self, execution: Execution) -> str:
-        """Give the status that a listing shows now, which may be that of a while ago, or "" for none."""
+        """Return the status that a list shows now, which may be an older one, or "" if it shows no execution."""
         was, looks = self._seen.pop(execution.execution_arn, ("", 0))
         if looks == 0:
             return str(execution.status)
@@ -146,17 +146,17 @@ class StepFunctionsResponses(StepFunctionResponse):
 
 
 class StateMachineResource(StateMachine):
-    """AWS::StepFunctions::StateMachine: moto's knows no type and no Arn."""
+    """AWS::StepFunctions::StateMachine. moto's model lacks the type of the state machine and the attribute Arn."""
 
     backend: StepFunctionsBackend
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Say which attributes Fn::GetAtt finds."""
+        """Return whether Fn::GetAtt finds an attribute."""
         return attr in ("Arn", "Name")
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Give what Fn::GetAtt finds."""
+        """Return the value of an attribute for Fn::GetAtt."""
         return str(self.arn if attribute_name == "Arn" else self.name)
 
     @classmethod
@@ -181,7 +181,7 @@ class StepFunctions(Jobs):
     Attributes
     ----------
     stale_looks : int
-        In how many listings a start or an end that comes from now on does not show yet.
+        How many lists do not show a start or an end of an execution that happens from now on.
     """
 
     def __init__(self, changed: Callable[[str, str], None] = lambda *_: None) -> None:
@@ -190,7 +190,7 @@ class StepFunctions(Jobs):
         replace_model(StateMachineResource)
 
     def start_execution(self, state_machine: str, name: str = "", *, stop_seconds: float | None = None) -> str:
-        """Start an execution of a state machine and give the execution's ARN.
+        """Start an execution of a state machine, and return its ARN.
 
         Parameters
         ----------
@@ -199,14 +199,14 @@ class StepFunctions(Jobs):
         name : str, optional
             The execution's name. Default: an id.
         stop_seconds : float, optional
-            How long it takes to stop. Default: as long as every execution.
+            How long it takes to stop. Default: `stop_seconds` of this service.
         """
         arn = self.backend.start_execution(state_machine, name, "{}").execution_arn
         self.take(arn, stop_seconds)
         return str(arn)
 
     def status(self, execution: str) -> str:
-        """Give an execution's status."""
+        """Return an execution's status."""
         return str(self.backend.describe_execution(execution).status)
 
     def settle(self, execution: str, status: str) -> None:
@@ -214,10 +214,10 @@ class StepFunctions(Jobs):
         self.backend.settle(self.backend.describe_execution(execution), status)
 
     def is_deleting(self, state_machine: str) -> bool:
-        """Say whether a state machine, by its ARN, waits for its executions to be deleted."""
+        """Return whether the deletion of a state machine, by its ARN, waits for its executions."""
         return state_machine in self.backend.deletions
 
 
 def deletion_of(resource: object) -> Future[bytes] | None:
-    """Give what ends when a resource has been deleted, if it is a state machine that waits for its executions."""
+    """Return a future that ends when a state machine that waits for its executions is deleted; otherwise None."""
     return resource.backend.deletions.get(resource.arn) if isinstance(resource, StateMachineResource) else None

@@ -19,25 +19,25 @@ def app() -> App:
 
 @pytest.fixture
 def stack(app: App) -> Stack:
-    """Give a stack whose account and region are not known."""
+    """Return a stack whose account and region are not known."""
     return Stack(app, "Stack")
 
 
 @pytest.fixture
 def stack_of_account(app: App) -> Stack:
-    """Give a stack whose account and region are known."""
+    """Return a stack whose account and region are known."""
     return Stack(app, "StackOfAccount", env=ENVIRONMENT)
 
 
 @pytest.fixture(scope="module")
 def shared_stack() -> Stack:
-    """Give a stack of a known account and region, for all tests of a module that do not synthesize it."""
+    """Return a stack of a known account and region, for all tests of a module that do not synthesize it."""
     return Stack(make_app(), "Stack", env=ENVIRONMENT)
 
 
 @pytest.fixture
 def scope(shared_stack: Stack) -> Iterator[Construct]:
-    """Give a scope of the test's own in the shared stack."""
+    """Yield a scope of the test's own in the shared stack."""
     scope = Construct(shared_stack, "Scope")
     yield scope
     shared_stack.node.try_remove_child("Scope")

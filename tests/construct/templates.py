@@ -23,13 +23,13 @@ def of_type(found: Resources, resource_type: str) -> Resources:
 
 
 def the(found: Resources, resource_type: str) -> dict[str, Any]:
-    """Give the only resource of a type."""
+    """Return the only resource of a type."""
     [resource] = of_type(found, resource_type).values()
     return resource
 
 
 def cfn_resource(construct: IConstruct) -> CfnResource:
-    """Give the resource that a construct stands for."""
+    """Return the resource that a construct stands for."""
     while not isinstance(construct, CfnResource):
         construct = cast(IConstruct, construct.node.default_child)
     return construct

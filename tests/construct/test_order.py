@@ -41,7 +41,7 @@ def _cluster(scope: Construct, **arguments: Any) -> ecs.Cluster:
 
 
 def _later_than(resource: dict[str, Any], found: Resources) -> set[str]:
-    """Give the types of what is deleted after a resource."""
+    """Return the types of what is deleted after a resource."""
     return {found[name]["Type"].removeprefix("AWS::EC2::") for name in resource.get("DependsOn", ())}
 
 

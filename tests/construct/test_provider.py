@@ -48,7 +48,7 @@ def _statements(found: Resources, name: str = "") -> list[dict[str, Any]]:
 
 
 def _needed(kind: type[Jobs], stack: Stack, **options: bool) -> list[dict[str, Any]]:
-    """Give the statements that a kind has for a role that is made elsewhere."""
+    """Return the statements that a kind has for a role that is made elsewhere."""
     return [stack.resolve(statement.to_statement_json()) for statement in kind.statements(stack, **options)]
 
 
@@ -166,7 +166,7 @@ class TestPermissions:
 
     @pytest.fixture
     def stack(self) -> Stack:
-        """Give a stack that writes partitions as they are, which reads better."""
+        """Return a stack that writes partitions as they are, which reads better."""
         return Stack(make_app(**{"@aws-cdk/core:enablePartitionLiterals": True}), "Stack", env=ENVIRONMENT)
 
     @pytest.mark.parametrize("kind", KINDS)

@@ -118,7 +118,7 @@ def test_of_a_provider_of_ones_own_have_logical_ids_that_stay(stack: Stack) -> N
 def test_share_one_function_and_a_policy_each_kind_within_the_limits(stack: Stack) -> None:
     """CloudFormation takes 500 resources and a template of 1 MB (User Guide, quotas).
 
-    IAM takes 10,240 characters of inline policies in a role (IAM User Guide, quotas; aws-cdk 31975).
+    IAM takes 10,240 characters of inline policies in a role (IAM User Guide, quotas; aws/aws-cdk 31975).
     """
     for scope in ("One", "Two", "Three"):
         make_users(Construct(stack, scope))

@@ -90,7 +90,7 @@ class Cloud:
         return [event.status for event in self.events if not event.logical_id]
 
     def physical_id(self, stack: str, resource_type: str) -> str:
-        """Give the physical id of the stack's first resource of a type."""
+        """Return the physical id of the stack's first resource of a type."""
         found = self.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
         return next(str(one["PhysicalResourceId"]) for one in found if one["ResourceType"] == resource_type)
 
@@ -119,7 +119,7 @@ def _cloud(tmp_path_factory: pytest.TempPathFactory, assemblies: Assemblies) -> 
 
 @pytest.fixture
 def cloud(_cloud: Cloud) -> Iterator[Cloud]:
-    """Give a cloud, and check each answer of the test against CloudFormation's rules."""
+    """Yield a cloud, and check each answer of the test against CloudFormation's rules."""
     _cloud.begin()
     yield _cloud
     _cloud.aws.robomaker.switch_off()
@@ -131,5 +131,5 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
 
 @pytest.fixture
 def run(cloud: Cloud, tmp_path: Path) -> Run:
-    """Give what runs commands of the AWS CLI: each gives its exit status and what it prints."""
+    """Return what runs commands of the AWS CLI: each gives its exit status and what it prints."""
     return AwsCli(tmp_path, {"": cloud.aws.url, "robomaker": cloud.aws.robomaker.url})

@@ -90,7 +90,7 @@ def play(scenario: str) -> None:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
-    """Give a copy of what make and the scenarios' names need, with nothing installed."""
+    """Return a copy of what make and the scenarios' names need, with nothing installed."""
     shutil.copy(PROJECT / "Makefile", tmp_path)
     for folder in ("requirements", "sandbox"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)

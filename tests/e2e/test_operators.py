@@ -77,7 +77,7 @@ class Operator:
 
 
 def command_with(command: str, **values: str) -> str:
-    """Give a command of the pages with its words in capitals filled in."""
+    """Return a command of the pages with its words in capitals filled in."""
     [text] = [found for found in COMMANDS if re.search(command, found)]
     for word, value in values.items():
         text = re.sub(rf"\b{word}\b", value, text)

@@ -29,7 +29,7 @@ def _start_jobs(cloud: Cloud, stack: str) -> list[str]:
 
 
 def _statuses(cloud: Cloud, jobs: Sequence[str]) -> list[str]:
-    return [status for job in jobs for arn, status in cloud.aws.living_jobs.items() if arn.endswith(job)]
+    return [status for job in jobs for arn, status in cloud.aws.job_statuses.items() if arn.endswith(job)]
 
 
 def test_a_stack_of_each_kind_that_is_updated_and_deleted(cloud: Cloud, assemblies: Assemblies) -> None:
@@ -79,7 +79,7 @@ def test_clusters_that_leave_their_stack_without_a_deletion(cloud: Cloud, assemb
 
 
 def _subjects(call: ServiceCall) -> list[str]:
-    """Give the ARN of each resource that a call needs a permission for (Service Authorization Reference)."""
+    """Return the ARN of each resource that a call needs a permission for (Service Authorization Reference)."""
     asked = call.parameters
     if call.service == "emr-serverless":
         arn = f"arn:aws:emr-serverless:{call.region}:{ACCOUNT}:/applications/{asked['applicationId']}"

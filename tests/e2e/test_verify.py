@@ -52,7 +52,7 @@ def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _like_aws(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the local AWS what only these stories need: denials, logs, tasks that take time to stop, and haste."""
+    """Add to the local AWS what only these stories need: denials, logs, tasks that take time to stop, and haste."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.aws.url)
     monkeypatch.setattr(cloud.aws.ecs, "stop_seconds", 2)
     (tmp_path / "sitecustomize.py").write_text(FAST)
@@ -90,7 +90,7 @@ def _put_into_the_log(logs: Any, line: str) -> None:
 
 
 def _statuses(cloud: Cloud) -> set[str]:
-    return {status for arn, status in cloud.aws.living_jobs.items() if PREFIX in arn}
+    return {status for arn, status in cloud.aws.job_statuses.items() if PREFIX in arn}
 
 
 @pytest.mark.usefixtures("_like_aws")

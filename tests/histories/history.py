@@ -1,4 +1,4 @@
-"""What random histories of a stack share: the handler serves requests, perhaps twice, and answers each once."""
+"""What the tests with random histories of a stack share: a handler that must answer each request exactly once."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _one_at_a_time = threading.Lock()
 
 
 def serve(event: dict[str, Any]) -> None:
-    """Let the handler take a request. As in Lambda, a process has one invocation at a time."""
+    """Invoke the handler. As in Lambda, a process has one invocation at a time."""
     with _one_at_a_time:
         index.handler(event, Context(900))
 
 
 class Resources:
-    """The resources of a stack: custom resources by their protocol, and others, which fail when they are told to."""
+    """The resources of a stack: custom resources, which get requests, and others, which fail after `fail_next`."""
 
     def __init__(self, custom: CustomResources) -> None:
         self._custom = custom
@@ -134,7 +134,7 @@ class StackHistory(RuleBasedStateMachine):
         return {line["physical_id"] for line in lines if line.get("outcome") == "failed"}
 
     def _next(self, change: Any, *, fails: bool) -> Template:
-        """Give the next template: after a change, with a resource that depends on all others, and may fail."""
+        """Return the next template: after a change, with a resource that depends on all others, and may fail."""
         self.begin()
         self.resources.fail_next = fails
         template = self.changed(change)

@@ -135,7 +135,7 @@ class Cloud(Resources):
 
 
 def _stops(cluster: str, other: str) -> st.SearchStrategy[Any]:
-    """Give what an update does to a StopOnDelete: keeps it, removes it, or declares one of a cluster."""
+    """Return what an update does to a StopOnDelete: keeps it, removes it, or declares one of a cluster."""
     of = st.sampled_from([cluster, cluster, other, SHARED])
     options = {"WaitSeconds": st.sampled_from([0, 60]), "BestEffort": st.sampled_from([False, False, True])}
     declared = st.fixed_dictionaries({"of": of, **options}, optional={"Family": st.just("nightly")})

@@ -1,4 +1,4 @@
-"""Every case of the table, met by the real handler at the services and the CloudFormation of the local AWS."""
+"""Plays every row of tests/containers.py on the local AWS, with the real handler in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.histories.world import World
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalAws]:
-    """Give the local AWS, where the handler in this process serves the stacks."""
+    """Start the local AWS. The handler in this process answers its requests."""
     with closing(LocalAws()) as local, pytest.MonkeyPatch.context() as patch:
         patch.setattr(LifecycleBackend, "_invoke", staticmethod(lambda _, event: serve(event)))
         patch.setattr(state_machine_executions, "_PAGE", 2)
@@ -34,16 +34,16 @@ def local() -> Iterator[LocalAws]:
 
 
 def _forget_clients() -> None:
-    """Let clients be made anew, by a session that reads anew where it runs."""
+    """Delete the cached clients and their session, which has read the region and the endpoints."""
     aws._session.cache_clear()
     aws._client.cache_clear()
 
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, local: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Give a row's world, and take back what the row did to the services themselves."""
+    """Create the world of a row. Afterwards, reset what the row changed in the services."""
     world = World(local, request.param)
-    # By this the local AWS tells what functions ask of CloudFormation from what others do, such as the world's clients.
+    # By this variable, the local AWS distinguishes the calls of functions from those of the world's own clients.
     monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
     monkeypatch.setattr(index, "clock", world.clock)
     monkeypatch.setattr(LifecycleBackend, "_listener", staticmethod(world.heard))

@@ -1,4 +1,4 @@
-"""Plays a case: a stack at the local AWS, and what happens to its container and the jobs in it."""
+"""Plays a row of tests/containers.py: deploys a stack to the local AWS, and changes it, its container and its jobs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 RESOURCE_TYPE = "Custom::StopOnDelete"
 YAML = "# JSON is a part of YAML, and comments are not a part of JSON.\n"
-ANCHOR = {"Type": "AWS::CloudFormation::WaitConditionHandle"}  # no template is without a resource
-# Of each kind: the type of the container's resource, the property that names it, and the others that it must have.
+ANCHOR = {"Type": "AWS::CloudFormation::WaitConditionHandle"}  # a template must have a resource
+# For each kind: the container's resource type, the property with its name, and its other required properties.
 CONTAINERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "EcsTasks": ("AWS::ECS::Cluster", "ClusterName", {}),
     "StateMachineExecutions": (
@@ -40,7 +40,7 @@ CONTAINERS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"ReleaseLabel": "emr-7.10.0", "Type": "Spark"},
     ),
 }
-# Of each kind: its service, the operation that deletes a container, and the parameter that names it.
+# For each kind: the service, the operation that deletes a container, and the parameter that names it.
 DELETIONS = {
     "EcsTasks": ("ecs", "delete_cluster", "cluster"),
     "StateMachineExecutions": ("stepfunctions", "delete_state_machine", "stateMachineArn"),
@@ -52,20 +52,20 @@ _numbers = itertools.count(1)
 
 
 class Clock(HurriedClock):
-    """A clock whose pauses take no time, but for a moment of the services', and something that happens in the first."""
+    """A clock whose pauses take a moment, for the threads of the services. The first one calls `meanwhile`."""
 
     meanwhile: Callable[[], None] | None = None
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         time.sleep(0.002)
-        happen, self.meanwhile = self.meanwhile, None
-        if happen:
-            happen()
+        call, self.meanwhile = self.meanwhile, None
+        if call:
+            call()
 
 
 class World:
-    """A row's stack, its container and the jobs in it.
+    """The stack of a row, its container and the jobs in it. The row calls its methods.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ class World:
         self.stack = f"Case{next(_numbers)}"
         self.clock = Clock()
         self.cloudformation, self._client = aws.client("cloudformation"), aws.client(DELETIONS[row.kind][0])
-        self._given = ""  # as the container, where it is no resource of the stack
+        self._given = ""  # the property Container, if the container is no resource of the stack
         self._containers: list[str] = []
         self._jobs: dict[str, str] = {}
 
     def play(self) -> None:
-        """Do what the row says."""
+        """Deploy the row's stack, and change or delete it."""
         row = self.row
         self._given = row.given or (self._make_shared() if row.shared else "")
         if row.before:
@@ -103,7 +103,7 @@ class World:
             self._settle(self.stack)
 
     def heard(self, _: str, event: Event) -> None:
-        """Start jobs in a container as soon as a StopOnDelete has taken charge of it, as a listener of the stack."""
+        """Listen to the events of the stack: start jobs in a container as soon as a StopOnDelete for it is complete."""
         if event.type != RESOURCE_TYPE:
             return
         if event.status == "DELETE_FAILED" and self.row.one_failure:
@@ -138,22 +138,22 @@ class World:
             self.aws.emr_serverless.settle(self._containers[0], job, "SUCCESS")
 
     def relieve(self) -> None:
-        """Let the job end, and another one start."""
+        """Let the job end, and start another one."""
         self.end()
         self.start("late")
 
     def lag(self) -> None:
-        """Start an execution that the next listing does not show."""
+        """Start an execution that the next call of ListExecutions does not return."""
         self.aws.step_functions.stale_looks = 1
         self.start("late")
 
     def tell_to_stop(self) -> None:
-        """Tell the task to stop as anybody might."""
+        """Call StopTask for the task, as an operator would."""
         self._client.stop_task(cluster=self._containers[0], task=self._jobs["job"])
 
     def start_soon(self) -> None:
         """Start the application, which takes a moment."""
-        self.aws.emr_serverless.start_seconds = 0.05  # which passes while the handler looks
+        self.aws.emr_serverless.start_seconds = 0.05  # it ends while the handler lists the jobs
         self._client.start_application(applicationId=self._containers[0])
 
     def start_without_end(self) -> None:
@@ -162,7 +162,7 @@ class World:
         self._client.start_application(applicationId=self._containers[0])
 
     def delete(self) -> None:
-        """Delete the container as anybody might."""
+        """Delete the container, as an operator would."""
         _, operation, parameter = DELETIONS[self.row.kind]
         getattr(self._client, operation)(**{parameter: self._given or self._containers[0]})
 
@@ -173,14 +173,14 @@ class World:
         refactor(self.cloudformation, "Container", self.stack, other)
 
     def retain(self) -> None:
-        """Write Retain into the template, and the container's id where the template refers to it: `cdk orphan` does."""
+        """Do the first step of `cdk orphan`: write Retain and, in place of references to the container, its id."""
         template = _template_of(self.cloudformation, self.stack)
         _refer_to(self._containers[0], template)
         template["Resources"]["Container"].update(DeletionPolicy="Retain", UpdateReplacePolicy="Retain")
         self._change("UPDATE", template, as_yaml=True)
 
     def orphan(self) -> None:
-        """Let the container leave the template after that, as `cdk orphan` does."""
+        """Do both steps of `cdk orphan`: after `retain`, remove the container from the template."""
         self.retain()
         template = _template_of(self.cloudformation, self.stack)
         del template["Resources"]["Container"]
@@ -204,17 +204,17 @@ class World:
     @property
     def unfinished(self) -> set[str]:
         """The names of the jobs that have not ended."""
-        running = [arn for arn, status in self.aws.living_jobs.items() if status not in ENDED]
+        running = [arn for arn, status in self.aws.job_statuses.items() if status not in ENDED]
         return {name for name, job in self._jobs.items() if any(arn.endswith(job) for arn in running)}
 
     def requests(self, request_type: str) -> list[Exchange]:
-        """Give every request of a type for the StopOnDeletes of the container, with its answers."""
+        """Return every request of a type for the StopOnDeletes of the container, with its answers."""
         asked = [exchange for exchange in self.aws.exchanges if f"/{self.stack}/" in exchange.event["StackId"]]
         asked = [exchange for exchange in asked if exchange.event["RequestType"] == request_type]
         return [exchange for exchange in asked if exchange.event["LogicalResourceId"].startswith("Stop")]
 
     def _make_shared(self) -> str:
-        """Make the container in another stack, and give what names it."""
+        """Create the container in another stack, and return its ARN or id."""
         shared = f"{self.stack}-shared"
         template = {"Resources": {"Container": self._container(shared)}, "Outputs": {"It": {"Value": self._reference}}}
         self._change("CREATE", template, stack=shared)
@@ -225,7 +225,7 @@ class World:
         resources: dict[str, Any] = {"Anchor": ANCHOR}
         properties: dict[str, Any] = {"Kind": self.row.kind, "Container": self._given or self._reference}
         if declared.container and not self._given:
-            # There is no RetainExceptOnCreate for what is replaced (User Guide, aws-attribute-updatereplacepolicy).
+            # UpdateReplacePolicy has no RetainExceptOnCreate (User Guide, aws-attribute-updatereplacepolicy).
             replaced = "Delete" if declared.policy == "Delete" else "Retain"
             resources["Container"] = {
                 **self._container(f"{self.stack}-{declared.container}"),
@@ -236,7 +236,7 @@ class World:
         stops = declared.stops.split()
         resources |= {stop: _stop({**properties, **declared.options}) for stop in stops}
         if declared.fails:
-            # There is no application of this id.
+            # Its Create fails, because there is no application with this id.
             fails = _stop({"Kind": "EmrServerlessJobRuns", "Container": "00nonsense"})
             resources["Fails"] = {**fails, "DependsOn": stops}
         parameters = {"Policy": {"Type": "String", "Default": "Retain"}}
@@ -266,7 +266,7 @@ class World:
 
 
 def refactor(cloudformation: Any, container: str, source: str, target: str) -> None:
-    """Move a container, by its logical id, to another stack. What refers to it in its old one imports its value."""
+    """Move a container to another stack. References to it in its old stack become imports of an exported value."""
     templates = {stack: _template_of(cloudformation, stack) for stack in (source, target)}
     templates[target]["Resources"][container] = templates[source]["Resources"].pop(container)
     export = f"{source}-{container}"
@@ -283,13 +283,13 @@ def refactor(cloudformation: Any, container: str, source: str, target: str) -> N
 
 
 def _template_of(cloudformation: Any, stack: str) -> Any:
-    """Read a stack's template, in JSON or in the YAML of these tests."""
+    """Return a stack's template, which is JSON or the YAML of these tests."""
     body = cloudformation.get_template(StackName=stack)["TemplateBody"]
     return json.loads(body.removeprefix(YAML) if isinstance(body, str) else json.dumps(body))
 
 
 def _refer_to(container: Any, template: dict[str, Any]) -> Any:
-    """Let a template's StopOnDelete refer to its container by something else, and give by what it did."""
+    """Change the property Container of a template's StopOnDelete, and return its old value."""
     [stop] = [resource for resource in template["Resources"].values() if resource["Type"] == RESOURCE_TYPE]
     reference, stop["Properties"]["Container"] = stop["Properties"]["Container"], container
     return reference

@@ -18,7 +18,7 @@ from tests.pages import blocks
 
 @pytest.fixture
 def run(cloud: Cloud, tmp_path: Path) -> Run:  # noqa: F811 - the fixture
-    """Give what runs the commands: a shell with the AWS CLI."""
+    """Return what runs the commands: a shell with the AWS CLI."""
     environment = {
         "PATH": os.pathsep.join([str(PROJECT / ".awscli" / "bin"), os.environ.get("PATH", os.defpath)]),
         "HOME": str(tmp_path),

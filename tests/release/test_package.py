@@ -54,7 +54,7 @@ def by_scanners(code: str, text: str) -> Any:
 
 @pytest.fixture(scope="module")
 def terraform() -> dict[str, Any]:
-    """Give the stacks that the page's Terraform deploys, by their names there."""
+    """Return the stacks that the page's Terraform deploys, by their names there."""
     text = "\n".join(blocks(PAGE, "terraform"))
     found = [one.get("aws_cloudformation_stack", {}) for one in by_scanners(READ_TERRAFORM, text)["resource"]]
     return {name: stack for one in found for name, stack in one.items()}

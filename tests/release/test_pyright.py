@@ -16,7 +16,7 @@ import pytest
 from sandbox import PROJECT
 
 # Parameters of the CDK that its own classes do not fit, because they name parameters of methods differently
-# (aws-cdk 15584, 21099).
+# (aws/aws-cdk 15584 and 21099).
 OF_THE_CDK = {"actions", "assumed_by", "target", "topic", "topic_subscription"}
 
 

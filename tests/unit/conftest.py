@@ -1,4 +1,4 @@
-"""What the tests of the handler share: how hypothesis tries, time that does not pass, and the living services."""
+"""What the tests of the handler share: the settings of hypothesis, a clock that does not wait, and an endpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ settings.load_profile("project")
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Give the clock of every teardown, whose pauses take no time."""
+    """Return the clock of every teardown, whose pauses take no time."""
     clock = SetClock()
     monkeypatch.setattr("index.clock", clock)
     return clock
@@ -26,7 +26,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Canned]:
-    """Give an endpoint for a module's tests, whose clients are made once."""
+    """Yield an endpoint for a module's tests, whose clients are made once."""
     endpoint = Canned()
     aws_calls._client.cache_clear()
     yield endpoint
@@ -36,7 +36,7 @@ def endpoint() -> Iterator[Canned]:
 
 @pytest.fixture
 def aws(endpoint: Canned, monkeypatch: pytest.MonkeyPatch) -> Canned:
-    """Lead every living service's client to an endpoint that has no answers yet."""
+    """Lead every client to an endpoint that has no answers yet."""
     endpoint.reset()
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     for variable in VARIABLES:

@@ -42,7 +42,7 @@ Lead = Callable[[str], None]
 
 @pytest.fixture
 def lead(aws: Canned, monkeypatch: Patch) -> Iterator[Lead]:  # noqa: ARG001
-    """Give what leads new clients of ECS to an endpoint, or to their own."""
+    """Yield what leads new clients of ECS to an endpoint, or to their own."""
 
     def lead(endpoint: str) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", endpoint)

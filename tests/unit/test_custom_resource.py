@@ -79,7 +79,7 @@ def _delete(properties: dict[str, Any] | None = None, **more: Any) -> dict[str, 
 
 @pytest.fixture
 def end() -> Iterator[threading.Event]:
-    """Give an event that what hangs waits for, at most until the test is over."""
+    """Yield an event that what hangs waits for, at most until the test is over."""
     event = threading.Event()
     yield event
     event.set()

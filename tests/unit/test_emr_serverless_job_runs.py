@@ -103,7 +103,7 @@ class TestUnfinished:
         aws.answer("GetApplication", application)
         with pytest.raises(ServiceError) as raised:
             _unfinished(runs)
-        assert raised.value.code in runs.ends
+        assert raised.value.code in runs.final_steps
         assert aws.actions == ["ListJobRuns", "GetApplication"]
 
     @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ class TestUnfinished:
         with pytest.raises(ServiceError, match=action) as raised:
             _unfinished(runs)
         assert raised.value.failure is failure
-        assert raised.value.code not in runs.ends
+        assert raised.value.code not in runs.final_steps
 
 
 @pytest.mark.parametrize("period", [None, "60", "0"])
@@ -167,7 +167,7 @@ class TestClose:
     ) -> None:
         _is(aws, state)
         aws.answer("StopApplication", stopped)
-        assert runs.close() == step
+        assert runs.make_deletable() == step
         assert aws.calls == [(action, APPLICATION) for action in ["GetApplication", *calls]]
 
     @pytest.mark.parametrize(
@@ -186,6 +186,6 @@ class TestClose:
         _is(aws, "STARTED")
         aws.answer(action, answer)
         with pytest.raises(ServiceError, match=f"^{text}") as raised:
-            runs.close()
-        assert (raised.value.failure, raised.value.code in runs.ends) == (failure, action == "GetApplication")
+            runs.make_deletable()
+        assert (raised.value.failure, raised.value.code in runs.final_steps) == (failure, action == "GetApplication")
         assert aws.actions[-1] == action

@@ -12,7 +12,7 @@ import pytest
 
 import index
 from jobs.aws import LONGEST_CALL
-from jobs.running_jobs import SLICE
+from jobs.running_jobs import STEP_SECONDS
 from jobs.world_export_job import WorldExportJob
 from properties import SERVICES
 from sandbox.cloudformation.custom_resources import ResponseUrls
@@ -312,7 +312,7 @@ class TestStopOnDelete:
             (
                 "StopTask",
                 "StopTask answered Throttling: Rate exceeded. Tasks in cluster prod are still running: 1.",
-                10 + LONGEST_CALL + SLICE,
+                10 + LONGEST_CALL + STEP_SECONDS,
             ),
         ],
     )
@@ -358,8 +358,8 @@ class TestBrokenBotocore:
     """Lambda updates botocore by itself; here one lacks what the handler imports."""
 
     @pytest.fixture(autouse=True)
-    def _broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(index, "_broken", ImportError("cannot import name 'EnvProvider'"))
+    def _import_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index, "_import_error", ImportError("cannot import name 'EnvProvider'"))
 
     @pytest.mark.parametrize(
         ("event", "reason"),

@@ -11,7 +11,7 @@ import pytest
 from properties import (
     InvalidPropertyError,
     check_best_effort,
-    check_choices,
+    check_common,
     check_provider_outlives_stack,
     check_wait_seconds,
 )
@@ -374,8 +374,8 @@ class TestChoices:
         [{}, {"WaitSeconds": "60", "BestEffort": "false", "ProviderOutlivesStack": "true"}, {"BestEffort": True}],
     )
     def test_have_defaults_and_may_be_strings(self, properties: dict[str, object]) -> None:
-        check_choices({"ServiceToken": "arn", "JobArn": ARN, **properties})
+        check_common({"ServiceToken": "arn", "JobArn": ARN, **properties})
 
     @pytest.mark.parametrize("name", ["WaitSeconds", "BestEffort", "ProviderOutlivesStack"])
     def test_are_checked_each(self, name: str) -> None:
-        assert _error(check_choices, {"JobArn": ARN, name: "bad"}).startswith(f"{name} 'bad' is not valid: ")
+        assert _error(check_common, {"JobArn": ARN, name: "bad"}).startswith(f"{name} 'bad' is not valid: ")

@@ -100,12 +100,12 @@ def _no_look_up(handler: Handler) -> str:
 
 
 def _many_tasks(handler: Handler) -> str:
-    handler.monkeypatch.setattr("jobs.running_jobs.SLICE", -1.0)
+    handler.monkeypatch.setattr("jobs.running_jobs.STEP_SECONDS", -1.0)
     return handler.stop(TASKS, _task_runs())
 
 
-def _broken(handler: Handler) -> str:
-    handler.monkeypatch.setattr(index, "_broken", ImportError("cannot import name 'EnvProvider'"))
+def _import_error(handler: Handler) -> str:
+    handler.monkeypatch.setattr(index, "_import_error", ImportError("cannot import name 'EnvProvider'"))
     return handler.reason(_delete())
 
 
@@ -144,7 +144,7 @@ CASES: dict[str, Callable[[Handler], str]] = {
     "got an answer": _cancel(Fault(message="<html>Welcome</html>", status=200)),
     "failed:": _cancel(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""),
     "can't be made": _cancel(AWS_ENDPOINT_URL_ROBOMAKER="no url"),
-    "can't load": _broken,
+    "can't load": _import_error,
     "could not ask CloudFormation": _stop({"DescribeStacks": error("ValidationError")}),
     "can't read the resource's physical id": _stop({}, "BatchJobs(arn:x)"),
     "is not valid": lambda handler: handler.reason(request("Create", {"JobArn": "job-1"})),

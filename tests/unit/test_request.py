@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.request import stack_name, stack_of
+from protocol.request import partition_and_account, stack_name
 from tests.requests import STACK_ID
 
 
@@ -18,5 +18,5 @@ from tests.requests import STACK_ID
     ],
 )
 def test_the_stack_is_read_from_its_id(stack_id: str, partition: str | None, account: str | None, name: str) -> None:
-    assert stack_of({"StackId": stack_id}) == (partition, account)
+    assert partition_and_account({"StackId": stack_id}) == (partition, account)
     assert stack_name(stack_id) == name

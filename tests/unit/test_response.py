@@ -116,7 +116,7 @@ def _deliver(url: str, clock: SetClock | None = None) -> str:
 
 
 def _soon() -> float:
-    """Give a moment that the clock reaches soon, for tries that never end by themselves."""
+    """Return a moment that the clock reaches soon, for tries that never end by themselves."""
     return time.monotonic() + 0.2
 
 
@@ -279,7 +279,7 @@ class TestPace:
 
 @pytest.fixture
 def secure(tmp_path: Path, monkeypatch: Patch) -> Iterator[SimpleNamespace]:
-    """Give an endpoint with TLS that the environment's CA vouches for."""
+    """Yield an endpoint with TLS that the environment's CA vouches for."""
     bundle = tmp_path / "ca.pem"
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
     requests: list[Request] = []

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from jobs.aws import ConnectionFailedError
-from jobs.retirement import SAID_IN_AN_ERROR, Retirement
+from jobs.retirement import MESSAGES, Retirement
 from jobs.world_export_job import WorldExportJob, _client, _RoboMaker
 from properties.job_arn import JobArn
 from protocol.outcome import Result
@@ -45,19 +45,19 @@ class Calls:
         self._robomaker = _RoboMaker("RoboMaker", region)
         self.retirement = Retirement(lambda: self._robomaker.endpoint, region, lambda: others_connect, self._clock)
 
-    def sign(self, pause: float = 0) -> str:
+    def find_sign(self, pause: float = 0) -> str:
         """Make one call after a pause, and give the sign that it meets."""
         self._clock.now += pause
         try:
             self._robomaker.call("CancelWorldExportJob", job="arn:aws:robomaker:::world-export-job/job-1")
         except ServiceError as error:
-            return self.retirement.sign(error)
+            return self.retirement.find_sign(error)
         self.retirement.note_answer()
         return ""
 
     def signs(self, *pauses: float) -> list[bool]:
         """Make a call after each pause, and tell which of them meet a sign."""
-        return [bool(self.sign(pause)) for pause in pauses]
+        return [bool(self.find_sign(pause)) for pause in pauses]
 
 
 @pytest.fixture(autouse=True)
@@ -92,14 +92,14 @@ def serve(names: Names, monkeypatch: Patch, tmp_path: Path) -> Iterator[Serve]:
 
 
 def test_every_sign_has_its_source() -> None:
-    assert all(SAID_IN_AN_ERROR.values())
+    assert all(MESSAGES.values())
 
 
 # tests/faults.py has what RoboMaker was seen to say, and what only sounds like it.
 @pytest.mark.parametrize("said", ["Its support has ended", "ITS SUPPORT HAS ENDED", "Support \nfor it\nhas ended"])
 def test_words_are_known_in_any_case_and_over_several_lines(calls: Calls, said: str) -> None:
     error = ServiceError(Failure.REJECTED, "The text", code="AnyException", message=said, status=400)
-    assert calls.retirement.sign(error) == "The text"
+    assert calls.retirement.find_sign(error) == "The text"
 
 
 class TestOperation:
@@ -126,7 +126,7 @@ class TestOperation:
     )
     def test_that_is_not_known_is_a_sign(self, serve: Serve, calls: Calls, is_sign: bool, answer: Response) -> None:
         serve(answer)
-        assert calls.sign().startswith("CancelWorldExportJob ") is is_sign
+        assert calls.find_sign().startswith("CancelWorldExportJob ") is is_sign
 
     def test_not_known_through_a_proxy_is_none(self, monkeypatch: Patch, serve: Serve, calls: Calls) -> None:
         serve(NOT_FOUND)
@@ -134,14 +134,14 @@ class TestOperation:
             for url in (ignorant.url, f"http://{proxy.address}"):
                 monkeypatch.setenv("HTTPS_PROXY", url)
                 _client.cache_clear()
-                assert calls.sign() == ""
+                assert calls.find_sign() == ""
             assert proxy.requests
 
     def test_that_is_not_known_past_the_proxy_is_a_sign(self, monkeypatch: Patch, serve: Serve, calls: Calls) -> None:
         serve(NOT_FOUND)
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("NO_PROXY", ROBOMAKER)
-        assert calls.sign()
+        assert calls.find_sign()
 
 
 class TestName:
@@ -151,7 +151,7 @@ class TestName:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
         assert calls.signs(0, 4) == [False, False]
         said = "CancelWorldExportJob could not connect: Could not connect to the endpoint URL:"
-        assert calls.sign(1).startswith(f'{GONE_FROM_DNS}{said} "https://{ROBOMAKER}/cancelWorldExportJob"')
+        assert calls.find_sign(1).startswith(f'{GONE_FROM_DNS}{said} "https://{ROBOMAKER}/cancelWorldExportJob"')
 
     def test_of_china_that_does_not_exist_is_a_sign_too(self, names: Names) -> None:
         names.fail("robomaker.cn-north-1.amazonaws.com.cn", together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
@@ -170,8 +170,8 @@ class TestName:
         self, names: Names, calls: Calls, error: ServiceError, signs: list[bool]
     ) -> None:
         names.fail(ROBOMAKER, together=NO_SUCH_NAME, ipv4=NO_SUCH_NAME)
-        calls.sign()
-        calls.retirement.sign(error)
+        calls.find_sign()
+        calls.retirement.find_sign(error)
         assert calls.signs(5, 5) == signs
 
     @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ class TestSilence:
         *before, last = pauses
         assert not any(calls.signs(*before))
         said = f"{SILENT}CancelWorldExportJob could not connect: Connect timeout on endpoint URL:"
-        assert calls.sign(last).startswith(said) is is_sign
+        assert calls.find_sign(last).startswith(said) is is_sign
 
     def test_is_noticed_by_the_cancel_of_a_job(self) -> None:
         clock = SetClock()
@@ -233,7 +233,7 @@ class TestSilence:
             names.lead(ROBOMAKER, *([address, hole.address] if others == "refusing" else [hole.address]))
             calls.signs(0, 15)
             names.lead(ROBOMAKER, *([address, hole.address] if others == "refusing" else [hole.address, address]))
-            assert calls.sign(15) == ""
+            assert calls.find_sign(15) == ""
 
     @pytest.mark.parametrize("error", [NO_SUCH_NAME, ValueError("no address")], ids=str)
     def test_of_a_name_that_is_gone_later_is_none(self, calls: Calls, monkeypatch: Patch, error: Exception) -> None:
@@ -265,11 +265,11 @@ class TestSilence:
         with socket.socket() as taken, closing(SilentListener()) as hole:
             taken.bind(("127.0.0.1", 0))
             names.lead(ROBOMAKER, f"127.0.0.1:{taken.getsockname()[1]}")
-            assert calls.sign(15) == ""
+            assert calls.find_sign(15) == ""
             names.lead(ROBOMAKER, hole.address)
             assert calls.signs(15, 15) == [False] * 2
 
     @pytest.mark.parametrize("status", [200, 500])
     def test_after_an_answer_is_none(self, calls: Calls, status: int) -> None:
-        calls.retirement.sign(ServiceError(Failure.TRANSIENT, "got an answer", status=status))
+        calls.retirement.find_sign(ServiceError(Failure.TRANSIENT, "got an answer", status=status))
         assert calls.signs(0, 15, 15) == [False] * 3

@@ -46,12 +46,12 @@ class Tasks:
     """What the stops of a job meet, one after the other; then they are accepted."""
     closings: Sequence[Step] = ()
     pace: Pace = field(default_factory=lambda: Pace(burst=1000, rate=1000))
-    settles_after: float = 0.0
+    list_again_after: float = 0.0
     stop_seconds: float = 0.0
     page_seconds: float = 0.0
 
     noun: str = "tasks"
-    ends: Mapping[str, Step] = field(default_factory=lambda: {"ClusterNotFoundException": GONE})
+    final_steps: Mapping[str, Step] = field(default_factory=lambda: {"ClusterNotFoundException": GONE})
 
     def __post_init__(self) -> None:
         self.clock = SetClock()
@@ -84,7 +84,7 @@ class Tasks:
         if error := next(self._errors.get(job.id, iter(())), None):
             raise error
 
-    def close(self) -> Step | None:
+    def make_deletable(self) -> Step | None:
         return self._closings.pop(0) if self._closings else None
 
     def steps(self, count: int = 1) -> list[Taken]:
@@ -150,22 +150,22 @@ CASES: dict[str, tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]] =
     ),
     # The end.
     "nothing": (Tasks, [NOTHING], "", 0, 1),
-    "nothing, twice": (partial(Tasks, settles_after=2), [NOTHING], "", 2, 2),
+    "nothing, twice": (partial(Tasks, list_again_after=2), [NOTHING], "", 2, 2),
     "one in the second list": (
-        *(partial(Tasks, [[], ["a"], []], settles_after=2), [A, _stopped(1)]),
+        *(partial(Tasks, [[], ["a"], []], list_again_after=2), [A, _stopped(1)]),
         *("a", 4, 4),
     ),
-    "nothing, in lists longer than a slice": (
-        partial(Tasks, [["", "", ""]], settles_after=2, page_seconds=4),
+    "nothing, in lists longer than a step": (
+        partial(Tasks, [["", "", ""]], list_again_after=2, page_seconds=4),
         [MORE, MORE, NOTHING],
         *("", 26, 2),
     ),
-    "one after a list longer than a slice": (
-        *(partial(Tasks, [["", "", ""], ["a"]], settles_after=2, page_seconds=4), [MORE, A]),
+    "one after a list longer than a step": (
+        *(partial(Tasks, [["", "", ""], ["a"]], list_again_after=2, page_seconds=4), [MORE, A]),
         *("a", 18, 2),
     ),
     "nothing, and more to do": (
-        partial(Tasks, settles_after=2, closings=[CLOSING, CLOSING]),
+        partial(Tasks, list_again_after=2, closings=[CLOSING, CLOSING]),
         [CLOSING, CLOSING, NOTHING],
         *("", 2, 4),
     ),
@@ -176,23 +176,23 @@ CASES: dict[str, tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]] =
         *("", 0, 3),
     ),
     # A step ends after some seconds, so that the engine can keep its time, and the next one goes on from there.
-    "more than a slice stops": (
+    "more than a step stops": (
         partial(Tasks, [[_ids(25)]], stop_seconds=1),
         [MORE, MORE, _left("0, 1, 2 and 22 more", 0, 25)],
         *(_ids(25), 25, 1),
     ),
-    "more pages than a slice reads": (partial(Tasks, [[*[""] * 15, "a"]], page_seconds=1), [MORE, A], "a", 16, 1),
-    "a denial of each stop in a slice": (
+    "more pages than a step reads": (partial(Tasks, [[*[""] * 15, "a"]], page_seconds=1), [MORE, A], "a", 16, 1),
+    "a denial of each stop in a step": (
         partial(Tasks, [[_ids(30)]], dict.fromkeys(_ids(20).split(), repeat(DENIED)), stop_seconds=1),
         [*(_raised(DENIED, f"{MORE.detail}.", 0, seen) for seen in (10, 20)), MORE],
         *(_ids(30), 30, 1),
     ),
     # Jobs that have ended reject their stops, and must keep no other job from its own, though the wait is 0.
-    "a rejection of each stop in a slice": (
+    "a rejection of each stop in a step": (
         partial(Tasks, [[_ids(25)]], dict.fromkeys(_ids(20).split(), repeat(REJECTED)), stop_seconds=1),
         *([MORE, MORE], _ids(20), 20, 1),
     ),
-    "a slice without a stop after an error": (
+    "a step without a stop after an error": (
         partial(Tasks, [["a", "b*", "c*"]], {"a": repeat(THROTTLED)}, stop_seconds=6, page_seconds=6),
         [
             _raised(THROTTLED, f"{MORE.detail}.", 0, 1),
@@ -202,7 +202,7 @@ CASES: dict[str, tuple[Callable[[], Tasks], Sequence[Taken], str, float, int]] =
         *("a", 24, 1),
     ),
     **{
-        f"{error} in an earlier slice": (
+        f"{error} in an earlier step": (
             partial(Tasks, [[_ids(15)]], {"0": repeat(error)}, stop_seconds=1),
             [MORE, _raised(error, f"{FIFTEEN.detail}.", 14, 15) if error is not REJECTED else _rejected(FIFTEEN)],
             *(_ids(15), 15, 1),

@@ -61,7 +61,7 @@ def rig(robomaker: RoboMaker) -> Rig:
 
 @pytest.fixture
 def canceled(rig: Rig) -> Rig:
-    """Give a job whose cancel was accepted."""
+    """Return a job whose cancel was accepted."""
     assert rig.job.advance() == Step(State.STOPPING, "World export job job-1 is Canceling")
     assert rig.robomaker.status(JOB) == "Canceling"
     return rig
@@ -69,7 +69,7 @@ def canceled(rig: Rig) -> Rig:
 
 @pytest.fixture
 def refused(rig: Rig) -> Rig:
-    """Give a job whose cancel is refused, and that was not looked at since."""
+    """Return a job whose cancel is refused, and that was not looked at since."""
     rig.robomaker.switch_on(CANCEL_REFUSED)
     assert rig.job.advance() == Step(State.MORE, REFUSAL)
     return rig

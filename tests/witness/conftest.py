@@ -22,7 +22,7 @@ from .clouds import MINISTACK, SANDBOX, LocalCloud
     ],
 )
 def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
-    """Give each cloud, after its bootstrap."""
+    """Yield each cloud, after its bootstrap."""
     with closing(LocalCloud(request.param)) as cloud:
         bootstrap = CdkCli(cloud, cloud.home, app=cloud.home).run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         assert bootstrap.status == 0, bootstrap.output

@@ -121,5 +121,5 @@ class Stage:
 
 
 def arn_of(job: str) -> str:
-    """Give the ARN of a job."""
+    """Return the ARN of a job."""
     return f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/{job}"

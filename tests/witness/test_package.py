@@ -68,19 +68,19 @@ class Team:
         return self.status(stack)
 
     def status(self, stack: str) -> str:
-        """Give the status of a stack, or "gone"."""
+        """Return the status of a stack, or "gone"."""
         try:
             return str(self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
         except ClientError:
             return "gone"
 
     def resource(self, stack: str, logical_id: str) -> str:
-        """Give the physical id of a resource."""
+        """Return the physical id of a resource."""
         found = self._cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def failure(self, stack: str, logical_id: str) -> str:
-        """Give the reason of a resource's last failure."""
+        """Return the reason of a resource's last failure."""
         events = self._cloudformation.describe_stack_events(StackName=stack)["StackEvents"]  # the newest first
         return next(
             str(event["ResourceStatusReason"])
@@ -95,7 +95,7 @@ class Team:
         return str(ecs.run_task(cluster=cluster, taskDefinition="work", launchType="FARGATE")["tasks"][0]["taskArn"])
 
     def status_of_task(self, cluster: str, task: str) -> str:
-        """Give a task's lastStatus, or "gone" with its cluster, which the sandbox does not delete while tasks run."""
+        """Return a task's lastStatus, or "gone" with its cluster, which the sandbox does not delete while tasks run."""
         try:
             return str(self.aws["ecs"].describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"])
         except self.aws["ecs"].exceptions.ClusterNotFoundException:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ownership import Decision, Stack
+from decision import Decision, Stack
 from properties import InvalidPropertyError
 from properties.container import Container
 from protocol.outcome import Result

@@ -1,4 +1,4 @@
-"""Strings, dependencies and warnings that are computed when the template is written, after all aspects."""
+"""Strings, dependencies and warnings that the CDK asks for after all aspects, when the template is nearly complete."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from constructs import Dependable, DependencyGroup, IConstruct, IDependable, IVa
 SynthesisWarning = tuple[IConstruct, str, str]
 
 
-def late_string(value: Callable[[], str | None]) -> str:
-    """Return a token for a string, or for nothing."""
+def lazy_string(value: Callable[[], str | None]) -> str:
+    """Return a token for a string that `value` returns at synthesis. If it returns None, the property is left out."""
     return Lazy.uncached_string(_String(value))
 
 
-def late_dependency(constructs: Callable[[], list[IConstruct]]) -> IDependable:
-    """Return a dependency on constructs."""
-    # Not a Dependable of Python: jsii would wrap it anew in each call. It keeps a DependencyGroup's identity.
+def lazy_dependency(constructs: Callable[[], list[IConstruct]]) -> IDependable:
+    """Return a dependency on the constructs that the function returns at synthesis."""
+    # In a DependencyGroup, because jsii would wrap a Dependable of Python again in each call, as another object.
     group = DependencyGroup()
     Dependable.implement(group, _Roots(constructs))
     return group
 
 
-def warn_late(construct: IConstruct, find: Callable[[], Iterable[SynthesisWarning]]) -> None:
-    """Add warnings when the construct is validated."""
+def warn_at_validation(construct: IConstruct, find: Callable[[], Iterable[SynthesisWarning]]) -> None:
+    """Add the warnings that `find` returns when the CDK validates the construct, after all aspects."""
     construct.node.add_validation(_Warnings(find))
 
 

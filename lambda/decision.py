@@ -1,4 +1,4 @@
-"""Asks CloudFormation whether it is deleting a cluster, state machine or application, or keeps it."""
+"""Decides whether a Delete stops jobs: asks CloudFormation whether it is deleting what they run in."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from teardown import Failure, ServiceError, retry
 
 T = TypeVar("T")
 
-# The statuses of the stack in which a Delete may stop jobs. In any other status, the request was answered before and is
-# delivered again. By then another stack may use the container's name.
+# The statuses of the stack in which a Delete may stop jobs. If the stack has another status, the request was answered
+# before and is delivered again. By then, the container may belong to another stack.
 _DELETING = "DELETE_IN_PROGRESS"
 _ROLLING_BACK_CREATION = "ROLLBACK_IN_PROGRESS"
 _CLEANING_UP = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -34,9 +34,9 @@ class Decision:
     Parameters
     ----------
     result : Result or None
-        KEPT or GONE, if the Delete stops nothing. None, if it stops the jobs.
+        None, if the Delete stops the jobs. KEPT or GONE, if it stops nothing.
     why : str
-        The cause of the decision, for a person.
+        The cause, for the log.
     """
 
     result: Result | None
@@ -44,7 +44,7 @@ class Decision:
 
 
 class Stack:
-    """The stack of a request, as CloudFormation describes it. Each call is made once, and its answer is kept.
+    """The stack of a request, as CloudFormation describes it. `decide` makes each call once, and keeps its answer.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Stack:
         return self._service.calls
 
     def check(self, container: Container) -> bool:
-        """Make every call of `decide` once, so that a missing permission fails the deployment, not the deletion.
+        """Make every call that `decide` makes, so that a missing permission fails the deployment, not the deletion.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class Stack:
         return False
 
     def decide(self, container: Container) -> Decision:
-        """Decide by the stack's status, template and resources. In doubt, keep the container.
+        """Decide by the stack's status, template and resources. In doubt, keep the jobs running.
 
         Parameters
         ----------
@@ -116,12 +116,12 @@ class Stack:
         """
         if self._status == _DELETING:
             if self._container_logical_id:
-                return self._declared_here(container)
-            return self._deleted_with_the_root(container)
+                return self._decide_declared_here(container)
+            return self._decide_declared_elsewhere(container)
         if self._status == _ROLLING_BACK_CREATION and self._container_logical_id:
-            return self._declared_here(container)
+            return self._decide_declared_here(container)
         if self._status in _CLEANING_UP and self._container_logical_id:
-            return self._cleaned_up(container)
+            return self._decide_in_cleanup(container)
         if self._status in (_ROLLING_BACK_CREATION, *_CLEANING_UP):
             return _keep(container, "it is not in this stack, and the stack is not being deleted")
         return _keep(container, f"the stack is {self._status}, so the request was answered before")
@@ -131,6 +131,7 @@ class Stack:
     ) -> None:
         """Raise an error if a property that `decide` needs is missing. The construct sets both; a template may not."""
         names = [found["LogicalResourceId"] for found in _matching(container, resources) if _is_in_the_stack(found)]
+        # A listed resource may have left the template. If the template can't be read, assume that it has not.
         declared = [name for name in names if name in (template or names)]
         if declared and not self._container_logical_id:
             rule = f"{container.place} is the resource {declared[0]} of this stack"
@@ -141,20 +142,21 @@ class Stack:
             rule = f"the DeletionPolicy of {self._container_logical_id} is {policy}"
             raise InvalidPropertyError("ContainerDeletionPolicy", "", rule, f"Set it to {policy}.")
 
-    def _declared_here(self, container: Container) -> Decision:
-        """Decide when the stack that declares the container is deleted, or its creation is rolled back."""
+    def _decide_declared_here(self, container: Container) -> Decision:
+        """Decide if this stack declares the container, and is deleted or rolls back its creation."""
         listed = self._listed(self._id, container)
         template = self._template(self._id) or {}
+        # Under other logical ids, too: a stack refactoring may have renamed the resource.
         names = {self._container_logical_id, *(resource["LogicalResourceId"] for resource in listed)}
         policies = [self._declared_policy, *(template.get(name, {}).get("DeletionPolicy", "") for name in names)]
         if any(self._retains(policy) for policy in policies):
             return _keep(container, "its DeletionPolicy retains it")
         return _stop_if_listed(container, listed, f"{container.place} is deleted with its stack")
 
-    def _deleted_with_the_root(self, container: Container) -> Decision:
-        """Decide when the stack is deleted and the container is in another one.
+    def _decide_declared_elsewhere(self, container: Container) -> Decision:
+        """Decide if this stack is deleted, and does not declare the container.
 
-        The stack may be a nested stack that an update of its root deletes. Then the jobs keep running.
+        If an update of the root stack deletes this nested stack, the container stays, and the jobs keep running.
         """
         root = str(self._describe(self._root)["StackStatus"])
         if root == _DELETING:
@@ -169,8 +171,8 @@ class Stack:
                 return Decision(None, f"{container.place} is deleted with the root stack")
         return _keep(container, "it is not in this stack, and its root stack is not being deleted")
 
-    def _cleaned_up(self, container: Container) -> Decision:
-        """Decide when the stack that declared the container cleans up after an update or its rollback."""
+    def _decide_in_cleanup(self, container: Container) -> Decision:
+        """Decide if this stack declared the container, and cleans up after an update or its rollback."""
         template = self._template(self._id)
         if template is None:
             return _keep(container, "the stack's template is not JSON, and may still declare it")
@@ -184,7 +186,8 @@ class Stack:
                 return _keep(container, "it is still in the template")
             if self._retains(template[self._container_logical_id].get("UpdateReplacePolicy", "")):
                 return _keep(container, "its UpdateReplacePolicy retains it")
-            # In a rollback, the current resource is the older one, so it can't show that.
+            # The container may have left the stack in an earlier update, and this update then created another one with
+            # its logical id. A rollback can't show this: the current resource is then the older one.
             if not self._is_update_rolled_back and not any(map(_is_in_the_stack, listed)) and self._is_new(current):
                 name = self._container_logical_id
                 return _keep(container, f"it had left the stack before another one was created as {name}")
@@ -195,9 +198,9 @@ class Stack:
         return _stop_if_listed(container, listed, f"{container.place} has left the template")
 
     def _is_new(self, physical_id: str) -> bool:
-        """Return whether a resource was created or imported, not as a replacement.
+        """Return whether a resource was created or imported, and replaced no other one.
 
-        A replacement has the status UPDATE_COMPLETE (convox/rack 2151).
+        A resource that replaced another one has the status UPDATE_COMPLETE (convox/rack 2151).
         """
         return any(
             found.get("PhysicalResourceId") == physical_id
@@ -213,8 +216,8 @@ class Stack:
         policy : object
             The DeletionPolicy or UpdateReplacePolicy in the template.
         is_new : bool, optional
-            Whether the operation that is rolled back created the resource. Default: whether the creation of the stack
-            is rolled back.
+            Whether the operation that is rolled back created the resource. Default: it did, if the creation of the
+            stack is rolled back.
         """
         if not isinstance(policy, str):
             # A policy may be {"Ref": ...}; its value is unknown here (User Guide, function-refs-in-policy-attributes).
@@ -228,7 +231,7 @@ class Stack:
 
     @property
     def _is_creation_rolled_back(self) -> bool:
-        """Whether the creation of the root is rolled back. Its nested stacks are then being deleted (aws-cdk 6305)."""
+        """Whether the creation of the root stack is rolled back, which deletes its nested stacks (aws/aws-cdk 6305)."""
         return _ROLLING_BACK_CREATION in (self._status, self._describe(self._root)["StackStatus"])
 
     @property
@@ -252,7 +255,7 @@ class Stack:
                 stacks = self._service.ask("DescribeStacks", "Stacks", each="StackStatus", StackName=stack_id)
             except ServiceError as error:
                 if error.code == "ValidationError" and "does not exist" in error.message:
-                    # cdkd, for example, deploys without CloudFormation, and makes up the id of a stack.
+                    # A tool that deploys without CloudFormation, such as cdkd, generates the id of a stack.
                     text = f"CloudFormation does not have the stack {stack_id}. Was it deployed without CloudFormation?"
                     raise error.with_text(f"{text} {error}") from error
                 raise
@@ -264,7 +267,7 @@ class Stack:
         return self._once("DescribeStacks", stack_id, describe)
 
     def _template(self, stack_id: str) -> Mapping[str, Any] | None:
-        """Return the resources of a stack's template, or None if it is not JSON (aws-cdk 13838)."""
+        """Return the resources of a stack's template, or None if it is not JSON (aws/aws-cdk 13838)."""
         return self._once("GetTemplate", stack_id, lambda: self._get_template(stack_id))
 
     def _get_template(self, stack_id: str) -> Mapping[str, Any] | None:
@@ -283,7 +286,7 @@ class Stack:
         return [resource for page in pages for resource in page]
 
     def _physical_id(self, logical_id: str) -> str:
-        """Return a resource's physical id, or ``""`` if the stack does not have it, for example by a condition."""
+        """Return a resource's physical id, or ``""`` if the stack does not have it, for example due to a condition."""
         detail = self._once("DescribeStackResource", logical_id, lambda: self._describe_resource(logical_id))
         physical_id = str((detail or {}).get("PhysicalResourceId") or "")
         if detail is not None and not physical_id:
@@ -297,14 +300,14 @@ class Stack:
                 "DescribeStackResource", "StackResourceDetail", StackName=self._id, LogicalResourceId=logical_id
             )
         except ServiceError as error:
-            # The resource is not in the stack (getmoto/moto 4186; the API reference lists no error for it).
+            # The resource is not in the stack (getmoto/moto 4186; the API reference lists no error for this).
             if error.code == "ValidationError" and "does not exist for stack" in error.message:
                 return None
             raise
         return detail
 
     def _once(self, action: str, of: str, call: Callable[[], T]) -> T:
-        """Make a call, unless it was made before, and return its answer."""
+        """Make a call, with retries, and return its answer. If the same call was made before, return that answer."""
         if (action, of) not in self._answers:
             self._answers[action, of] = self._retry(call)
         answer: T = self._answers[action, of]
@@ -331,7 +334,7 @@ class Stack:
 
 
 def _matching(container: Container, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the listed resources that are the container, under any logical id."""
+    """Return those of the listed resources that are the container. Their logical ids are not compared."""
     return [
         resource
         for resource in resources
