@@ -64,16 +64,19 @@ def network(vpc: IConstruct) -> list[IConstruct]:
 
 
 # By name, because importing these modules takes most of a second.
-_STARTER_TYPES = {
-    f"aws_cdk.aws_{name}" for name in ("events.CfnRule", "scheduler.CfnSchedule", "stepfunctions.CfnStateMachine")
-}
+_RULES = ("aws_cdk.aws_events.CfnRule", "aws_cdk.aws_scheduler.CfnSchedule")
+_STATE_MACHINE = "aws_cdk.aws_stepfunctions.CfnStateMachine"
 
 
-def possible_starters(stack: Stack) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
-    """Yield the rules and schedules of a stack with their targets, and its state machines with their properties."""
+def possible_starters(stack: Stack, *, of_tasks: bool) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
+    """Yield the rules and schedules of a stack with their targets, and for tasks its state machines, too."""
+    types = (*_RULES, _STATE_MACHINE) if of_tasks else _RULES
     for found in stack.node.find_all():
-        known = f"{type(found).__module__}.{type(found).__name__}" in _STARTER_TYPES
-        if known and isinstance(found, CfnResource) and is_same(Stack.of(found), stack):
+        if (
+            f"{type(found).__module__}.{type(found).__name__}" in types
+            and isinstance(found, CfnResource)
+            and is_same(Stack.of(found), stack)
+        ):
             properties = stack.resolve(found._cfn_properties)
             targets = properties.get("targets") or properties.get("target") or properties
             yield found, targets if isinstance(targets, list) else [targets]

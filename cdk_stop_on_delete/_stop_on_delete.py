@@ -141,7 +141,7 @@ class StopOnDelete(JobsResource):
             logical_id = stack.resolve(own.logical_id)
             references += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
 
-        for starter, targets in possible_starters(stack):
+        for starter, targets in possible_starters(stack, of_tasks=isinstance(jobs, EcsTasks)):
             if not any(jobs.may_be_started_by(each, references, stack) for each in targets):
                 continue
             # A state machine may be deleted later, if another StopOnDelete stops its executions before.
