@@ -27,3 +27,10 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
         bootstrap = CdkCli(cloud, cloud.home, app=cloud.home).run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         assert bootstrap.status == 0, bootstrap.output
         yield cloud
+
+
+@pytest.fixture(autouse=True)
+def _usual_answers(cloud: LocalCloud) -> Iterator[None]:
+    """Let no fault of a scenario that failed meet the next one."""
+    yield
+    cloud.robomaker.switch_off()

@@ -136,7 +136,7 @@ def test_a_team_without_the_cdk(cloud: LocalCloud) -> None:
     assert (robomaker.status(old), robomaker.status(new)) == ("Canceled", "Running")
     robomaker.switch_on(CANCEL_REFUSED)
     assert team.delete("Simulation") == "DELETE_FAILED"
-    assert "Delete the stack again to try again" in team.failure("Simulation", "WorldExportJob")
+    assert "To try again, delete the stack again" in team.failure("Simulation", "WorldExportJob")
     robomaker.switch_off()
     assert team.delete("Simulation") == "gone"
     assert robomaker.status(new) == "Canceled"
