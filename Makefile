@@ -45,7 +45,7 @@ test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node
 	$(if $(UNIT),,@echo 'No Python 3.13, which the function runs on, was found. make PYTHON_3_13=... names one.')
 	PATH="$(CURDIR)/$(or $(UNIT),.venv)/bin:$$PATH" $(PYTEST) --numprocesses 2 tests/unit
 	CDK_VALIDATION=false $(PYTEST) --numprocesses 2 tests/construct tests/repository
-	$(PYTEST) --numprocesses 3 tests/histories tests/sandbox tests/e2e tests/witness
+	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
 
 ## verify: Run the library in your AWS account, after it has asked, and delete everything again (EMR=1: with EMR Serverless; YES=1: do not ask).
 verify: .venv/demo-ready node_modules/ready
