@@ -55,9 +55,7 @@ def checking(construct: IConstruct, argument: str, value: object) -> Iterator[No
     try:
         yield
     except properties.InvalidPropertyError as error:
-        _, _, rule_and_fix = str(error).rpartition(" is not valid: ")
-        rule, _, fix = rule_and_fix.partition(". ")
-        raise invalid(construct, argument, value, rule, fix) from None
+        raise invalid(construct, argument, value, error.rule, error.fix) from None
 
 
 def _as_written(value: object) -> str:

@@ -24,6 +24,7 @@ class InvalidPropertyError(ValueError):
 
     def __init__(self, name: str, value: object, rule: str, fix: str) -> None:
         super().__init__(f"{name} {_shown(value)} is not valid: {rule}. {fix}")
+        self.rule, self.fix = rule, fix
 
 
 def check_common(properties: Mapping[str, object]) -> None:
