@@ -147,15 +147,12 @@ class StopOnDelete(JobsResource):
             # A state machine may be deleted later, if another StopOnDelete stops its executions before.
             others = [found for found in stack.node.find_all() if isinstance(found, StopOnDelete)]
             stops = [
-                other._resource
-                for other in others
-                if other._own_container and other._own_container.node.path == starter.node.path
+                other._resource for other in others if other._own_container and is_same(other._own_container, starter)
             ]
             resources = [starter, *(cast(cdk.CfnResource, each.node.default_child) for each in stops)]
             if any(depends_on(resource, stop) for resource in resources):
                 continue
             path, warning = self.node.path, "unorderedRule"
-            text = f"it may start jobs while {path} stops them, because "
             if isinstance(starter, sfn.CfnStateMachine):
                 warning = "unorderedStateMachine"
                 text = (
@@ -164,10 +161,15 @@ class StopOnDelete(JobsResource):
                     " EXPRESS state machine, pass delete_first=[state_machine] in place of that."
                 )
             elif depends_on(stop, starter):
-                text += f"{path} depends on it. Pass it as delete_first=[rule] in place of delete_last."
+                text = (
+                    f"it may start jobs while {path} stops them, because {path} depends on it. Pass it as"
+                    " delete_first=[rule] in place of delete_last."
+                )
             else:
-                text += "neither depends on the other. Pass it to the StopOnDelete as delete_first=[rule], or add"
-                text += " rule.node.add_dependency(stop)."
+                text = (
+                    f"it may start jobs while {path} stops them, because neither depends on the other. Pass it to the"
+                    " StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
+                )
             shown = cast(IConstruct, starter.node.scope) if starter.node.id == "Resource" else starter
             yield shown, f"cdk-stop-on-delete:{warning}", text
 
