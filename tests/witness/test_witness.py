@@ -89,7 +89,6 @@ def test_a_retired_service(open_stage: Open) -> None:
     stage.robomaker.switch_on(RETIRED)
     stage.destroy()
     stage.expect("first:")
-    stage.robomaker.switch_off()
 
 
 def test_a_stop_on_delete(open_stage: Open) -> None:
