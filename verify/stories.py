@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import boto3
@@ -24,6 +24,7 @@ _STOPPED = ("STOPPED", "ABORTED", "gone")
 _CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 _GOES_ON = ("FailedStopEcsTasks", "DELETE_FAILED"), ("FailedCluster", "DELETE_IN_PROGRESS")
 _NO_TASK = "0" * 32
+_AT_ONCE = ("--exclusively", "--concurrency", "4")
 
 
 class Stories:
@@ -54,7 +55,7 @@ class Stories:
         self._look_for_daemons()
         # Without the paths of the constructs, which differ between the stages, so that only what changes is updated.
         app = ("--app", "python -m verify.stacks", "--output", self._assembly, "--context", f"emr={int(emr)}")
-        self._cdk(["synth", "--quiet", "--no-path-metadata", *app])
+        self._cdk("synth", "--quiet", "--no-path-metadata", *app)
         self._create()
         self._roll_back()
         self._update()
@@ -115,7 +116,7 @@ class Stories:
 
     def _delete(self) -> None:
         self._start("Failed")
-        self._cdk(*(["destroy", f"{AFTER}/{stack}", "--force"] for stack in ("Deleted", "Failed", "World")), fails=True)
+        self._destroy("Deleted", "Failed", "World")
         deleted = {"Deleted": "DELETE_COMPLETE"}
         story = "A deletion stops the jobs before it deletes what they run in"
         self._story(story, "Deleted", *_STOPPED, **deleted)
@@ -144,7 +145,7 @@ class Stories:
         self._check_calls()
         self._account.allow()
         self._measure("the end of a denial", denied=False)
-        self._cdk(["destroy", f"{AFTER}/Failed", "--force"], fails=True)
+        self._destroy("Failed")
         story = "A deletion that failed succeeds when it is tried again"
         self._story(story, "Failed", *_STOPPED, Failed="DELETE_COMPLETE")
         again = self._events("Failed")
@@ -203,26 +204,28 @@ class Stories:
             self._claim("And only without sessions that have not ended", answer != "accepted", answer)
 
     def _deploy(self, stage: str, *stacks: str, meanwhile: Callable[[], None] = lambda: None) -> None:
-        # A name for each stack, because the sandbox finds a change set by its name alone.
-        options = ("--require-approval", "never", "--change-set-name")
-        commands = (["deploy", f"{stage}/{stack}", *options, f"{PREFIX}-{stack.lower()}"] for stack in stacks)
-        self._cdk(*commands, fails=stage == FAILING, meanwhile=meanwhile)
+        named = [f"{stage}/{stack}" for stack in stacks]
+        options = ("--require-approval", "never", *_AT_ONCE, "--app", self._assembly)
+        self._cdk("deploy", *named, *options, fails=stage == FAILING, meanwhile=meanwhile)
         for stack in stacks:
             self._ids[stack] = f"{PREFIX}-{stack.lower()}"
             self._ids[stack] = self._stack(stack)["StackId"]
 
-    def _cdk(self, *commands: list[str], fails: bool = False, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Run commands of the CDK CLI at the same time, and `meanwhile` once a second. They may fail if `fails`."""
-        self._say(", ".join(" ".join(["cdk", *command[:2]]) for command in commands))
-        app = ("--exclusively", "--app", self._assembly) if commands[0][0] != "synth" else ()
+    def _destroy(self, *stacks: str) -> None:
+        named = [f"{AFTER}/{stack}" for stack in stacks]
+        self._cdk("destroy", *named, "--force", *_AT_ONCE, "--app", self._assembly, fails=True)
+
+    def _cdk(self, *command: str, fails: bool = False, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Run a command of the CDK CLI, and `meanwhile` once a second. The command may fail if `fails`."""
+        self._say(" ".join(["cdk", *takewhile(lambda word: not word.startswith("-"), command)]))
         with ThreadPoolExecutor() as pool:
-            running = [pool.submit(self._account.cdk, *command, *app) for command in commands]
-            while wait(running, timeout=1).not_done:
+            running = pool.submit(self._account.cdk, *command)
+            while wait([running], timeout=1).not_done:
                 with suppress(BotoCoreError, ClientError):  # such as throttling
                     meanwhile()
-        for status, output in [one.result() for one in running]:
-            if status and not fails:
-                raise RuntimeError(f"The CDK CLI failed: {output[-3000:]}")
+        status, output = running.result()
+        if status and not fails:
+            raise RuntimeError(f"The CDK CLI failed: {output[-3000:]}")
 
     def _stack(self, stack: str) -> Mapping[str, str]:
         found: Mapping[str, str] = self._cloudformation.describe_stacks(StackName=self._ids[stack])["Stacks"][0]

@@ -311,7 +311,7 @@ class LifecycleBackend(CloudFormationBackend):
         return super().create_change_set(stack_name, *args, **kwargs)
 
     def describe_change_set(self, change_set_name: str) -> ChangeSet:
-        """Find a change set by its name or ARN. moto ignores the stack's name, so deploy one stack at a time."""
+        """Find a change set by its name or ARN."""
         for change_set in self.change_sets.values():
             if change_set_name in (change_set.change_set_name, change_set.change_set_id):
                 return change_set
@@ -443,6 +443,13 @@ class _Responses(CloudFormationResponse):
     """moto's operations, with imports, RetainResources, FORCE_DELETE_STACK, ListStackResources and refactorings."""
 
     cloudformation_backend: LifecycleBackend
+
+    def _get_param(self, param_name: str, if_none: Any = None) -> Any:
+        """Make the name of a change set unique, because moto ignores the stack's name."""
+        value = super()._get_param(param_name, if_none)
+        if param_name == "ChangeSetName" and not value.startswith("arn:"):
+            return f"{self._get_param('StackName')}-{value}"
+        return value
 
     def create_change_set(self) -> ActionResult:
         is_import = self._get_param("ChangeSetType") == "IMPORT"
