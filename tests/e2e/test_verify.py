@@ -139,7 +139,7 @@ def _fail() -> None:
 
 @pytest.mark.parametrize(
     ("end", "said"),
-    [(_fail, "ValueError a bug"), (lambda: signal.raise_signal(signal.SIGINT), "KeyboardInterrupt")],
+    [(_fail, "ValueError a bug"), (lambda: signal.raise_signal(signal.SIGTERM), "KeyboardInterrupt")],
 )
 def test_a_run_that_does_not_end_deletes_what_it_has_created_and_reports_why(
     cloud: Cloud,
