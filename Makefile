@@ -37,7 +37,8 @@ scenario:
 
 ## test: Run every check and every test, except those of release-check.
 # cfn-lint validates the templates here, so the CDK's own validation, a third of the time of these tests, is left out.
-# The unit tests run on the function's own Python, if one was found. Two workers, because one with the CDK takes a gigabyte.
+# The unit tests run on the function's own Python, if one was found. Two workers load the CDK, which takes a gigabyte each;
+# three keep a local AWS, a CDK CLI or the function busy.
 test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node_modules/ready
 	ruff check .
 	ruff format --check .
@@ -45,7 +46,7 @@ test: .venv/primed .runtime/ready $(RUNTIME) $(UNIT:=/ready) .witness/ready node
 	$(if $(UNIT),,@echo 'No Python 3.13, which the function runs on, was found. make PYTHON_3_13=... names one.')
 	PATH="$(CURDIR)/$(or $(UNIT),.venv)/bin:$$PATH" $(PYTEST) --numprocesses 2 tests/unit
 	CDK_VALIDATION=false $(PYTEST) --numprocesses 2 tests/construct tests/repository
-	$(PYTEST) --numprocesses 4 tests/histories tests/sandbox tests/e2e tests/witness
+	$(PYTEST) --numprocesses 3 tests/histories tests/sandbox tests/e2e tests/witness
 
 ## verify: Run the library in your AWS account, after it has asked, and delete everything again (EMR=1: with EMR Serverless; YES=1: do not ask).
 verify: .venv/demo-ready node_modules/ready
