@@ -274,7 +274,7 @@ class TestShared:
             (type("StopOnDeleteProvider", (Construct,), {}), "StopOnDeleteProvider .* another copy of this library"),
         ],
     )
-    def test_is_not_another_construct_of_its_id(self, scope: Construct, other: type[Construct], words: str) -> None:
-        other(scope, "Provider")
-        with pytest.raises(InvalidArgumentError, match=rf"^Stack/Scope/Provider: id {words}"):
-            StopOnDeleteProvider(scope, "Provider")
+    def test_is_not_another_construct_of_its_id(self, stack: Stack, other: type[Construct], words: str) -> None:
+        other(stack, "Provider")
+        with pytest.raises(InvalidArgumentError, match=rf"^Stack/Provider: id {words}"):
+            StopOnDeleteProvider(stack, "Provider")
