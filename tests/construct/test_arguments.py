@@ -48,6 +48,7 @@ CHINA = CLUSTER.replace("arn:aws:", "arn:aws-cn:")
 # What the constructs are given. A value of a type that the argument does not take is of type Any.
 STACK = Stack(make_app(), "Stack", env=ENVIRONMENT)
 NAME: Any = "prod"
+NAMES: Any = ["nightly"]
 PARAMETER: Any = CfnParameter(STACK, "P")
 NUMBER: Any = CfnParameter(STACK, "Number", type="Number").value_as_number
 NUMBERS: Any = CfnParameter(STACK, "Numbers", type="List<String>").value_as_list
@@ -151,7 +152,7 @@ REFUSED: dict[Make, list[Row]] = {
         (PERIOD, _runs(period=Duration.seconds(14)), "Duration.seconds(14)", "it must be 0, or … from 15 to 1,800. …"),
         (PERIOD, _runs(period=Duration.millis(20_500)), "Duration.millis(20500)", "it must be 0, or a whole number …"),
         (FAMILY, EcsTasks(L1, "nightly:3"), "'nightly:3'", "it must be letters, …. Pass the name without a revision."),
-        (FAMILY, EcsTasks(L1, [NAME]), "['prod']", "it must be letters, digits, - and _, 255 at the most. …"),
+        (FAMILY, EcsTasks(L1, NAMES), "['nightly']", "it must be letters, digits, - and _, 255 at the most. …"),
         (FAMILY, EcsTasks(L1, PARAMETER), *NO_VALUE),
         (FAMILY, EcsTasks(L1, DEFINITION), "CfnTaskDefinition 'Stack/Nightly/Resource'", "… Pass the family: …"),
         (STARTED_BY, EcsTasks(L1, started_by="a,b"), "'a,b'", "it must be 1 to 128 printable ASCII …. Pass …"),

@@ -43,14 +43,19 @@ class TestOfAnotherRootStack:
         ],
         ids=["weak references", "strong references", "default", "in a stage", "nested"],
     )
-    def test_is_imported_whatever_the_app_says_of_its_references(
+    def test_is_exported_once_for_all_its_users_whatever_the_app_says_of_its_references(
         self, build: Callable[[App, str], Stack], context: dict[str, str]
     ) -> None:
+        """By the logical id that an aspect leaves. Its stack may export it, too (tests/repository/test_app.py)."""
         app = make_app(**context)
-        users, elsewhere = build(app, "Jobs"), build(app, "Provider")
+        users, others, elsewhere = (build(app, name) for name in ("Users", "Others", "Provider"))
         provider = WorldExportJobProvider(elsewhere, "Provider", kinds=[EmrServerlessJobRuns])
         made = [make_job(users, provider=provider), make_stop(users, provider=provider)]
+        made.append(make_job(others, provider=provider))
+        change_each(lambda_.CfnFunction, elsewhere, lambda function: function.override_logical_id("Renamed"))
         app.synth()
+        [output] = Template.from_stack(elsewhere).find_outputs("*").values()
+        assert output["Value"] == {"Fn::GetAtt": ["Renamed", "Arn"]}
         [export] = _exports(_root(elsewhere))
         for user in made:
             properties = properties_of(user)
@@ -58,18 +63,6 @@ class TestOfAnotherRootStack:
             assert properties["ProviderOutlivesStack"] is True
         assert _root(elsewhere) in _root(users).dependencies
         assert {resource["Type"].split("::")[0] for resource in resources(users).values()} == {"Custom"}
-
-    def test_is_exported_once_for_all_its_users_by_the_logical_id_that_an_aspect_leaves(self, app: App) -> None:
-        """Its stack may export it, too (tests/repository/test_app.py)."""
-        elsewhere = Stack(app, "Provider")
-        provider = WorldExportJobProvider(elsewhere, "Provider")
-        jobs = [make_job(Stack(app, name), provider=provider) for name in ("One", "Two")]
-        change_each(lambda_.CfnFunction, elsewhere, lambda function: function.override_logical_id("Renamed"))
-        app.synth()
-        [output] = Template.from_stack(elsewhere).find_outputs("*").values()
-        assert output["Value"] == {"Fn::GetAtt": ["Renamed", "Arn"]}
-        for job in jobs:
-            assert properties_of(job)["ServiceToken"] == {"Fn::ImportValue": output["Export"]["Name"]}
 
     @pytest.mark.parametrize("known", [{"account": ENVIRONMENT.account}, {"region": ENVIRONMENT.region}])
     def test_is_in_a_place_of_which_the_same_parts_are_known_or_synthesis_warns(
