@@ -9,9 +9,21 @@ import re
 from typing import Any
 
 import pytest
-from aws_cdk import CfnDynamicReference, CfnDynamicReferenceService, CfnParameter, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import (
+    CfnDynamicReference,
+    CfnDynamicReferenceService,
+    CfnParameter,
+    Duration,
+    Environment,
+    Fn,
+    NestedStack,
+    RemovalPolicy,
+    Stack,
+    Stage,
+)
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -19,7 +31,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
-from cdk_world_export_job import InvalidArgumentError
+from cdk_world_export_job import InvalidArgumentError, WorldExportJobProvider
 from tests.construct.makers import Make, make_app, make_job, make_stop
 from tests.construct.names import ACCOUNT, CLUSTER, ENVIRONMENT, FUNCTION_ARN, JOB, KEY_ARN, ROLE_ARN, STATE_MACHINE
 from tests.construct.templates import properties_of
@@ -46,20 +58,28 @@ GOVCLOUD = JOB.replace("aws:robomaker:us-west-2", "aws-us-gov:robomaker:us-gov-w
 CHINA = CLUSTER.replace("arn:aws:", "arn:aws-cn:")
 
 # What the constructs are given. A value of a type that the argument does not take is of type Any.
-STACK = Stack(make_app(), "Stack", env=ENVIRONMENT)
+APP = make_app()
+STACK = Stack(APP, "Stack", env=ENVIRONMENT)
+THEIR_STACK = Stack(APP, "Theirs", env=Environment(account="9" * 12, region="us-west-2"))
+ABROAD_STACK = Stack(APP, "Abroad", env=Environment(account=ACCOUNT, region="eu-west-1"))
 NAME: Any = "prod"
 NAMES: Any = ["nightly"]
 PARAMETER: Any = CfnParameter(STACK, "P")
 NUMBER: Any = CfnParameter(STACK, "Number", type="Number").value_as_number
 NUMBERS: Any = CfnParameter(STACK, "Numbers", type="List<String>").value_as_list
 REFERENCE = CfnDynamicReference(CfnDynamicReferenceService.SSM, "/job")
-L1 = ecs.CfnCluster(STACK, "Cluster")
+L1, L1_OF_THEIRS = (ecs.CfnCluster(scope, "Cluster") for scope in (STACK, THEIR_STACK))
+ABROAD_APPLICATION = emrserverless.CfnApplication(ABROAD_STACK, "Spark", release_label="emr-7.0.0", type="SPARK")
 EKS: Any = _Eks(STACK, "Eks")
 THEIRS, CHINESE = (EcsTasks(ecs.Cluster.from_cluster_arn(STACK, arn, arn)) for arn in (THEIR_CLUSTER, CHINA))
 DEFINITION = ecs.FargateTaskDefinition(STACK, "Nightly").task_definition_arn
 LIVE = sfn.StateMachine.from_state_machine_arn(STACK, "Live", f"{STATE_MACHINE}:live")
 VERSION: Any = sfn.CfnStateMachineVersion(STACK, "Version", state_machine_arn=STATE_MACHINE)
-PROVIDERS = [StopOnDeleteProvider.from_service_token(STACK, arn, arn) for arn in (THEIR_FUNCTION, ABROAD)]
+IMPORTED = [StopOnDeleteProvider.from_service_token(STACK, arn, arn) for arn in (THEIR_FUNCTION, ABROAD)]
+OF_THEIRS, OF_BETA, OF_ANOTHER, OF_NESTED = (
+    WorldExportJobProvider(scope, "Provider")
+    for scope in (THEIR_STACK, Stack(Stage(APP, "Beta"), "Stack"), Stack(APP, "Another"), NestedStack(STACK, "Nested"))
+)
 TASK = _ScheduledTask(STACK, "Scheduled")
 ROLE = iam.CfnRole(STACK, "Role", assume_role_policy_document={})
 IMPORTED_ROLE = iam.Role.from_role_arn(STACK, "Imported", ROLE_ARN)
@@ -85,6 +105,7 @@ NO_VALUE = ("CfnParameter 'Stack/P'", "it is a parameter, not its value. Pass it
 NO_STRING = "it is a token, but not a string. Pass"
 BOOL = "it must be a bool or a token. Pass True or False."
 POLICIES = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+UNLISTED = "it is in another stack, … do not list Em…. Make it with kinds=[WorldExportJobs, EmrServerlessJobRuns]."
 NO_JOBS = "it does not say which jobs to stop. Pass EcsTasks(cluster), StateMachineExecutions(s…"
 NO_CLUSTER = "it must be a cluster of ECS. Pass a …from_cluster_arn(… or `Cluster.from_cluster_attributes(…, vpc=...)`."
 NO_MACHINE = "it must be a state machine. Pass a …, or import one with `StateMachine.from_state_machine_arn(scope, …"
@@ -117,8 +138,10 @@ OF_BOTH: list[Row] = [
     ("removal_policy", "retain", "'retain'", f"it must be a RemovalPolicy. {POLICIES}"),
     ("provider", "mine", "'mine'", "it must be a StopOnDeleteProvider, …. Make one, which makes the function, or …"),
     ("provider", _copy_of("IStopOnDeleteProvider"), *COPY),
-    ("provider", PROVIDERS[0], repr(THEIR_FUNCTION), "its account is 9…. Use a provider of that account."),
-    ("provider", PROVIDERS[1], repr(ABROAD), "its region is eu-west-1, and that of the stack us-west-2, but …"),
+    ("provider", IMPORTED[0], repr(THEIR_FUNCTION), "its account is 9…. Use a provider of that account."),
+    ("provider", IMPORTED[1], repr(ABROAD), "its region is eu-west-1, and that of the stack us-west-2, but …"),
+    ("provider", OF_THEIRS, "'Theirs/Provider'", "its account is 9…. Use a provider of that account."),
+    ("provider", OF_BETA, "'Beta/Stack/Provider'", "it is in another stage or app, …. Import it with `Stop…"),
 ]
 REFUSED: dict[Make, list[Row]] = {
     make_job: [
@@ -142,9 +165,11 @@ REFUSED: dict[Make, list[Row]] = {
         (CLUSTERS, EcsTasks(EKS), "Eks 'Stack/Eks'", NO_CLUSTER),
         (CLUSTERS, THEIRS, repr(THEIR_CLUSTER), "it is in the account 9…, but … in 1…. Declare …"),
         (CLUSTERS, CHINESE, repr(CHINA), "it is in the partition aws-cn, but … in aws. Declare …"),
+        (CLUSTERS, EcsTasks(L1_OF_THEIRS), "CfnCluster 'Theirs/Cluster'", "it is in the account 9…. Declare …"),
         (MACHINES, StateMachineExecutions(NAME), "'prod'", NO_MACHINE),
         (MACHINES, StateMachineExecutions(VERSION), "CfnStateMachineVersion 'Stack/Version'", NO_MACHINE),
         (MACHINES, StateMachineExecutions(LIVE), f"'{STATE_MACHINE}:live'", "… without a version or an …. Pass that."),
+        (APPLICATION, _runs(ABROAD_APPLICATION), "CfnApplication 'Abroad/Spark'", "it is in the region eu-west-1, …"),
         (APPLICATION, _runs("00F"), "'00F'", NO_APPLICATION),
         (APPLICATION, _runs(None), "None", NO_APPLICATION),
         (APPLICATION, _runs(PARAMETER), *NO_VALUE),
@@ -156,6 +181,8 @@ REFUSED: dict[Make, list[Row]] = {
         (FAMILY, EcsTasks(L1, PARAMETER), *NO_VALUE),
         (FAMILY, EcsTasks(L1, DEFINITION), "CfnTaskDefinition 'Stack/Nightly/Resource'", "… Pass the family: …"),
         (STARTED_BY, EcsTasks(L1, started_by="a,b"), "'a,b'", "it must be 1 to 128 printable ASCII …. Pass …"),
+        ("provider", OF_ANOTHER, "'Another/Provider'", UNLISTED),
+        ("provider", OF_NESTED, "'Stack/Nested/Provider'", UNLISTED),
         ("delete_first", "rule", "'rule'", LIST.replace("last=[role", "first=[rule")),
         ("delete_last", ["role"], "['role']", LIST),
         ("delete_last", [iam.Role], "[<class 'aws_cdk.aws_iam.Role'>]", LIST),

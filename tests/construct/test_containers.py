@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import pytest
-from aws_cdk import App, CfnParameter, CfnResource, Environment, NestedStack, RemovalPolicy, Stack
+from aws_cdk import App, CfnParameter, CfnResource, NestedStack, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
@@ -17,7 +16,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.cloudformation_include import CfnInclude, CfnIncludeProps
 from constructs import Construct, IConstruct
 
-from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, InvalidArgumentError, StateMachineExecutions
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from tests.construct.makers import make_stop
 from tests.construct.names import ACCOUNT, CLUSTER, OTHER_ACCOUNT, STATE_MACHINE
 from tests.construct.templates import cfn_resource, change_each, properties_of, resource_of
@@ -116,24 +115,6 @@ class TestOfAnotherStack:
         assert properties_of(inner)["Container"].keys() == {"Ref"}
         assert properties_of(outer)["Container"]["Fn::GetAtt"][1].startswith("Outputs.")
         assert not OWNERSHIP & {*properties_of(inner), *properties_of(outer)}
-
-    @pytest.mark.parametrize(
-        ("jobs_in", "account", "part"),
-        [
-            (lambda stack: EcsTasks(ecs.CfnCluster(stack, "Cluster")), OTHER_ACCOUNT, f"account {OTHER_ACCOUNT}"),
-            # An application's id does not name its region.
-            (lambda stack: EmrServerlessJobRuns(_application(stack)), ACCOUNT, "region eu-west-1"),
-        ],
-    )
-    def test_may_not_be_out_of_the_functions_reach(
-        self, app: App, stack_of_account: Stack, jobs_in: Callable[[Stack], Jobs], account: str, part: str
-    ) -> None:
-        elsewhere = Stack(app, "Elsewhere", env=Environment(account=account, region="eu-west-1"))
-        words = (
-            rf"^StackOfAccount/Stop: jobs=.* Cfn\w+ 'Elsewhere/.*' is not valid: it is in the {part}, but .* Declare"
-        )
-        with pytest.raises(InvalidArgumentError, match=words):
-            make_stop(stack_of_account, jobs=jobs_in(elsewhere))
 
 
 def test_that_is_imported_is_named_by_what_is_given(stack: Stack) -> None:

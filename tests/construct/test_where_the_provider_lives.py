@@ -1,4 +1,4 @@
-"""A provider in the user's stack, in another one, or in another app: how it is referred to, and what is refused."""
+"""A provider in the user's stack, in another one, or in another app. What is refused is in test_arguments.py."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from aws_cdk.assertions import Template
 from cdk_stop_on_delete import EmrServerlessJobRuns, InvalidArgumentError, StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobProvider
 from tests.construct.makers import make_app, make_job, make_stop
-from tests.construct.names import ENVIRONMENT, FUNCTION_ARN, OTHER_ACCOUNT, POLICY
+from tests.construct.names import ENVIRONMENT, FUNCTION_ARN, POLICY
 from tests.construct.templates import change_each, of_type, properties_of, resource_of, resources, warnings_of
 
-THEIRS = Environment(account=OTHER_ACCOUNT, region="us-west-2")
-UNLISTED = r"it is in another stack, .* do not list Em.* kinds=\[WorldExportJobs, EmrServerlessJobRuns\]"
 REFERENCES = "@aws-cdk/core:defaultCrossStackReferences"
 
 
@@ -74,25 +72,6 @@ class TestOfAnotherRootStack:
             f"StackOfAccount/Job: the stack of its provider 'Other/Provider' is in {other.environment}, but its own"
             f" stack is in {stack_of_account.environment}. Give both stacks the same `env`."
         )
-
-    @pytest.mark.parametrize(
-        ("build", "words"),
-        [
-            (lambda app: Stack(app, "Other", env=THEIRS), "its account is 9.* Use a provider of that account"),
-            (
-                lambda app: Stack(Stage(app, "Beta"), "Other"),
-                "it is in another stage or app, .* Import it with `StopOn",
-            ),
-            (lambda app: Stack(app, "Other"), UNLISTED),
-            (lambda app: NestedStack(app.node.find_child("StackOfAccount"), "Other"), UNLISTED),
-        ],
-        ids=["of another account", "of another stage", "without the kind", "of a nested stack, without the kind"],
-    )
-    def test_may_not_be(self, app: App, stack_of_account: Stack, build: Callable[[App], Stack], words: str) -> None:
-        provider = WorldExportJobProvider(build(app), "Provider")
-        start = rf"^StackOfAccount/Stop: provider '{provider.node.path}' is not valid: "
-        with pytest.raises(InvalidArgumentError, match=start + words):
-            make_stop(stack_of_account, provider=provider)
 
 
 class TestOfTheSameRootStack:
