@@ -332,15 +332,11 @@ def test_a_warning_tells_of_a_provider_that_nothing_can_use(stack: Stack) -> Non
     assert message.startswith("Stack/Unused/Provider: it lists no kind of jobs, and no construct of its stack uses it.")
 
 
-@pytest.mark.parametrize(
-    ("wait", "warned"),
-    [(None, True), (Duration.minutes(6), False), (Duration.minutes(5), True), (Duration.seconds(0), False)],
-)
-def test_a_warning_tells_of_a_wait_that_a_grace_period_uses_up(
-    stack: Stack, wait: Duration | None, warned: bool
-) -> None:
+def test_a_warning_tells_of_a_wait_that_a_grace_period_uses_up(stack: Stack) -> None:
     jobs = EmrServerlessJobRuns("00f", shutdown_grace_period=Duration.minutes(5))
-    stop = make_stop(stack, jobs=jobs, wait=wait)
-    assert properties_of(stop)["ShutdownGracePeriodInSeconds"] == 300
-    expected = f"{stop.node.path}: its `wait` of 300 seconds is not longer than the shutdown grace"
-    assert [message.startswith(expected) for message in warnings_of(stack).values()] == [True] * warned
+    waits = {"Default": None, "Longer": Duration.minutes(6), "Equal": Duration.minutes(5), "No": Duration.seconds(0)}
+    stops = [make_stop(stack, name, jobs=jobs, wait=wait) for name, wait in waits.items()]
+    assert [properties_of(stop)["ShutdownGracePeriodInSeconds"] for stop in stops] == [300] * len(stops)
+    expected = "Stack/{}: its `wait` of 300 seconds is not longer than the shutdown grace period of 300 seconds"
+    warned = {path: text.partition(",")[0] for path, text in warnings_of(stack).items()}
+    assert warned == {f"/Stack/{name}": expected.format(name) for name in ("Default", "Equal")}
