@@ -42,7 +42,7 @@ class _Eks(Construct):
 
 
 class _ScheduledTask(Construct):
-    event_rule = None
+    event_rule = None  # as ScheduledFargateTask has it
 
 
 def _copy_of(name: str) -> Any:
@@ -153,6 +153,7 @@ REFUSED: dict[Make, list[Row]] = {
         ("job_arn", GOVCLOUD, repr(GOVCLOUD), "the job is in the partition aws-us-gov, but … aws. Declare …"),
         ("job_arn", PARAMETER, *NO_VALUE),
         ("job_arn", REFERENCE, "a CfnDynamicReference", f"{NO_STRING} its `to_string()`."),
+        ("job_arn", Fn.get_att("Elsewhere", "Arn"), "a …", f"{NO_STRING} its `to_string()`."),
         ("job_arn", NUMBER, "a …", f"{NO_STRING} a string: `Token…"),
         ("job_arn", NUMBERS, "a list", f"{NO_STRING} …`Fn.sel…"),
     ],

@@ -14,33 +14,27 @@ from protocol.metrics import embedded
 from sandbox import PROJECT
 from tests.construct.makers import make_job, make_stop
 
+FUNCTION = {"FunctionName": {"Ref": "StopOnDeleteProviderFunction0254480E"}}
 OF_ALL_FUNCTIONS = StopOnDeleteProvider.metric_all_left_running
 
 
 @pytest.mark.parametrize(
     ("metric_of", "name", "statistic", "dimensions"),
     [
-        (lambda job, _: job.provider.metric_teardowns(), "Teardowns", "Sum", {"FunctionName": "F"}),
-        (lambda job, _: job.provider.metric_left_running(), "LeftRunning", "Sum", {"FunctionName": "F"}),
-        (lambda job, _: job.provider.metric_teardown_seconds(), "TeardownSeconds", "Average", {"FunctionName": "F"}),
-        (lambda job, _: job.metric_left_running(), "LeftRunning", "Sum", {"FunctionName": "F", "Service": "RoboMaker"}),
-        (
-            lambda _, stop: stop.metric_left_running(),
-            "LeftRunning",
-            "Sum",
-            {"FunctionName": "F", "Service": "EMRServerless"},
-        ),
+        (lambda job, _: job.provider.metric_teardowns(), "Teardowns", "Sum", FUNCTION),
+        (lambda job, _: job.provider.metric_left_running(), "LeftRunning", "Sum", FUNCTION),
+        (lambda job, _: job.provider.metric_teardown_seconds(), "TeardownSeconds", "Average", FUNCTION),
+        (lambda job, _: job.metric_left_running(), "LeftRunning", "Sum", {**FUNCTION, "Service": "RoboMaker"}),
+        (lambda _, stop: stop.metric_left_running(), "LeftRunning", "Sum", {**FUNCTION, "Service": "EMRServerless"}),
         (lambda *_: OF_ALL_FUNCTIONS(EcsTasks), "LeftRunning", "Sum", {"Service": "ECS"}),
         (lambda *_: WorldExportJobProvider.metric_all_left_running(), "LeftRunning", "Sum", {"Service": "RoboMaker"}),
     ],
 )
 def test_a_metric_is_one_that_the_log_line_declares(
-    stack: Stack, metric_of: Any, name: str, statistic: str, dimensions: dict[str, str]
+    stack: Stack, metric_of: Any, name: str, statistic: str, dimensions: dict[str, Any]
 ) -> None:
-    function = stack.resolve(StopOnDeleteProvider.get_or_create(stack).function.function_name)
     metric = metric_of(make_job(stack), make_stop(stack))
-    used = {key: "F" if value == function else value for key, value in stack.resolve(metric.dimensions).items()}
-    assert (metric.metric_name, metric.statistic, used) == (name, statistic, dimensions)
+    assert (metric.metric_name, metric.statistic, stack.resolve(metric.dimensions)) == (name, statistic, dimensions)
     line = embedded("function", 0, service=dimensions.get("Service", "ECS"), left_running=True, seconds=1)
     [declared] = line["_aws"]["CloudWatchMetrics"]
     assert metric.namespace == declared["Namespace"] == "CdkWorldExportJob"
