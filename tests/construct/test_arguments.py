@@ -6,13 +6,24 @@ A rule that the handler has, too, is in tests/unit/test_properties.py. Here, one
 from __future__ import annotations
 
 import re
-from types import FunctionType
 from typing import Any
 
 import pytest
-from aws_cdk import CfnDynamicReference, CfnDynamicReferenceService, CfnParameter, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import (
+    CfnDynamicReference,
+    CfnDynamicReferenceService,
+    CfnParameter,
+    Duration,
+    Environment,
+    Fn,
+    NestedStack,
+    RemovalPolicy,
+    Stack,
+    Stage,
+)
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -20,19 +31,14 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions, StopOnDeleteProvider
-from cdk_world_export_job import InvalidArgumentError
-from tests.construct.makers import Make, make_job, make_stop
-from tests.construct.names import ACCOUNT, CLUSTER, FUNCTION_ARN, JOB, KEY_ARN, OTHER_ACCOUNT, ROLE_ARN, STATE_MACHINE
+from cdk_world_export_job import InvalidArgumentError, WorldExportJobProvider
+from tests.construct.makers import Make, make_app, make_job, make_stop
+from tests.construct.names import ACCOUNT, CLUSTER, ENVIRONMENT, FUNCTION_ARN, JOB, KEY_ARN, ROLE_ARN, STATE_MACHINE
 from tests.construct.templates import properties_of
 
 
-class _ClusterOfEks(Construct):
+class _Eks(Construct):
     cluster_arn = CLUSTER
-
-
-def _tasks_of_eks(scope: Construct) -> EcsTasks:
-    cluster: Any = _ClusterOfEks(scope, "Eks")
-    return EcsTasks(cluster)
 
 
 class _ScheduledTask(Construct):
@@ -44,75 +50,50 @@ def _copy_of(name: str) -> Any:
     return type(name, (), {"__repr__": lambda _: "copy"})()
 
 
-def _parameter(scope: Construct, type_: str = "String") -> Any:
-    return CfnParameter(scope, "P", type=type_)
+THEIR_JOB, THEIR_CLUSTER, THEIR_FUNCTION = (each.replace(ACCOUNT, "9" * 12) for each in (JOB, CLUSTER, FUNCTION_ARN))
+ABROAD = FUNCTION_ARN.replace("us-west-2", "eu-west-1")
+SNS = FUNCTION_ARN.replace(":lambda:", ":sns:")
+TYPO = JOB.replace("us-west-2", "us-wset-2")
+GOVCLOUD = JOB.replace("aws:robomaker:us-west-2", "aws-us-gov:robomaker:us-gov-west-1")
+CHINA = CLUSTER.replace("arn:aws:", "arn:aws-cn:")
 
-
-def _minutes_of_a_token(scope: Construct) -> Duration:
-    return Duration.minutes(_parameter(scope, "Number").value_as_number)
-
-
-def _l1(scope: Construct) -> ecs.CfnCluster:
-    return ecs.CfnCluster(scope, "Cluster")
-
-
-def _tasks_of(arn: str) -> Make:
-    return lambda scope: EcsTasks(ecs.Cluster.from_cluster_arn(scope, "Imported", arn))
-
-
-def _tasks(**filters: Any) -> Make:
-    return lambda scope: EcsTasks(_l1(scope), **filters)
-
-
-def _tasks_of_a_definition(scope: Construct) -> EcsTasks:
-    return EcsTasks(_l1(scope), family=ecs.FargateTaskDefinition(scope, "Nightly").task_definition_arn)
-
-
-def _executions_of_an_alias(scope: Construct) -> StateMachineExecutions:
-    return StateMachineExecutions(sfn.StateMachine.from_state_machine_arn(scope, "Imported", f"{STATE_MACHINE}:live"))
-
-
-def _executions_of_a_version(scope: Construct) -> StateMachineExecutions:
-    version: Any = sfn.CfnStateMachineVersion(scope, "Version", state_machine_arn=STATE_MACHINE)
-    return StateMachineExecutions(version)
+# What the constructs are given. A value of a type that the argument does not take is of type Any.
+APP = make_app()
+STACK = Stack(APP, "Stack", env=ENVIRONMENT)
+THEIR_STACK = Stack(APP, "Theirs", env=Environment(account="9" * 12, region="us-west-2"))
+ABROAD_STACK = Stack(APP, "Abroad", env=Environment(account=ACCOUNT, region="eu-west-1"))
+NAME: Any = "prod"
+NAMES: Any = ["nightly"]
+PARAMETER: Any = CfnParameter(STACK, "P")
+NUMBER: Any = CfnParameter(STACK, "Number", type="Number").value_as_number
+NUMBERS: Any = CfnParameter(STACK, "Numbers", type="List<String>").value_as_list
+REFERENCE = CfnDynamicReference(CfnDynamicReferenceService.SSM, "/job")
+L1, L1_OF_THEIRS = (ecs.CfnCluster(scope, "Cluster") for scope in (STACK, THEIR_STACK))
+ABROAD_APPLICATION = emrserverless.CfnApplication(ABROAD_STACK, "Spark", release_label="emr-7.0.0", type="SPARK")
+EKS: Any = _Eks(STACK, "Eks")
+THEIRS, CHINESE = (EcsTasks(ecs.Cluster.from_cluster_arn(STACK, arn, arn)) for arn in (THEIR_CLUSTER, CHINA))
+DEFINITION = ecs.FargateTaskDefinition(STACK, "Nightly").task_definition_arn
+LIVE = sfn.StateMachine.from_state_machine_arn(STACK, "Live", f"{STATE_MACHINE}:live")
+VERSION: Any = sfn.CfnStateMachineVersion(STACK, "Version", state_machine_arn=STATE_MACHINE)
+IMPORTED = [StopOnDeleteProvider.from_service_token(STACK, arn, arn) for arn in (THEIR_FUNCTION, ABROAD)]
+OF_THEIRS, OF_BETA, OF_ANOTHER, OF_NESTED = (
+    WorldExportJobProvider(scope, "Provider")
+    for scope in (THEIR_STACK, Stack(Stage(APP, "Beta"), "Stack"), Stack(APP, "Another"), NestedStack(STACK, "Nested"))
+)
+TASK = _ScheduledTask(STACK, "Scheduled")
+ROLE = iam.CfnRole(STACK, "Role", assume_role_policy_document={})
+IMPORTED_ROLE = iam.Role.from_role_arn(STACK, "Imported", ROLE_ARN)
+KEY_ALIAS = kms.Alias(STACK, "Alias", alias_name="mine", target_key=kms.Key.from_key_arn(STACK, "Key", KEY_ARN))
+IMPORTED_ALIAS = kms.Alias.from_alias_name(STACK, "Theirs", "alias/k")
 
 
 def _runs(application: Any = "00f", period: Any = None) -> EmrServerlessJobRuns:
     return EmrServerlessJobRuns(application, shutdown_grace_period=period)
 
 
-def _provider(service_token: str) -> Make:
-    return lambda scope: StopOnDeleteProvider.from_service_token(scope, "Provider", service_token)
+def _stop_tasks(scope: Construct, id: str, **arguments: Any) -> None:  # noqa: A002
+    make_stop(scope, id, jobs=EcsTasks(L1), **arguments)
 
-
-def _alias(scope: Construct) -> kms.Alias:
-    key = kms.Key.from_key_arn(scope, "Key", KEY_ARN)
-    return kms.Alias(scope, "Alias", alias_name="mine", target_key=key)
-
-
-def _l1_role(scope: Construct) -> iam.CfnRole:
-    return iam.CfnRole(scope, "Role", assume_role_policy_document={})
-
-
-def _imported_role(scope: Construct) -> iam.IRole:
-    return iam.Role.from_role_arn(scope, "Role", ROLE_ARN)
-
-
-def _dynamic_reference(_: Construct) -> CfnDynamicReference:
-    return CfnDynamicReference(CfnDynamicReferenceService.SSM, "/job")
-
-
-def _delete_first(scope: Construct, id: str, **cluster: Any) -> None:  # noqa: A002
-    make_stop(scope, id, jobs=EcsTasks(cluster["delete_first"]), delete_first=[cluster["delete_first"]])
-
-
-THEIR_JOB, THEIR_CLUSTER, THEIR_FUNCTION = (arn.replace(ACCOUNT, OTHER_ACCOUNT) for arn in (JOB, CLUSTER, FUNCTION_ARN))
-ABROAD = FUNCTION_ARN.replace("us-west-2", "eu-west-1")
-SNS = FUNCTION_ARN.replace(":lambda:", ":sns:")
-NAME: Any = "prod"  # not what the types allow
-TYPO = JOB.replace("us-west-2", "us-wset-2")
-GOVCLOUD = JOB.replace("aws:robomaker:us-west-2", "aws-us-gov:robomaker:us-gov-west-1")
-CHINA = CLUSTER.replace("arn:aws:", "arn:aws-cn:")
 
 CLUSTERS, FAMILY, STARTED_BY = (f"jobs=EcsTasks({name}=...)" for name in ("cluster", "family", "started_by"))
 MACHINES = "jobs=StateMachineExecutions(state_machine=...)"
@@ -120,16 +101,18 @@ APPLICATION, PERIOD = (f"jobs=EmrServerlessJobRuns({name}=...)" for name in ("ap
 KEY = "environment_encryption"
 
 COPY = ("copy", "it is of another copy of this library, which was imported twice. Import it once, and from one place.")
-PARAMETER = ("CfnParameter 'Stack/Scope/P'", "it is a parameter, not its value. Pass its `value_as_string`.")
+NO_VALUE = ("CfnParameter 'Stack/P'", "it is a parameter, not its value. Pass its `value_as_string`.")
 NO_STRING = "it is a token, but not a string. Pass"
 BOOL = "it must be a bool or a token. Pass True or False."
 POLICIES = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+UNLISTED = "it is in another stack, … do not list Em…. Make it with kinds=[WorldExportJobs, EmrServerlessJobRuns]."
+NO_JOBS = "it does not say which jobs to stop. Pass EcsTasks(cluster), StateMachineExecutions(s…"
 NO_CLUSTER = "it must be a cluster of ECS. Pass a …from_cluster_arn(… or `Cluster.from_cluster_attributes(…, vpc=...)`."
 NO_MACHINE = "it must be a state machine. Pass a …, or import one with `StateMachine.from_state_machine_arn(scope, …"
+NO_APPLICATION = "… it must be the id of an application, such as 00f…. Pass that."
+DURATION = "it must be a Duration. Pass, for example, Duration.minutes(2)."
 LIST = "it must be a list of constructs. Pass, for example, delete_last=[role]."
 CONTAINS = "which can't be deleted before this StopOnDelete. Pass only what starts jobs, such as a rule."
-ITS_RULE = "… If this construct is task, pass delete_first=[task.event_rule] and delete_last=[task]."
-DEFINITION = "it becomes the ARN of a task definition. Pass the family: `task_definition.family`."
 GROUPS = "it must be a list of ISecurityGroup. Import it with `SecurityGroup.from_security_group_id(...)`."
 IROLE = "it must be an IRole. Import it with `Role.from_role_arn(scope, id, arn)`."
 ALIAS = "it is an alias of a key: … Pass the key itself, or import it with `Key.from_key_arn(scope, id, arn)`."
@@ -137,31 +120,28 @@ MEMORY = "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas). L
 PYTHON = "the handler is written in Python, and needs 3.11 or newer. Leave it out for Python 3.13."
 TLS = "the handler can't … through a proxy that requires TLS. Pass the proxy's plain port, http://HOST:PORT."
 URL = "it is not a URL of the form http://HOST:PORT. Pass it as http://HOST:PORT."
-SHOWN = "the template would show the password to everyone who may read it. Pass a dynamic reference in its place: …"
-KINDS = (
-    "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs. Pass, for example, kinds=[EcsTasks]."
-)
-VERSION = "it is version 7 of the function, which can never be updated. Pass the ARN of the function itself, or …"
+KINDS = "it must be a list of classes of jobs, such as EcsTasks or …. Pass, for example, kinds=[EcsTasks]."
 NO_FUNCTION = "it must be the ARN of a Lambda function, or of an alias of it. Pass its provider's `service_token`, …"
 
-# The argument, its value or what makes it in a scope, the value as the error shows it, and the rule with the fix, in
-# which … stands for any text.
+# The argument, its value, the value as the error shows it, and the rule with the fix, in which … stands for any text.
 Row = tuple[str, Any, str, str]
 
 OF_BOTH: list[Row] = [
     ("wait", Duration.minutes(15), "Duration.minutes(15)", "it must be a whole … from 0 to 840 (14 minutes). Set …"),
     ("wait", Duration.millis(1500), "Duration.millis(1500)", "it must be a whole number of seconds …"),
-    ("wait", 60, "60", "it must be a Duration. Pass, for example, Duration.minutes(2)."),
-    ("wait", _minutes_of_a_token, "Duration.minutes(<token>)", "the CDK can't convert a token …. Pass Duration.s…"),
+    ("wait", 60, "60", DURATION),
+    ("wait", Duration.minutes(NUMBER), "Duration.minutes(<token>)", "the CDK can't … a token …. Pass Duration.s…"),
     ("best_effort", "yes", "'yes'", BOOL),
     ("best_effort", 0, "0", BOOL),
-    ("best_effort", _parameter, *PARAMETER),
+    ("best_effort", PARAMETER, *NO_VALUE),
     ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.SNAPSHOT", f"a job has no snapshots. {POLICIES}"),
     ("removal_policy", "retain", "'retain'", f"it must be a RemovalPolicy. {POLICIES}"),
     ("provider", "mine", "'mine'", "it must be a StopOnDeleteProvider, …. Make one, which makes the function, or …"),
     ("provider", _copy_of("IStopOnDeleteProvider"), *COPY),
-    ("provider", _provider(THEIR_FUNCTION), repr(THEIR_FUNCTION), "its account is 9…. Use a provider of that account."),
-    ("provider", _provider(ABROAD), repr(ABROAD), "its region is eu-west-1, and that of the stack us-west-2, but …"),
+    ("provider", IMPORTED[0], repr(THEIR_FUNCTION), "its account is 9…. Use a provider of that account."),
+    ("provider", IMPORTED[1], repr(ABROAD), "its region is eu-west-1, and that of the stack us-west-2, but …"),
+    ("provider", OF_THEIRS, "'Theirs/Provider'", "its account is 9…. Use a provider of that account."),
+    ("provider", OF_BETA, "'Beta/Stack/Provider'", "it is in another stage or app, …. Import it with `Stop…"),
 ]
 REFUSED: dict[Make, list[Row]] = {
     make_job: [
@@ -171,68 +151,69 @@ REFUSED: dict[Make, list[Row]] = {
         ("job_arn", TYPO, repr(TYPO), "RoboMaker was never in the region us-wset-2, only in ap-…. Pass the ARN …"),
         ("job_arn", THEIR_JOB, repr(THEIR_JOB), "the job is in account 9…, but the stack is in 1…. Declare the job …"),
         ("job_arn", GOVCLOUD, repr(GOVCLOUD), "the job is in the partition aws-us-gov, but … aws. Declare …"),
-        ("job_arn", _parameter, *PARAMETER),
-        ("job_arn", _dynamic_reference, "a CfnDynamicReference", f"{NO_STRING} its `to_string()`."),
-        ("job_arn", lambda _: Fn.get_att("Elsewhere", "Arn"), "a …", f"{NO_STRING} its `to_string()`."),
-        ("job_arn", lambda scope: _parameter(scope, "Number").value_as_number, "a …", f"{NO_STRING} a string: `Token…"),
-        ("job_arn", lambda scope: _parameter(scope, "List<String>").value_as_list, "a list", f"{NO_STRING} …`Fn.sel…"),
+        ("job_arn", PARAMETER, *NO_VALUE),
+        ("job_arn", REFERENCE, "a CfnDynamicReference", f"{NO_STRING} its `to_string()`."),
+        ("job_arn", Fn.get_att("Elsewhere", "Arn"), "a …", f"{NO_STRING} its `to_string()`."),
+        ("job_arn", NUMBER, "a …", f"{NO_STRING} a string: `Token…"),
+        ("job_arn", NUMBERS, "a list", f"{NO_STRING} …`Fn.sel…"),
     ],
     make_stop: [
         *OF_BOTH,
-        ("jobs", None, "None", "it does not say which jobs to stop. Pass EcsTasks(cluster), StateMachineExecutions(s…"),
-        ("jobs", EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", "it does not say which jobs to stop. …"),
+        ("jobs", None, "None", NO_JOBS),
+        ("jobs", EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", NO_JOBS),
         ("jobs", _copy_of("EcsTasks"), *COPY),
         (CLUSTERS, EcsTasks(NAME), "'prod'", NO_CLUSTER),
-        (CLUSTERS, _tasks_of_eks, "ClusterOfEks 'Stack/Scope/Eks'", NO_CLUSTER),
-        (CLUSTERS, _tasks_of(THEIR_CLUSTER), repr(THEIR_CLUSTER), "it is in the account 9…, but … in 1…. Declare …"),
-        (CLUSTERS, _tasks_of(CHINA), repr(CHINA), "it is in the partition aws-cn, but … in aws. Declare …"),
+        (CLUSTERS, EcsTasks(EKS), "Eks 'Stack/Eks'", NO_CLUSTER),
+        (CLUSTERS, THEIRS, repr(THEIR_CLUSTER), "it is in the account 9…, but … in 1…. Declare …"),
+        (CLUSTERS, CHINESE, repr(CHINA), "it is in the partition aws-cn, but … in aws. Declare …"),
+        (CLUSTERS, EcsTasks(L1_OF_THEIRS), "CfnCluster 'Theirs/Cluster'", "it is in the account 9…. Declare …"),
         (MACHINES, StateMachineExecutions(NAME), "'prod'", NO_MACHINE),
-        (MACHINES, _executions_of_a_version, "CfnStateMachineVersion 'Stack/Scope/Version'", NO_MACHINE),
-        (MACHINES, _executions_of_an_alias, f"'{STATE_MACHINE}:live'", "… without a version or an alias. Pass that."),
-        (APPLICATION, _runs("00F"), "'00F'", "… it must be the id of an application, such as 00f…. Pass that."),
-        (APPLICATION, _runs(None), "None", "… it must be the id of an application, such as 00f…. Pass that."),
-        (APPLICATION, lambda scope: _runs(_parameter(scope)), *PARAMETER),
-        (PERIOD, _runs(period=60), "60", "it must be a Duration. Pass, for example, Duration.minutes(2)."),
+        (MACHINES, StateMachineExecutions(VERSION), "CfnStateMachineVersion 'Stack/Version'", NO_MACHINE),
+        (MACHINES, StateMachineExecutions(LIVE), f"'{STATE_MACHINE}:live'", "… without a version or an …. Pass that."),
+        (APPLICATION, _runs(ABROAD_APPLICATION), "CfnApplication 'Abroad/Spark'", "it is in the region eu-west-1, …"),
+        (APPLICATION, _runs("00F"), "'00F'", NO_APPLICATION),
+        (APPLICATION, _runs(None), "None", NO_APPLICATION),
+        (APPLICATION, _runs(PARAMETER), *NO_VALUE),
+        (PERIOD, _runs(period=60), "60", DURATION),
         (PERIOD, _runs(period=Duration.seconds(14)), "Duration.seconds(14)", "it must be 0, or … from 15 to 1,800. …"),
         (PERIOD, _runs(period=Duration.millis(20_500)), "Duration.millis(20500)", "it must be 0, or a whole number …"),
-        (FAMILY, _tasks(family="nightly:3"), "'nightly:3'", "it must be letters, …. Pass the name without a revision."),
-        (FAMILY, _tasks(family=["nightly"]), "['nightly']", "it must be letters, digits, - and _, 255 at the most. …"),
-        (FAMILY, lambda scope: EcsTasks(_l1(scope), family=_parameter(scope)), *PARAMETER),
-        (FAMILY, _tasks_of_a_definition, "CfnTaskDefinition 'Stack/Scope/Nightly/Resource'", DEFINITION),
-        (STARTED_BY, _tasks(started_by="a,b"), "'a,b'", "it must be 1 to 128 printable ASCII …. Pass the startedBy …"),
+        (FAMILY, EcsTasks(L1, "nightly:3"), "'nightly:3'", "it must be letters, …. Pass the name without a revision."),
+        (FAMILY, EcsTasks(L1, NAMES), "['nightly']", "it must be letters, digits, - and _, 255 at the most. …"),
+        (FAMILY, EcsTasks(L1, PARAMETER), *NO_VALUE),
+        (FAMILY, EcsTasks(L1, DEFINITION), "CfnTaskDefinition 'Stack/Nightly/Resource'", "… Pass the family: …"),
+        (STARTED_BY, EcsTasks(L1, started_by="a,b"), "'a,b'", "it must be 1 to 128 printable ASCII …. Pass …"),
+        ("provider", OF_ANOTHER, "'Another/Provider'", UNLISTED),
+        ("provider", OF_NESTED, "'Stack/Nested/Provider'", UNLISTED),
         ("delete_first", "rule", "'rule'", LIST.replace("last=[role", "first=[rule")),
         ("delete_last", ["role"], "['role']", LIST),
         ("delete_last", [iam.Role], "[<class 'aws_cdk.aws_iam.Role'>]", LIST),
-        ("delete_last", _imported_role, "Interface 'Stack/Scope/Role'", LIST),
-        ("delete_first", lambda scope: [scope], "Construct 'Stack/Scope'", f"it contains Stack/Scope/Case, {CONTAINS}"),
-        ("delete_first", lambda scope: [_ScheduledTask(scope, "T")], "ScheduledTask 'Stack/Scope/T'", ITS_RULE),
+        ("delete_last", IMPORTED_ROLE, "Interface 'Stack/Imported'", LIST),
+        ("delete_first", [STACK], "Stack 'Stack'", f"it contains Stack/Case, {CONTAINS}"),
+        ("delete_first", [TASK], "ScheduledTask 'Stack/Scheduled'", "… delete_first=[task.event_rule] and …=[task]."),
     ],
-    _delete_first: [
-        ("delete_first", _l1, "CfnCluster 'Stack/Scope/Cluster'", f"it contains Stack/…/Cluster, {CONTAINS}")
-    ],
+    _stop_tasks: [("delete_first", [L1], "CfnCluster 'Stack/Cluster'", f"it contains Stack/Cluster, {CONTAINS}")],
     StopOnDeleteProvider: [
         ("vpc", "vpc-1", "'vpc-1'", "it must be an IVpc. Import it with `Vpc.from_lookup(scope, id, vpc_id=...)`."),
         ("security_groups", ["sg-1"], "['sg-1']", GROUPS),
         ("security_groups", "sg-1", "'sg-1'", GROUPS),
         ("log_group", "/x", "'/x'", "it must be an ILogGroup. Import it with `LogGroup.from_log_group_name(scope, …"),
         ("role", ROLE_ARN, repr(ROLE_ARN), IROLE),
-        ("role", _l1_role, "CfnRole 'Stack/Scope/Role'", IROLE),
+        ("role", ROLE, "CfnRole 'Stack/Role'", IROLE),
         (KEY, KEY_ARN, repr(KEY_ARN), "it must be an IKey. Import it with `Key.from_key_arn(scope, id, arn)`."),
-        (KEY, _alias, "Alias 'Stack/Scope/Alias'", ALIAS),
-        (KEY, lambda scope: kms.Alias.from_alias_name(scope, "Alias", "alias/k"), "Alias 'Stack/Scope/Alias'", ALIAS),
+        (KEY, KEY_ALIAS, "Alias 'Stack/Alias'", ALIAS),
+        (KEY, IMPORTED_ALIAS, "Alias 'Stack/Theirs'", ALIAS),
         *(("memory_size", value, repr(value), MEMORY) for value in (127, 10_241, 256.5, True, "256")),
         ("runtime", "python3.13", "'python3.13'", "it must be a Runtime. Pass, for example, Runtime.PYTHON_3_13."),
         *(("runtime", lambda_.Runtime(name), repr(name), PYTHON) for name in ("python3.10", "nodejs20.x")),
         ("proxy", 3128, "3128", "it must be a string. Pass it as http://HOST:PORT."),
         *(("proxy", proxy, repr(proxy), URL) for proxy in ("proxy:3128", "socks5://proxy:1080")),
-        *(("proxy", f"http://{rest}", f"'http://{rest}'", URL) for rest in (":1", "p:1/path", "p q:1", "p:x", "p:0")),
-        ("proxy", "http://proxy:65536", "'http://proxy:65536'", URL),
+        *(("proxy", f"http://{it}", f"'http://{it}'", URL) for it in (":1", "p:1/a", "p q:1", "p:x", "p:0", "p:65536")),
         ("proxy", "https://proxy:3128", "'https://proxy:3128'", TLS),
         # A password is not shown.
         ("proxy", "https://me:pa55word@proxy:1", "'https://me:...@proxy:1'", TLS),
-        ("proxy", "http://me:pa55word@proxy:1", "'http://me:...@proxy:1'", SHOWN),
+        ("proxy", "http://me:pa55word@proxy:1", "'http://me:...@proxy:1'", "the template would show the …. Pass …"),
         ("proxy", "http://me:pa/55:w@rd@proxy:1", "'http://me:...@proxy:1'", URL),
-        ("proxy", _parameter, *PARAMETER),
+        ("proxy", PARAMETER, *NO_VALUE),
         ("kinds", EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", KINDS),
         ("kinds", ["EcsTasks"], "['EcsTasks']", KINDS),
     ],
@@ -241,8 +222,8 @@ REFUSED: dict[Make, list[Row]] = {
             ("service_token", token, repr(token), NO_FUNCTION)
             for token in ("", None, f"{FUNCTION_ARN}\n", FUNCTION_ARN.removesuffix(":exports"), SNS)
         ),
-        ("service_token", f"{FUNCTION_ARN}:7", f"'{FUNCTION_ARN}:7'", VERSION),
-        ("service_token", _parameter, *PARAMETER),
+        ("service_token", f"{FUNCTION_ARN}:7", f"'{FUNCTION_ARN}:7'", "it is version 7 …. Pass the ARN of the …"),
+        ("service_token", PARAMETER, *NO_VALUE),
     ],
 }
 
@@ -256,29 +237,26 @@ REFUSED: dict[Make, list[Row]] = {
     ],
 )
 def test_is_refused_with_the_construct_the_argument_its_value_the_rule_and_the_fix(
-    shared_stack: Stack, scope: Construct, make: Make, argument: str, value: Any, shown: str, rule: str
+    request: pytest.FixtureRequest, make: Make, argument: str, value: Any, shown: str, rule: str
 ) -> None:
-    given = value(scope) if isinstance(value, FunctionType) else value
+    request.addfinalizer(lambda: STACK.node.try_remove_child("Case"))
+    before = len(STACK.node.find_all())
     with pytest.raises(InvalidArgumentError) as error:
-        make(scope, "Case", **{argument.partition("=")[0]: given})
-    message = f"Stack/Scope/Case: {argument} {shown} is not valid: {rule}"
+        make(STACK, "Case", **{argument.partition("=")[0]: value})
+    message = f"Stack/Case: {argument} {shown} is not valid: {rule}"
     assert re.fullmatch(re.escape(message).replace("…", "(?s:.*)"), str(error.value)), str(error.value)
-    # Nothing is left in the template.
-    assert scope.node.find_child("Case").node.children == []
-    assert shared_stack.node.children == [scope]
+    assert len(STACK.node.find_all()) == before + 1, "the construct alone is left, which is nothing in the template"
 
 
-def test_is_refused_later_too(scope: Construct) -> None:
-    with pytest.raises(
-        InvalidArgumentError, match=r"^Stack/Scope/Stop: policy RemovalPolicy\.SNAPSHOT is not valid: a"
-    ):
-        make_stop(scope).apply_removal_policy(RemovalPolicy.SNAPSHOT)
+def test_is_refused_later_too(stack: Stack) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"^Stack/Stop: policy RemovalPolicy\.SNAPSHOT is not valid: a"):
+        make_stop(stack).apply_removal_policy(RemovalPolicy.SNAPSHOT)
 
 
-def test_that_there_is_not_is_named(scope: Construct) -> None:
+def test_that_there_is_not_is_named(stack: Stack) -> None:
     settings: dict[str, Any] = {"memory": 512}
-    with pytest.raises(TypeError, match=r"^Stack/Scope/Case: StopOnDeleteProvider has no argument 'memory'$"):
-        StopOnDeleteProvider(scope, "Case", **settings)
+    with pytest.raises(TypeError, match=r"^Stack/Provider: StopOnDeleteProvider has no argument 'memory'$"):
+        StopOnDeleteProvider(stack, "Provider", **settings)
 
 
 @pytest.mark.parametrize(
@@ -288,11 +266,9 @@ def test_that_there_is_not_is_named(scope: Construct) -> None:
         ("architecture", "arm64", "type of argument architecture must be"),
     ],
 )
-def test_that_the_cdk_refuses_is_named_with_the_construct(
-    scope: Construct, argument: str, value: Any, words: str
-) -> None:
-    with pytest.raises(InvalidArgumentError, match=rf"^Stack/Scope/Case: (?s:.*){words}"):
-        StopOnDeleteProvider(scope, "Case", **{argument: value})
+def test_that_the_cdk_refuses_is_named_with_the_construct(stack: Stack, argument: str, value: Any, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"^Stack/Provider: (?s:.*){words}"):
+        StopOnDeleteProvider(stack, "Provider", **{argument: value})
 
 
 def test_that_is_a_token_is_passed_on(stack: Stack) -> None:
@@ -301,8 +277,8 @@ def test_that_is_a_token_is_passed_on(stack: Stack) -> None:
     dynamic, get_att = "{{resolve:ssm:/value}}", Fn.get_att("Elsewhere", "Arn")
     both = {"best_effort": text, "wait": wait}
     written = {"BestEffort": ref, "WaitSeconds": {"Ref": "Number"}}
-    runs = EmrServerlessJobRuns(text, shutdown_grace_period=wait)
-    tasks = EcsTasks(_l1(stack), family=text, started_by=text)
+    tasks = EcsTasks(ecs.CfnCluster(stack, "Cluster"), family=text, started_by=text)
+    runs = _runs(text, wait)
     made: list[tuple[Construct, dict[str, Any]]] = [
         (make_job(stack, "J1", job_arn=text, **both), {"JobArn": ref, **written}),
         (make_job(stack, "J2", job_arn=dynamic, best_effort=dynamic), {"JobArn": dynamic, "BestEffort": dynamic}),
