@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Unpack
+from typing import ClassVar, Unpack, cast
 
-from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, RemovalPolicy
+from aws_cdk import CfnDeletionPolicy, CfnParameter, CfnResource, CustomResource, Duration, IResolvable, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._errors import invalid, wrong_type
+from ._arguments import in_seconds, invalid, is_token, not_a_string
 from ._handler_code import metrics, properties
 from ._kinds import Jobs
-from ._provider_interface import IStopOnDeleteProvider, MetricOptions
+from ._provider import IStopOnDeleteProvider, MetricOptions
 from ._stop_on_delete_provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
-from ._tokens import in_seconds, is_token, not_a_string
 
 # A little longer than the function's time-out, so that a lost response costs minutes, not CloudFormation's hour.
 SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
+
+# CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
+_RETAINING: Mapping[object, str] = {
+    CfnDeletionPolicy.RETAIN: "Retain",
+    CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE: "RetainExceptOnCreate",
+}
+
+
+def deletion_policy(resource: CfnResource) -> str:
+    """Return the DeletionPolicy of a resource, which an aspect may still change."""
+    return _RETAINING.get(resource.cfn_options.deletion_policy, "Delete")
 
 
 class JobsResource(Construct):
@@ -56,7 +66,7 @@ class JobsResource(Construct):
         if not isinstance(provider, IStopOnDeleteProvider | None):
             rule = "it must be a StopOnDeleteProvider, a WorldExportJobProvider, or what from_service_token returns"
             fix = "Make one, which makes the function, or import one with `from_service_token(scope, id, arn)`."
-            raise wrong_type(self, "provider", provider, IStopOnDeleteProvider, rule=rule, fix=fix)
+            raise invalid(self, "provider", provider, rule, fix)
         self._kind = kind
         self._provider = provider or StopOnDeleteProvider.get_or_create(self)
         service_token, outlives_stack = self._provider._bind(self, kind)
@@ -75,6 +85,7 @@ class JobsResource(Construct):
                 "ProviderOutlivesStack": outlives_stack,
             },
         )
+        self._cfn_resource = cast(CfnResource, self._resource.node.default_child)
 
     @property
     def provider(self) -> IStopOnDeleteProvider:

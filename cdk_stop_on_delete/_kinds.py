@@ -16,10 +16,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from ._errors import checking, invalid
+from ._arguments import checking, in_seconds, invalid, is_string_token
 from ._handler_code import Container, check_option, properties
-from ._order import is_same, network
-from ._tokens import difference, environment_of, in_seconds, is_string_token
+from ._order import network
+from ._stacks import difference, environment_of, is_nested_in, root_of
 
 
 class Jobs(ABC):
@@ -60,6 +60,7 @@ class Jobs(ABC):
 class ContainerJobs(Jobs):
     """The jobs in one container (a cluster, state machine or application), the argument `jobs` of a StopOnDelete."""
 
+    # The argument that takes the container.
     _ARGUMENT: ClassVar[str]
     _RESOURCE: ClassVar[type[CfnResource]]
     # What must be the same for the container and the stack. Not the region, because the handler takes it from the ARN.
@@ -220,7 +221,7 @@ class EcsTasks(ContainerJobs):
             vpc = None  # a cluster that is imported by its ARN has none
         # Only if the VPC is in the stack of `stop` or a stack around it. Any other stack is deleted later anyway,
         # because the stack that uses its subnets depends on it.
-        return [*capacity, *network(vpc)] if vpc and _is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
+        return [*capacity, *network(vpc)] if vpc and is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -350,10 +351,6 @@ class EmrServerlessJobRuns(ContainerJobs):
         ]
 
 
-def _is_nested_in(stack: Stack | None, outer: Stack) -> bool:
-    return stack is not None and (is_same(stack, outer) or _is_nested_in(stack.nested_stack_parent, outer))
-
-
 KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)
 
 
@@ -365,10 +362,3 @@ def allow(actions: Sequence[str], *resources: str, **options: Any) -> iam.Policy
 def arn_of(stack: Stack, service: str, resource: str, region: str = "*") -> str:
     """Return an ARN in the partition and account of a stack. Default: in every region."""
     return f"arn:{stack.partition}:{service}:{region}:{stack.account}:{resource}"
-
-
-def root_of(stack: Stack) -> Stack:
-    """Return the stack that a nested stack is deployed with, or the stack itself if it is not nested."""
-    while (parent := stack.nested_stack_parent) is not None:
-        stack = parent
-    return stack

@@ -9,7 +9,8 @@ from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct
 
-from ._errors import invalid
+from ._arguments import invalid
+from ._stacks import is_same
 
 
 def check_constructs(stop: Construct, argument: str, value: object, example: str) -> None:
@@ -50,12 +51,6 @@ def without(left_out: Sequence[IConstruct], constructs: Iterable[IConstruct]) ->
 
 def _contains(scope: IConstruct, construct: IConstruct) -> bool:
     return f"{construct.node.path}/".startswith(f"{scope.node.path}/")
-
-
-def is_same(one: IConstruct, other: IConstruct) -> bool:
-    """Return whether two objects are the same construct."""
-    # jsii gives another object each time for what Python did not make, such as a nested stack of CfnInclude.
-    return one is other or (one.node.path == other.node.path and one.node.root is other.node.root)
 
 
 def network(vpc: IConstruct) -> list[IConstruct]:

@@ -13,8 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import IConstruct
 
-from ._errors import Shown, invalid
-from ._tokens import is_string_token, is_token
+from ._arguments import Shown, invalid, is_string_token, is_token
 
 # The minor version of the oldest Python 3 that the handler is tested on.
 OLDEST_PYTHON = 11

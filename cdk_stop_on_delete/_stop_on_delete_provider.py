@@ -12,16 +12,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ._bundling import handler_code
-from ._errors import InvalidArgumentError, invalid, wrong_type
+from ._arguments import InvalidArgumentError, invalid
 from ._findings import suppress_cdk_nag, suppress_checkov, wildcard_finding
-from ._imported_provider import ImportedProvider
-from ._kinds import Jobs, root_of
+from ._handler_code import handler_code
+from ._kinds import Jobs, allow
 from ._lazy import SynthesisWarning, lazy_dependency, lazy_string, warn_at_validation
-from ._order import is_same, network
-from ._provider_interface import IStopOnDeleteProvider
+from ._order import network
+from ._provider import ImportedProvider, IStopOnDeleteProvider
 from ._provider_settings import ProviderSettings, checked_settings
-from ._tokens import environment_of
+from ._stacks import environment_of, is_same, root_of
 
 # The construct id of the provider that the constructs of a stack share if they are given none. It is part of the
 # logical id of each deployed shared function, so it must never change.
@@ -113,9 +112,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         if existing := scope.node.try_find_child(id):
             rule = f"there is a {type(existing).__name__} of this id, perhaps one that was made for the first construct"
             fix = "Make a provider before the constructs that use it, and give other constructs another id."
-            if isinstance(existing, StopOnDeleteProvider):
-                raise invalid(existing, "id", id, rule, fix)
-            raise wrong_type(existing, "id", existing, StopOnDeleteProvider, rule=rule, fix=fix)
+            raise invalid(existing, "id", id, rule, fix)
         super().__init__(scope, id)
         if not isinstance(kinds, (list, tuple)) or not all(map(_is_kind, kinds)):
             rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
@@ -136,13 +133,13 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         self._role: iam.IRole = settings.pop("role", None) or iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=_DESCRIPTION
         )
-        statements = [iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[settings["log_group"].log_group_arn])]
+        statements = [allow(_LOG_ACTIONS, settings["log_group"].log_group_arn)]
         if key:
             # Lambda decrypts as the role; without it, the handler is never started
             # (cattle-ops/terraform-aws-gitlab-runner 1253).
-            statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
+            statements.append(allow(["kms:Decrypt"], key.key_arn))
         if vpc:
-            statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
+            statements.append(allow(_VPC_ACTIONS, "*"))
         policy = self._make_policy("Policy", statements, _NO_ARN_YET)
         # AWS GovCloud (US) User Guide, govcloud-lambda: JSON log formatting is not available there.
         is_govcloud = environment_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
@@ -322,10 +319,10 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             # Only one of the environments is known at synthesis. If they differ, the deployment fails. If they are the
             # same, the CDK still makes no reference between the stacks, for example for an alarm on a metric.
             text = (
-                f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack is in"
-                f" {here.environment}. Give both stacks the same `env`."
+                f"{user.node.path}: the stack of its provider {self.node.path!r} is in {there.environment}, but its own"
+                f" stack is in {here.environment}. Give both stacks the same `env`."
             )
-            warn_at_validation(user, lambda: [(user, "cdk-stop-on-delete:otherEnvironment", text)])
+            cdk.Annotations.of(user).add_warning_v2("cdk-stop-on-delete:otherEnvironment", text)
 
     def _export(self) -> str:
         """Export the ARN when the template is written, because an aspect may change the function's logical id.

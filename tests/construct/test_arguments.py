@@ -39,11 +39,6 @@ class _ScheduledTask(Construct):
     event_rule = None  # as ScheduledFargateTask has it
 
 
-def _copy_of(name: str) -> Any:
-    """Make an object of a class that a second import of this library has made."""
-    return type(name, (), {"__repr__": lambda _: "copy"})()
-
-
 def _parameter(scope: Construct, type_: str = "String") -> Any:
     return CfnParameter(scope, "P", type=type_)
 
@@ -119,7 +114,6 @@ MACHINES = "jobs=StateMachineExecutions(state_machine=...)"
 APPLICATION, PERIOD = (f"jobs=EmrServerlessJobRuns({name}=...)" for name in ("application", "shutdown_grace_period"))
 KEY = "environment_encryption"
 
-COPY = ("copy", "it is of another copy of this library, which was imported twice. Import it once, and from one place.")
 PARAMETER = ("CfnParameter 'Stack/Scope/P'", "it is a parameter, not its value. Pass its `value_as_string`.")
 NO_STRING = "it is a token, but not a string. Pass"
 BOOL = "it must be a bool or a token. Pass True or False."
@@ -159,14 +153,13 @@ OF_BOTH: list[Row] = [
     ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.SNAPSHOT", f"a job has no snapshots. {POLICIES}"),
     ("removal_policy", "retain", "'retain'", f"it must be a RemovalPolicy. {POLICIES}"),
     ("provider", "mine", "'mine'", "it must be a StopOnDeleteProvider, …. Make one, which makes the function, or …"),
-    ("provider", _copy_of("IStopOnDeleteProvider"), *COPY),
     ("provider", _provider(THEIR_FUNCTION), repr(THEIR_FUNCTION), "its account is 9…. Use a provider of that account."),
     ("provider", _provider(ABROAD), repr(ABROAD), "its region is eu-west-1, and that of the stack us-west-2, but …"),
 ]
 REFUSED: dict[Make, list[Row]] = {
     make_job: [
         *OF_BOTH,
-        ("job_arn", None, "None", "it must be a string. Pass what CreateWorldExportJob returned."),
+        ("job_arn", None, "None", "it must be a string that is not empty. Pass the ARN that CreateWorldExportJob …"),
         ("job_arn", "job-1", "'job-1'", "it is not an ARN …. Pass the ARN that CreateWorldExportJob returned, such …"),
         ("job_arn", TYPO, repr(TYPO), "RoboMaker was never in the region us-wset-2, only in ap-…. Pass the ARN …"),
         ("job_arn", THEIR_JOB, repr(THEIR_JOB), "the job is in account 9…, but the stack is in 1…. Declare the job …"),
@@ -181,7 +174,6 @@ REFUSED: dict[Make, list[Row]] = {
         *OF_BOTH,
         ("jobs", None, "None", "it does not say which jobs to stop. Pass EcsTasks(cluster), StateMachineExecutions(s…"),
         ("jobs", EcsTasks, "<class 'cdk_stop_on_delete.EcsTasks'>", "it does not say which jobs to stop. …"),
-        ("jobs", _copy_of("EcsTasks"), *COPY),
         (CLUSTERS, EcsTasks(NAME), "'prod'", NO_CLUSTER),
         (CLUSTERS, _tasks_of_eks, "ClusterOfEks 'Stack/Scope/Eks'", NO_CLUSTER),
         (CLUSTERS, _tasks_of(THEIR_CLUSTER), repr(THEIR_CLUSTER), "it is in the account 9…, but … in 1…. Declare …"),

@@ -15,9 +15,8 @@ from unittest.mock import Mock
 import pytest
 from aws_cdk import FileSystem, Stack
 
-from cdk_stop_on_delete import StopOnDeleteProvider, _bundling, _handler_code
-from cdk_stop_on_delete._bundling import bundle, handler_files
-from cdk_stop_on_delete._handler_code import LAMBDA
+from cdk_stop_on_delete import StopOnDeleteProvider, _handler_code
+from cdk_stop_on_delete._handler_code import LAMBDA, bundle, handler_files
 from sandbox.lambda_service import RUNTIME_PYTHON
 
 INSTALLED = metadata.distribution("crhelper")
@@ -61,7 +60,7 @@ def test_has_the_same_names_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
             return b""
 
     names = set(handler_files())
-    monkeypatch.setattr(_bundling, "LAMBDA", Folder("C:/library/lambda"))
+    monkeypatch.setattr(_handler_code, "LAMBDA", Folder("C:/library/lambda"))
     assert set(handler_files()) == names
 
 
@@ -83,8 +82,8 @@ class TestCrhelper:
             for path in INSTALLED.files or ():
                 archive.write(str(path.locate()), str(path))
         [zipped] = metadata.distributions(name="crhelper", path=[str(tmp_path / "packages.zip")])
-        monkeypatch.setattr(_bundling, "distribution", lambda _: zipped)
-        assert _bundling.crhelper() == {name: path.read_binary() for name, path in CRHELPER.items()}
+        monkeypatch.setattr(_handler_code, "distribution", lambda _: zipped)
+        assert _handler_code.crhelper() == {name: path.read_binary() for name, path in CRHELPER.items()}
 
     def test_is_not_the_file_of_that_name_in_an_apps_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,7 +91,7 @@ class TestCrhelper:
         (tmp_path / "crhelper.py").write_text("# A helper of the app's own.")
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.chdir(tmp_path)
-        assert _bundling.crhelper().keys() == CRHELPER.keys()
+        assert _handler_code.crhelper().keys() == CRHELPER.keys()
 
     @pytest.mark.parametrize(
         ("installed", "error", "words"),
@@ -110,7 +109,7 @@ class TestCrhelper:
     def test_is_an_error_if_it_is_missing_older_or_not_complete(
         self, stack: Stack, monkeypatch: pytest.MonkeyPatch, installed: Any, error: type[Exception], words: str
     ) -> None:
-        monkeypatch.setattr(_bundling, "distribution", Mock(side_effect=[installed]))
+        monkeypatch.setattr(_handler_code, "distribution", Mock(side_effect=[installed]))
         with pytest.raises(error, match=rf"^{words}(?s:.*)Install it with: pip install .*crhelper==2\.0\.12"):
             StopOnDeleteProvider(stack, "Provider")
 

@@ -22,7 +22,7 @@ def test_a_job_that_is_missing_runs_or_was_retired(
     tmp_path: Path, robomaker: RoboMaker, urls: ResponseUrls, python: Path
 ) -> None:
     # Not before: every worker reads this module, and the CDK takes most of a gigabyte of each.
-    from cdk_stop_on_delete._bundling import bundle
+    from cdk_stop_on_delete._handler_code import bundle
 
     bundle(tmp_path)
     arn = "arn:aws:lambda:us-west-2:123456789012:function:handler"

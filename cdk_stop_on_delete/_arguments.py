@@ -1,0 +1,106 @@
+"""Checks arguments. Each error names the construct's path, the argument, its value as written, the rule and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+from aws_cdk import CfnParameter, Duration, Token
+from constructs import Construct, IConstruct, Node
+
+from ._handler_code import properties
+
+# CloudFormation replaces a dynamic reference by its value (User Guide, dynamic references).
+DYNAMIC_REFERENCE = "{{resolve:"
+
+
+class InvalidArgumentError(ValueError):
+    """An argument of a construct breaks a rule, or has a wrong type.
+
+    The message names the construct's path, the argument and its value as they were written, the rule and the fix.
+    """
+
+    # Where users import it from, as tracebacks and `help()` show it.
+    __module__ = "cdk_stop_on_delete"
+
+
+class Shown(str):
+    """A text that an error shows as the value of an argument, without the quotes of a str."""
+
+    __repr__ = str.__str__
+
+
+def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix: str) -> InvalidArgumentError:
+    """Create the error of an argument that breaks a rule."""
+    # The handler's class gives both kinds of errors the same form.
+    name, shown = f"{construct.node.path}: {argument}", Shown(_as_written(value))
+    return InvalidArgumentError(str(properties.InvalidPropertyError(name, shown, rule, fix)))
+
+
+@contextmanager
+def checking(construct: IConstruct, argument: str, value: object) -> Iterator[None]:
+    """Turn an error of the handler's rules, which names a property, into one that names the argument and its value."""
+    try:
+        yield
+    except properties.InvalidPropertyError as error:
+        raise invalid(construct, argument, value, error.rule, error.fix) from None
+
+
+def is_token(value: object) -> bool:
+    """Return whether a value of any type stands for a value that is known only at deployment."""
+    # A construct is none, although a Stack has the method `resolve` of tokens. A CfnParameter counts as one, because
+    # `not_a_string` states what to pass instead.
+    if isinstance(value, Construct):
+        return isinstance(value, CfnParameter)
+    if isinstance(value, str) and DYNAMIC_REFERENCE in value:
+        return True
+    # The CDK's tokens are objects with this method, encoded strings and numbers, and lists with an encoded string.
+    is_encoded = isinstance(value, (str, int, float, list)) and Token.is_unresolved(value)
+    return bool(is_encoded or callable(getattr(value, "resolve", None)))
+
+
+def is_string_token(construct: IConstruct, argument: str, value: object) -> bool:
+    """Return whether a value is a token, and raise the error of a token that is not a string."""
+    if not is_token(value):
+        return False
+    if not isinstance(value, str):
+        raise not_a_string(construct, argument, value)
+    return True
+
+
+def not_a_string(construct: IConstruct, argument: str, token: object) -> InvalidArgumentError:
+    """Create the error of a token that is not a string."""
+    if isinstance(token, CfnParameter):
+        return invalid(construct, argument, token, "it is a parameter, not its value", "Pass its `value_as_string`.")
+    fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
+    if callable(getattr(token, "to_string", None)):
+        fix = "Pass its `to_string()`."
+    return invalid(construct, argument, Shown(f"a {type(token).__name__}"), "it is a token, but not a string", fix)
+
+
+def in_seconds(construct: IConstruct, argument: str, value: object, check: Callable[[float], object]) -> float:
+    """Return a Duration in seconds, checked or as a token, and raise the error of any other value."""
+    if not isinstance(value, Duration):
+        raise invalid(construct, argument, value, "it must be a Duration", "Pass, for example, Duration.minutes(2).")
+    if value.is_unresolved() and (unit := value.unit_label()) != "seconds":
+        shown, rule = Shown(f"Duration.{unit}(<token>)"), "the CDK can't convert a token to seconds"
+        raise invalid(construct, argument, shown, rule, "Pass Duration.seconds(...).")
+    seconds = value.to_seconds(integral=False)
+    if not value.is_unresolved():
+        with checking(construct, argument, value):
+            check(seconds)
+    return seconds
+
+
+def _as_written(value: object) -> str:
+    match value:
+        case object(node=Node(path=path)):
+            # The class of an imported construct is made by jsii, such as _RoleProxy or InterfaceDynamicProxy.
+            kind = type(value).__name__.removeprefix("_").removesuffix("Proxy").removesuffix("Dynamic")
+            return f"{kind} {path!r}"
+        case Duration():
+            return value.to_string()
+        case Enum():
+            return str(value)
+    return repr(value)
