@@ -21,9 +21,6 @@ class InvalidArgumentError(ValueError):
     The message names the construct's path, the argument and its value as they were written, the rule and the fix.
     """
 
-    # Where users import it from, as tracebacks and `help()` show it.
-    __module__ = "cdk_stop_on_delete"
-
 
 class Shown(str):
     """A text that an error shows as the value of an argument, without the quotes of a str."""

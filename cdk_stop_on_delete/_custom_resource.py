@@ -12,8 +12,8 @@ from constructs import Construct
 from ._arguments import in_seconds, invalid, is_token, not_a_string
 from ._handler_code import metrics, properties
 from ._kinds import Jobs
-from ._provider import IStopOnDeleteProvider, MetricOptions
-from ._stop_on_delete_provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
+from ._provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
+from ._provider_interface import IStopOnDeleteProvider, MetricOptions
 
 # A little longer than the function's time-out, so that a lost response costs minutes, not CloudFormation's hour.
 SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
@@ -34,6 +34,8 @@ class JobsResource(Construct):
     """A custom resource whose Delete request stops jobs of one kind."""
 
     _RESOURCE_TYPE: ClassVar[str]
+    # The cluster, state machine or application, if it is a resource of the same stack.
+    _own_container: CfnResource | None = None
 
     def _make_resource(
         self,

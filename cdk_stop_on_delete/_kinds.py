@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from aws_cdk import CfnResource, Duration, Reference, ScopedAws, Stack, Tokenization
 from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
@@ -18,7 +19,7 @@ from constructs import Construct, IConstruct
 
 from ._arguments import checking, in_seconds, invalid, is_string_token
 from ._handler_code import Container, check_option, properties
-from ._order import network
+from ._lazy import SynthesisWarning
 from ._stacks import difference, environment_of, is_nested_in, root_of
 
 
@@ -27,8 +28,6 @@ class Jobs(ABC):
 
     Pass subclasses to a provider as its ``kinds``.
     """
-
-    __module__ = "cdk_stop_on_delete"
 
     # The service that runs the jobs, as the metrics name it.
     _SERVICE: ClassVar[str]
@@ -96,9 +95,9 @@ class ContainerJobs(Jobs):
         """Return what the jobs need until they have stopped, beside the container. It is called after all aspects."""
         return []
 
-    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
-        """Return the warnings of this kind: the id of each -> its message. It is called after all aspects."""
-        return {}
+    def warnings(self, stop: Construct, container: CfnResource | None, wait: float) -> list[SynthesisWarning]:  # noqa: ARG002
+        """Return the warnings of this kind, for a wait in seconds. It is called after all aspects."""
+        return []
 
     def may_be_started_by(self, target: Mapping[str, Any], references: Sequence[Any], stack: Stack) -> bool:  # noqa: ARG002
         """Return whether a rule or a state machine may start these jobs.
@@ -150,9 +149,6 @@ class EcsTasks(ContainerJobs):
         Stop only tasks that were started with this ``startedBy``: up to 128 printable ASCII characters and no comma.
         May be a token. Default: every ``startedBy``.
     """
-
-    # Where users import it from, as tracebacks and `help()` show it.
-    __module__ = "cdk_stop_on_delete"
 
     _SERVICE = properties.SERVICES["EcsTasks"]
     _ARGUMENT = "cluster"
@@ -251,8 +247,6 @@ class StateMachineExecutions(ContainerJobs):
         The state machine, made by the app or imported, in the account of the StopOnDelete's stack.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     _SERVICE = properties.SERVICES["StateMachineExecutions"]
     _ARGUMENT = "state_machine"
     _RESOURCE = sfn.CfnStateMachine
@@ -270,15 +264,15 @@ class StateMachineExecutions(ContainerJobs):
             raise invalid(stop, self._written("state_machine"), self._state_machine, "it must be a state machine", fix)
         return self._state_machine.state_machine_arn
 
-    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+    def warnings(self, stop: Construct, container: CfnResource | None, wait: float) -> list[SynthesisWarning]:  # noqa: ARG002
         if not isinstance(container, sfn.CfnStateMachine) or container.state_machine_type != "EXPRESS":
-            return {}
+            return []
         # Step Functions API reference, StopExecution; Developer Guide, choosing-workflow-type.
         text = (
             f"{container.node.path} is an EXPRESS state machine. Its executions can't be stopped, and end within five"
             " minutes. Remove the StopOnDelete."
         )
-        return {"cdk-stop-on-delete:expressStateMachine": text}
+        return [(stop, "cdk-stop-on-delete:expressStateMachine", text)]
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -304,8 +298,6 @@ class EmrServerlessJobRuns(ContainerJobs):
         longer. Default: job runs are canceled without a grace period.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     _SERVICE = properties.SERVICES["EmrServerlessJobRuns"]
     _ARGUMENT = "application"
     _RESOURCE = emrserverless.CfnApplication
@@ -328,16 +320,16 @@ class EmrServerlessJobRuns(ContainerJobs):
         option, argument = "ShutdownGracePeriodInSeconds", self._written("shutdown_grace_period")
         return {option: in_seconds(stop, argument, self._period, lambda seconds: check_option(option, seconds))}
 
-    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+    def warnings(self, stop: Construct, container: CfnResource | None, wait: float) -> list[SynthesisWarning]:  # noqa: ARG002
         period = self._period.to_seconds() if self._period else 0
         # A token is a large negative number here (CDK Developer Guide, tokens).
-        if not 0 < wait_seconds <= period:
-            return {}
+        if not 0 < wait <= period:
+            return []
         text = (
-            f"its `wait` of {wait_seconds} seconds is not longer than the shutdown grace period of {period} seconds, so"
+            f"its `wait` of {wait} seconds is not longer than the shutdown grace period of {period} seconds, so"
             " the Delete fails if a job run uses the whole period. Pass a longer `wait`."
         )
-        return {"cdk-stop-on-delete:shortWait": text}
+        return [(stop, "cdk-stop-on-delete:shortWait", text)]
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -362,3 +354,8 @@ def allow(actions: Sequence[str], *resources: str, **options: Any) -> iam.Policy
 def arn_of(stack: Stack, service: str, resource: str, region: str = "*") -> str:
     """Return an ARN in the partition and account of a stack. Default: in every region."""
     return f"arn:{stack.partition}:{service}:{region}:{stack.account}:{resource}"
+
+
+def network(vpc: IConstruct) -> list[IConstruct]:
+    """Return a VPC's own constructs, such as its subnets. Others in its scope may depend on a StopOnDelete."""
+    return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]

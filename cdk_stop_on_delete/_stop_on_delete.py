@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import aws_cdk as cdk
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from ._arguments import invalid
 from ._custom_resource import JobsResource, deletion_policy
-from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
-from ._lazy import SynthesisWarning, lazy_dependency, lazy_string, warn_at_validation
-from ._order import check_constructs, check_delete_first, depends_on, possible_starters, without
-from ._provider import IStopOnDeleteProvider
+from ._kinds import KINDS, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
+from ._lazy import lazy_dependency, lazy_string, warn_at_validation
+from ._order import check_constructs, check_delete_first, find_unordered, without
+from ._provider_interface import IStopOnDeleteProvider
 from ._stacks import is_same
 
 
@@ -79,11 +77,7 @@ class StopOnDelete(JobsResource):
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     _RESOURCE_TYPE = "Custom::StopOnDelete"
-    # The cluster, state machine or application, if it is a resource of the same stack.
-    _own_container: cdk.CfnResource | None = None
 
     def __init__(
         self,
@@ -118,44 +112,7 @@ class StopOnDelete(JobsResource):
             starter.node.add_dependency(self)
         first, last = [self, *delete_first], [*delete_last]
         self._resource.node.add_dependency(lazy_dependency(lambda: without(first, [*last, *jobs.needs(self)])))
-        warn_at_validation(self, lambda: self._find_warnings(jobs, arn_or_id, container))
-
-    def _find_warnings(
-        self, jobs: ContainerJobs, arn_or_id: str, container: cdk.CfnResource | None
-    ) -> Iterator[SynthesisWarning]:
-        for warning_id, text in jobs.warnings(container, self._wait_seconds).items():
-            yield self, warning_id, text
-
-        # What may start jobs after this construct has stopped them.
-        stack, own = cdk.Stack.of(self), self._own_container
-        if any(deletion_policy(resource) != "Delete" for resource in (self._cfn_resource, own) if resource is not None):
-            return  # no job is stopped
-        references = stack.resolve([arn_or_id, own.ref, own.get_att("Arn")] if own is not None else [arn_or_id])
-        for starter, targets in possible_starters(stack, of_tasks=isinstance(jobs, EcsTasks)):
-            if not any(jobs.may_be_started_by(each, references, stack) for each in targets):
-                continue
-            # A state machine may be deleted later, if another StopOnDelete stops its executions before.
-            others = [found for found in stack.node.find_all() if isinstance(found, StopOnDelete)]
-            its = [each for each in others if each._own_container and is_same(each._own_container, starter)]
-            if any(depends_on(first, self._cfn_resource) for first in (starter, *(each._cfn_resource for each in its))):
-                continue
-            path, warning = self.node.path, "unorderedRule"
-            if isinstance(starter, sfn.CfnStateMachine):
-                warning = "unorderedStateMachine"
-                text = (
-                    f"its executions may start tasks after {path} has stopped them. Stop the executions first: add a"
-                    " StopOnDelete with jobs=StateMachineExecutions(state_machine) and delete_last=[stop]. If it is an"
-                    " EXPRESS state machine, pass delete_first=[state_machine] in place of that."
-                )
-            elif depends_on(self._cfn_resource, starter):
-                text = (
-                    f"it may start jobs while {path} stops them, because {path} depends on it. Pass it as"
-                    " delete_first=[rule] in place of delete_last."
-                )
-            else:
-                text = (
-                    f"it may start jobs while {path} stops them, because neither depends on the other. Pass it to the"
-                    " StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
-                )
-            shown = cast(IConstruct, starter.node.scope) if starter.node.id == "Resource" else starter
-            yield shown, f"cdk-stop-on-delete:{warning}", text
+        warn_at_validation(
+            self,
+            lambda: [*jobs.warnings(self, container, self._wait_seconds), *find_unordered(self, jobs, arn_or_id)],
+        )

@@ -15,3 +15,7 @@ __all__ = [
     "WorldExportJobs",
     "__version__",
 ]
+
+# Tracebacks and `help()` show the module that users import a class from.
+for _shown in (ManagedWorldExportJob, WorldExportJobProvider, WorldExportJobs):
+    _shown.__module__ = __name__

@@ -26,9 +26,6 @@ _OWNERS: WeakKeyDictionary[IConstruct, dict[str, list[ManagedWorldExportJob]]] =
 class WorldExportJobs(Jobs):
     """World export jobs of AWS RoboMaker, as one of a provider's `kinds`."""
 
-    # Where users import it from, as tracebacks and `help()` show it.
-    __module__ = "cdk_world_export_job"
-
     _SERVICE = properties.SERVICES["WorldExportJob"]
 
     @classmethod
@@ -89,8 +86,6 @@ class ManagedWorldExportJob(JobsResource):
     ImportError
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
-
-    __module__ = "cdk_world_export_job"
 
     _RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
 
@@ -159,8 +154,6 @@ class WorldExportJobProvider(StopOnDeleteProvider):
     ImportError
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
-
-    __module__ = "cdk_world_export_job"
 
     _KINDS = (WorldExportJobs,)
 
