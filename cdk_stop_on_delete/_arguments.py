@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
-from aws_cdk import CfnParameter, Duration, Token
-from constructs import Construct, IConstruct, Node
+from aws_cdk import Duration, Token
+from constructs import IConstruct, Node
 
 from ._handler_code import properties
 
@@ -45,35 +45,16 @@ def checking(construct: IConstruct, argument: str, value: object) -> Iterator[No
 
 
 def is_token(value: object) -> bool:
-    """Return whether a value of any type stands for a value that is known only at deployment."""
-    # A construct is none, although a Stack has the method `resolve` of tokens. A CfnParameter counts as one, because
-    # `not_a_string` states what to pass instead.
-    if isinstance(value, Construct):
-        return isinstance(value, CfnParameter)
-    if isinstance(value, str) and DYNAMIC_REFERENCE in value:
-        return True
-    # The CDK's tokens are objects with this method, encoded strings and numbers, and lists with an encoded string.
-    is_encoded = isinstance(value, (str, int, float, list)) and Token.is_unresolved(value)
-    return bool(is_encoded or callable(getattr(value, "resolve", None)))
+    """Return whether a value stands for one that is known only at deployment."""
+    return bool((isinstance(value, str) and DYNAMIC_REFERENCE in value) or Token.is_unresolved(value))
 
 
-def is_string_token(construct: IConstruct, argument: str, value: object) -> bool:
-    """Return whether a value is a token, and raise the error of a token that is not a string."""
-    if not is_token(value):
-        return False
-    if not isinstance(value, str):
-        raise not_a_string(construct, argument, value)
-    return True
-
-
-def not_a_string(construct: IConstruct, argument: str, token: object) -> InvalidArgumentError:
-    """Create the error of a token that is not a string."""
-    if isinstance(token, CfnParameter):
-        return invalid(construct, argument, token, "it is a parameter, not its value", "Pass its `value_as_string`.")
-    fix = "Pass a string: `Token.as_string(...)`, or `Fn.select(0, ...)` of a list."
-    if callable(getattr(token, "to_string", None)):
-        fix = "Pass its `to_string()`."
-    return invalid(construct, argument, Shown(f"a {type(token).__name__}"), "it is a token, but not a string", fix)
+def is_literal(construct: IConstruct, argument: str, value: object) -> bool:
+    """Return whether a string is known at synthesis, and raise the error of a value that is not a string."""
+    if isinstance(value, str):
+        return not is_token(value)
+    fix = "Pass a string: a parameter's `value_as_string`, a token's `to_string()` or `Token.as_string(...)`, or"
+    raise invalid(construct, argument, value, "it must be a string", f"{fix} `Fn.select(0, ...)` of a list.")
 
 
 def in_seconds(construct: IConstruct, argument: str, value: object, check: Callable[[float], object]) -> float:
@@ -96,6 +77,8 @@ def _as_written(value: object) -> str:
             # The class of an imported construct is made by jsii, such as _RoleProxy or InterfaceDynamicProxy.
             kind = type(value).__name__.removeprefix("_").removesuffix("Proxy").removesuffix("Dynamic")
             return f"{kind} {path!r}"
+        case object(resolve=_):
+            return f"a {type(value).__name__}"  # a token that is no string
         case Duration():
             return value.to_string()
         case Enum():

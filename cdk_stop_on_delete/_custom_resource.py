@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Unpack, cast
 
-from aws_cdk import CfnDeletionPolicy, CfnParameter, CfnResource, CustomResource, Duration, IResolvable, RemovalPolicy
+from aws_cdk import CfnDeletionPolicy, CfnResource, CustomResource, Duration, IResolvable, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._arguments import in_seconds, invalid, is_token, not_a_string
+from ._arguments import in_seconds, invalid, is_token
 from ._handler_code import metrics, properties
 from ._kinds import Jobs
 from ._provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
@@ -58,8 +58,6 @@ class JobsResource(Construct):
             The arguments of the construct.
         """
         self._check_removal_policy("removal_policy", removal_policy)
-        if isinstance(best_effort, CfnParameter):
-            raise not_a_string(self, "best_effort", best_effort)
         if not isinstance(best_effort, bool) and not is_token(best_effort):
             raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
         if wait is None:
@@ -140,8 +138,6 @@ class JobsResource(Construct):
         return self._provider._metric(metrics.LEFT_RUNNING, "Sum", options, self._kind)
 
     def _check_removal_policy(self, argument: str, policy: object) -> None:
-        fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
-        if not isinstance(policy, RemovalPolicy):
-            raise invalid(self, argument, policy, "it must be a RemovalPolicy", fix)
-        if policy is RemovalPolicy.SNAPSHOT:
-            raise invalid(self, argument, policy, "a job has no snapshots", fix)
+        if not isinstance(policy, RemovalPolicy) or policy is RemovalPolicy.SNAPSHOT:
+            fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+            raise invalid(self, argument, policy, "it must be a RemovalPolicy, and a job has no snapshots", fix)

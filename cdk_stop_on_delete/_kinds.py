@@ -17,7 +17,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from ._arguments import checking, in_seconds, invalid, is_string_token
+from ._arguments import checking, in_seconds, invalid, is_literal
 from ._handler_code import Container, check_option, properties
 from ._lazy import SynthesisWarning
 from ._stacks import difference, environment_of, is_nested_in, root_of
@@ -69,7 +69,7 @@ class ContainerJobs(Jobs):
         """Check the container of a StopOnDelete. Return its ARN or id, and its resource or, if it is imported, None."""
         arn_or_id, argument = self._arn_or_id(stop), self._written(self._ARGUMENT)
         ours = environment_of(Stack.of(stop))
-        if not is_string_token(stop, argument, arn_or_id):
+        if is_literal(stop, argument, arn_or_id):
             with checking(stop, argument, arn_or_id):
                 Container.declared(
                     {"Kind": type(self).__name__, "Container": arn_or_id},
@@ -177,7 +177,7 @@ class EcsTasks(ContainerJobs):
             if value is None:
                 continue
             argument = self._written(name)
-            if not is_string_token(stop, argument, value):
+            if is_literal(stop, argument, value):
                 with checking(stop, argument, value):
                     check_option(option, value)
             for token in Tokenization.reverse_string(value).tokens:

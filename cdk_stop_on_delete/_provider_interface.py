@@ -12,7 +12,7 @@ from aws_cdk import Arn, ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._arguments import DYNAMIC_REFERENCE, invalid, is_string_token
+from ._arguments import DYNAMIC_REFERENCE, invalid, is_literal
 from ._handler_code import metrics
 from ._kinds import Jobs
 from ._stacks import difference, environment_of
@@ -157,10 +157,12 @@ def _metric(name: str, statistic: str, options: MetricOptions, dimensions: dict[
     return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
 
 
-# Lambda API reference, FunctionConfiguration and AliasConfiguration: a function's ARN, and that of an alias of it.
+# Lambda API reference, FunctionConfiguration and AliasConfiguration: a function's ARN, and that of an alias of it. An
+# alias can move to a newer version, and its name is never a number (CreateAlias). A version never changes, and
+# CloudFormation can't give a deployed resource another token.
 _FUNCTION_ARN = re.compile(
     r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
-    r":function:(?P<name>[A-Za-z0-9_-]{1,64})(:(?P<qualifier>\$LATEST|[A-Za-z0-9_-]{1,128}))?"
+    r":function:(?P<name>[A-Za-z0-9_-]{1,64})(:(\$LATEST|(?![0-9]+$)[A-Za-z0-9_-]{1,128}))?"
 )
 
 
@@ -170,21 +172,13 @@ class ImportedProvider(IStopOnDeleteProvider):
     def __init__(self, scope: Construct, id: str, service_token: str) -> None:  # noqa: A002
         super().__init__(scope, id)
         self._service_token = service_token
-        self._arn = None if is_string_token(self, "service_token", service_token) else self._parse(service_token)
-
-    def _parse(self, service_token: object) -> re.Match[str]:
-        arn = _FUNCTION_ARN.fullmatch(service_token) if isinstance(service_token, str) else None
-        if arn is None:
-            rule = "it must be the ARN of a Lambda function, or of an alias of it"
-            fix = "Pass its provider's `service_token`, such as arn:aws:lambda:us-west-2:123456789012:function:NAME."
-            raise invalid(self, "service_token", service_token, rule, fix)
-        # An alias can move to a newer version, and its name is never a number (Lambda API reference, CreateAlias).
-        # A version never changes, and CloudFormation can't give a deployed resource another token.
-        if (arn["qualifier"] or "").isdecimal():
-            rule = f"it is version {arn['qualifier']} of the function, which can never be updated"
-            fix = "Pass the ARN of the function itself, or of an alias."
-            raise invalid(self, "service_token", service_token, rule, fix)
-        return arn
+        self._arn: re.Match[str] | None = None
+        if is_literal(self, "service_token", service_token):
+            self._arn = _FUNCTION_ARN.fullmatch(service_token)
+            if self._arn is None:
+                rule = "it must be the ARN of a Lambda function or an alias, not of a version, which is never updated"
+                fix = "Pass a provider's `service_token`, such as arn:aws:lambda:us-west-2:123456789012:function:NAME."
+                raise invalid(self, "service_token", service_token, rule, fix)
 
     @property
     def service_token(self) -> str:

@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from cdk_stop_on_delete import IStopOnDeleteProvider, Jobs, MetricOptions, StopOnDeleteProvider
-from cdk_stop_on_delete._arguments import checking, is_string_token
+from cdk_stop_on_delete._arguments import checking, is_literal
 from cdk_stop_on_delete._custom_resource import JobsResource, deletion_policy
 from cdk_stop_on_delete._handler_code import JobArn, properties
 from cdk_stop_on_delete._kinds import allow, arn_of
@@ -101,13 +101,13 @@ class ManagedWorldExportJob(JobsResource):
         provider: IStopOnDeleteProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        is_literal = not is_string_token(self, "job_arn", job_arn)
-        if is_literal:
+        literal = is_literal(self, "job_arn", job_arn)
+        if literal:
             ours = environment_of(Stack.of(self))
             with checking(self, "job_arn", job_arn):
                 JobArn.parse(job_arn, stack_account=ours["account"], stack_partition=ours["partition"], new=True)
         self._make_resource(WorldExportJobs, {"JobArn": job_arn}, wait, best_effort, removal_policy, provider)
-        if is_literal:
+        if literal:
             owners = _OWNERS.setdefault(self.node.root, {}).setdefault(job_arn, [])
             owners.append(self)
             warn_at_validation(self, lambda: self._find_earlier_owner(job_arn, owners))

@@ -114,10 +114,10 @@ MACHINES = "jobs=StateMachineExecutions(state_machine=...)"
 APPLICATION, PERIOD = (f"jobs=EmrServerlessJobRuns({name}=...)" for name in ("application", "shutdown_grace_period"))
 KEY = "environment_encryption"
 
-PARAMETER = ("CfnParameter 'Stack/Scope/P'", "it is a parameter, not its value. Pass its `value_as_string`.")
-NO_STRING = "it is a token, but not a string. Pass"
+NO_STRING = "it must be a string. Pass a string: a parameter's `value_as_string`, a token's `to_string()` …"
+PARAMETER = ("CfnParameter 'Stack/Scope/P'", NO_STRING)
 BOOL = "it must be a bool or a token. Pass True or False."
-POLICIES = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+POLICIES = "it must be a RemovalPolicy, and a job has no snapshots. Pass RemovalPolicy.DESTROY, RETAIN or …"
 NO_CLUSTER = "it must be a cluster of ECS. Pass a …from_cluster_arn(… or `Cluster.from_cluster_attributes(…, vpc=...)`."
 NO_MACHINE = "it must be a state machine. Pass a …, or import one with `StateMachine.from_state_machine_arn(scope, …"
 LIST = "it must be a list of constructs. Pass, for example, delete_last=[role]."
@@ -126,17 +126,15 @@ ITS_RULE = "… If this construct is task, pass delete_first=[task.event_rule] a
 DEFINITION = "it becomes the ARN of a task definition. Pass the family: `task_definition.family`."
 GROUPS = "it must be a list of ISecurityGroup. Import it with `SecurityGroup.from_security_group_id(...)`."
 IROLE = "it must be an IRole. Import it with `Role.from_role_arn(scope, id, arn)`."
-ALIAS = "it is an alias of a key: … Pass the key itself, or import it with `Key.from_key_arn(scope, id, arn)`."
+KEY_ITSELF = "it must be an IKey, and no alias of one. Import it with `Key.from_key_arn(scope, id, arn)`."
 MEMORY = "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas). Leave it out for 256, which is enough."
-PYTHON = "the handler is written in Python, and needs 3.11 or newer. Leave it out for Python 3.13."
-TLS = "the handler can't … through a proxy that requires TLS. Pass the proxy's plain port, http://HOST:PORT."
-URL = "it is not a URL of the form http://HOST:PORT. Pass it as http://HOST:PORT."
+PYTHON = "it must be a Runtime of Python 3.11 or newer, … Leave it out for Runtime.PYTHON_3_13."
+URL = "it must be a URL of the form http://HOST:PORT: … requires TLS. Pass the proxy's plain port in this form."
 SHOWN = "the template would show the password to everyone who may read it. Pass a dynamic reference in its place: …"
 KINDS = (
     "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs. Pass, for example, kinds=[EcsTasks]."
 )
-VERSION = "it is version 7 of the function, which can never be updated. Pass the ARN of the function itself, or …"
-NO_FUNCTION = "it must be the ARN of a Lambda function, or of an alias of it. Pass its provider's `service_token`, …"
+NO_FUNCTION = "it must be the ARN of a … or an alias, not of a version, …. Pass a provider's `service_token`, such as …"
 
 # The argument, its value or what makes it in a scope, the value as the error shows it, and the rule with the fix, in
 # which … stands for any text.
@@ -149,9 +147,8 @@ OF_BOTH: list[Row] = [
     ("wait", _minutes_of_a_token, "Duration.minutes(<token>)", "the CDK can't convert a token …. Pass Duration.s…"),
     ("best_effort", "yes", "'yes'", BOOL),
     ("best_effort", 0, "0", BOOL),
-    ("best_effort", _parameter, *PARAMETER),
-    ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.SNAPSHOT", f"a job has no snapshots. {POLICIES}"),
-    ("removal_policy", "retain", "'retain'", f"it must be a RemovalPolicy. {POLICIES}"),
+    ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.SNAPSHOT", POLICIES),
+    ("removal_policy", "retain", "'retain'", POLICIES),
     ("provider", "mine", "'mine'", "it must be a StopOnDeleteProvider, …. Make one, which makes the function, or …"),
     ("provider", _provider(THEIR_FUNCTION), repr(THEIR_FUNCTION), "its account is 9…. Use a provider of that account."),
     ("provider", _provider(ABROAD), repr(ABROAD), "its region is eu-west-1, and that of the stack us-west-2, but …"),
@@ -159,16 +156,17 @@ OF_BOTH: list[Row] = [
 REFUSED: dict[Make, list[Row]] = {
     make_job: [
         *OF_BOTH,
-        ("job_arn", None, "None", "it must be a string that is not empty. Pass the ARN that CreateWorldExportJob …"),
+        ("job_arn", "", "''", "it must be a string that is not empty. Pass the ARN that CreateWorldExportJob …"),
+        ("job_arn", None, "None", NO_STRING),
         ("job_arn", "job-1", "'job-1'", "it is not an ARN …. Pass the ARN that CreateWorldExportJob returned, such …"),
         ("job_arn", TYPO, repr(TYPO), "RoboMaker was never in the region us-wset-2, only in ap-…. Pass the ARN …"),
         ("job_arn", THEIR_JOB, repr(THEIR_JOB), "the job is in account 9…, but the stack is in 1…. Declare the job …"),
         ("job_arn", GOVCLOUD, repr(GOVCLOUD), "the job is in the partition aws-us-gov, but … aws. Declare …"),
         ("job_arn", _parameter, *PARAMETER),
-        ("job_arn", _dynamic_reference, "a CfnDynamicReference", f"{NO_STRING} its `to_string()`."),
-        ("job_arn", lambda _: Fn.get_att("Elsewhere", "Arn"), "a …", f"{NO_STRING} its `to_string()`."),
-        ("job_arn", lambda scope: _parameter(scope, "Number").value_as_number, "a …", f"{NO_STRING} a string: `Token…"),
-        ("job_arn", lambda scope: _parameter(scope, "List<String>").value_as_list, "a list", f"{NO_STRING} …`Fn.sel…"),
+        ("job_arn", _dynamic_reference, "a CfnDynamicReference", NO_STRING),
+        ("job_arn", lambda _: Fn.get_att("Elsewhere", "Arn"), "a …", NO_STRING),
+        ("job_arn", lambda scope: _parameter(scope, "Number").value_as_number, "-1.…", NO_STRING),
+        ("job_arn", lambda scope: _parameter(scope, "List<String>").value_as_list, "['#{Token[…]}']", NO_STRING),
     ],
     make_stop: [
         *OF_BOTH,
@@ -182,13 +180,13 @@ REFUSED: dict[Make, list[Row]] = {
         (MACHINES, _executions_of_a_version, "CfnStateMachineVersion 'Stack/Scope/Version'", NO_MACHINE),
         (MACHINES, _executions_of_an_alias, f"'{STATE_MACHINE}:live'", "… without a version or an alias. Pass that."),
         (APPLICATION, _runs("00F"), "'00F'", "… it must be the id of an application, such as 00f…. Pass that."),
-        (APPLICATION, _runs(None), "None", "… it must be the id of an application, such as 00f…. Pass that."),
+        (APPLICATION, _runs(None), "None", NO_STRING),
         (APPLICATION, lambda scope: _runs(_parameter(scope)), *PARAMETER),
         (PERIOD, _runs(period=60), "60", "it must be a Duration. Pass, for example, Duration.minutes(2)."),
         (PERIOD, _runs(period=Duration.seconds(14)), "Duration.seconds(14)", "it must be 0, or … from 15 to 1,800. …"),
         (PERIOD, _runs(period=Duration.millis(20_500)), "Duration.millis(20500)", "it must be 0, or a whole number …"),
         (FAMILY, _tasks(family="nightly:3"), "'nightly:3'", "it must be letters, …. Pass the name without a revision."),
-        (FAMILY, _tasks(family=["nightly"]), "['nightly']", "it must be letters, digits, - and _, 255 at the most. …"),
+        (FAMILY, _tasks(family=["nightly"]), "['nightly']", NO_STRING),
         (FAMILY, lambda scope: EcsTasks(_l1(scope), family=_parameter(scope)), *PARAMETER),
         (FAMILY, _tasks_of_a_definition, "CfnTaskDefinition 'Stack/Scope/Nightly/Resource'", DEFINITION),
         (STARTED_BY, _tasks(started_by="a,b"), "'a,b'", "it must be 1 to 128 printable ASCII …. Pass the startedBy …"),
@@ -209,19 +207,19 @@ REFUSED: dict[Make, list[Row]] = {
         ("log_group", "/x", "'/x'", "it must be an ILogGroup. Import it with `LogGroup.from_log_group_name(scope, …"),
         ("role", ROLE_ARN, repr(ROLE_ARN), IROLE),
         ("role", _l1_role, "CfnRole 'Stack/Scope/Role'", IROLE),
-        (KEY, KEY_ARN, repr(KEY_ARN), "it must be an IKey. Import it with `Key.from_key_arn(scope, id, arn)`."),
-        (KEY, _alias, "Alias 'Stack/Scope/Alias'", ALIAS),
-        (KEY, lambda scope: kms.Alias.from_alias_name(scope, "Alias", "alias/k"), "Alias 'Stack/Scope/Alias'", ALIAS),
+        (KEY, KEY_ARN, repr(KEY_ARN), KEY_ITSELF),
+        (KEY, _alias, "Alias 'Stack/Scope/Alias'", KEY_ITSELF),
+        (KEY, lambda scope: kms.Alias.from_alias_name(scope, "Alias", "alias/k"), "… 'Stack/Scope/Alias'", KEY_ITSELF),
         *(("memory_size", value, repr(value), MEMORY) for value in (127, 10_241, 256.5, True, "256")),
-        ("runtime", "python3.13", "'python3.13'", "it must be a Runtime. Pass, for example, Runtime.PYTHON_3_13."),
+        ("runtime", "python3.13", "'python3.13'", PYTHON),
         *(("runtime", lambda_.Runtime(name), repr(name), PYTHON) for name in ("python3.10", "nodejs20.x")),
-        ("proxy", 3128, "3128", "it must be a string. Pass it as http://HOST:PORT."),
+        ("proxy", 3128, "3128", NO_STRING),
         *(("proxy", proxy, repr(proxy), URL) for proxy in ("proxy:3128", "socks5://proxy:1080")),
         *(("proxy", f"http://{rest}", f"'http://{rest}'", URL) for rest in (":1", "p:1/path", "p q:1", "p:x", "p:0")),
         ("proxy", "http://proxy:65536", "'http://proxy:65536'", URL),
-        ("proxy", "https://proxy:3128", "'https://proxy:3128'", TLS),
+        ("proxy", "https://proxy:3128", "'https://proxy:3128'", URL),
         # A password is not shown.
-        ("proxy", "https://me:pa55word@proxy:1", "'https://me:...@proxy:1'", TLS),
+        ("proxy", "https://me:pa55word@proxy:1", "'https://me:...@proxy:1'", URL),
         ("proxy", "http://me:pa55word@proxy:1", "'http://me:...@proxy:1'", SHOWN),
         ("proxy", "http://me:pa/55:w@rd@proxy:1", "'http://me:...@proxy:1'", URL),
         ("proxy", _parameter, *PARAMETER),
@@ -231,9 +229,9 @@ REFUSED: dict[Make, list[Row]] = {
     StopOnDeleteProvider.from_service_token: [
         *(
             ("service_token", token, repr(token), NO_FUNCTION)
-            for token in ("", None, f"{FUNCTION_ARN}\n", FUNCTION_ARN.removesuffix(":exports"), SNS)
+            for token in ("", f"{FUNCTION_ARN}\n", FUNCTION_ARN.removesuffix(":exports"), SNS, f"{FUNCTION_ARN}:7")
         ),
-        ("service_token", f"{FUNCTION_ARN}:7", f"'{FUNCTION_ARN}:7'", VERSION),
+        ("service_token", None, "None", NO_STRING),
         ("service_token", _parameter, *PARAMETER),
     ],
 }
@@ -261,9 +259,7 @@ def test_is_refused_with_the_construct_the_argument_its_value_the_rule_and_the_f
 
 
 def test_is_refused_later_too(scope: Construct) -> None:
-    with pytest.raises(
-        InvalidArgumentError, match=r"^Stack/Scope/Stop: policy RemovalPolicy\.SNAPSHOT is not valid: a"
-    ):
+    with pytest.raises(InvalidArgumentError, match=r"^Stack/Scope/Stop: policy RemovalPolicy\.SNAPSHOT is not valid"):
         make_stop(scope).apply_removal_policy(RemovalPolicy.SNAPSHOT)
 
 
