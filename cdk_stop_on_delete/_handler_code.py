@@ -108,7 +108,7 @@ def crhelper() -> dict[str, bytes]:
     ModuleNotFoundError
         If crhelper is not installed.
     ImportError
-        If it is another version, or a recorded file can't be read.
+        If it is another version.
     """
     try:
         installed = distribution("crhelper")
@@ -118,10 +118,7 @@ def crhelper() -> dict[str, bytes]:
     if installed.version != CRHELPER:
         raise ImportError(f"crhelper {installed.version} is installed, but the handler needs {CRHELPER}. {_INSTALL}")
     modules = [file for file in installed.files or () if file.parts[0] == "crhelper" and file.suffix == ".py"]
-    try:
-        return {file.as_posix(): file.read_binary() for file in modules}
-    except (OSError, KeyError) as error:  # a zip raises KeyError for a missing file
-        raise ImportError(f"A file of crhelper {CRHELPER} can't be read: {error}. {_INSTALL}") from error
+    return {file.as_posix(): file.read_binary() for file in modules}
 
 
 @jsii.implements(ILocalBundling)

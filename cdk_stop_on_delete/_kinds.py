@@ -76,16 +76,12 @@ class ContainerJobs(Jobs):
                     stack_account=ours["account"],
                     stack_partition=ours["partition"],
                 )
-            return arn_or_id, None
-        for token in Tokenization.reverse_string(arn_or_id).tokens:
-            if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
-                theirs = environment_of(Stack.of(token.target))
-                if part := difference(theirs, ours, *self._SAME_ENVIRONMENT):
-                    rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
-                    fix = f"Declare the StopOnDelete in a stack of that {part}."
-                    raise invalid(stop, argument, token.target, rule, fix)
-                return arn_or_id, token.target
-        return arn_or_id, None
+        container = _target_of(arn_or_id, self._RESOURCE)
+        theirs = environment_of(Stack.of(container)) if container else {}
+        if part := difference(theirs, ours, *self._SAME_ENVIRONMENT):
+            rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
+            raise invalid(stop, argument, container, rule, f"Declare the StopOnDelete in a stack of that {part}.")
+        return arn_or_id, container
 
     def options(self, stop: Construct) -> Mapping[str, object]:  # noqa: ARG002 - a kind that has options checks them
         """Check the optional arguments, and return their properties: which of the jobs to stop, and how."""
@@ -180,10 +176,9 @@ class EcsTasks(ContainerJobs):
             if is_literal(stop, argument, value):
                 with checking(stop, argument, value):
                     check_option(option, value)
-            for token in Tokenization.reverse_string(value).tokens:
-                if isinstance(token, Reference) and isinstance(token.target, ecs.CfnTaskDefinition):
-                    rule = "it becomes the ARN of a task definition"
-                    raise invalid(stop, argument, token.target, rule, "Pass the family: `task_definition.family`.")
+            if definition := _target_of(value, ecs.CfnTaskDefinition):
+                rule = "it becomes the ARN of a task definition"
+                raise invalid(stop, argument, definition, rule, "Pass the family: `task_definition.family`.")
             given[option] = value
         return given
 
@@ -341,6 +336,12 @@ class EmrServerlessJobRuns(ContainerJobs):
             allow(["emr-serverless:CancelJobRun"], f"{applications}/jobruns/*"),
             allow(["emr-serverless:TerminateSession"], f"{applications}/sessions/*"),
         ]
+
+
+def _target_of(text: str, resource_class: type[CfnResource]) -> CfnResource | None:
+    """Return the resource of a class that a token in a text refers to, or None."""
+    targets = [each.target for each in Tokenization.reverse_string(text).tokens if isinstance(each, Reference)]
+    return next((target for target in targets if isinstance(target, resource_class)), None)
 
 
 KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)
