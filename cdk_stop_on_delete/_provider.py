@@ -306,10 +306,15 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             rule = f"it is in another stack, and its `kinds` do not list {kind.__name__}, so it may not stop them"
             names = ", ".join(listed.__name__ for listed in [*self._kinds_for_other_stacks, kind])
             raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")
-        # CloudFormation deletes in reverse order, so the function keeps its permissions until the jobs have stopped.
-        user.node.add_dependency(self._grant(kind) if same_root else self)
-        # The CDK passes the ARN to nested stacks.
-        return (self.service_token, False) if same_root else (lazy_string(self._export), True)
+        if same_root:
+            # CloudFormation deletes in reverse order, so the function keeps its permissions until the jobs stopped.
+            user.node.add_dependency(self._grant(kind))
+            return self.service_token, False  # the CDK passes it to nested stacks
+        user.node.add_dependency(self)
+        # An export, because this stack can't be deleted while another stack imports it. A reference that the CDK makes
+        # has this effect only if the app's flag @aws-cdk/core:defaultCrossStackReferences allows it. It is made when
+        # the template is written, because an aspect may change the function's logical id.
+        return lazy_string(lambda: root_of(there).export_value(self._function.function_arn)), True
 
     def _warn_of_environment(self, user: Construct) -> None:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
@@ -322,11 +327,3 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
                 f" stack is in {here.environment}. Give both stacks the same `env`."
             )
             cdk.Annotations.of(user).add_warning_v2("cdk-stop-on-delete:otherEnvironment", text)
-
-    def _export(self) -> str:
-        """Export the ARN when the template is written, because an aspect may change the function's logical id.
-
-        While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
-        only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
-        """
-        return root_of(cdk.Stack.of(self)).export_value(self._function.function_arn)
