@@ -46,7 +46,11 @@ def checking(construct: IConstruct, argument: str, value: object) -> Iterator[No
 
 def is_token(value: object) -> bool:
     """Return whether a value stands for one that is known only at deployment."""
-    return bool((isinstance(value, str) and DYNAMIC_REFERENCE in value) or Token.is_unresolved(value))
+    # Tokens are objects with a method `resolve`, or strings, numbers and lists that encode one. The CDK can't be asked
+    # about an object of Python's own.
+    if isinstance(value, (str, int, float, list)):
+        return DYNAMIC_REFERENCE in str(value) or bool(Token.is_unresolved(value))
+    return hasattr(value, "resolve")
 
 
 def is_literal(construct: IConstruct, argument: str, value: object) -> bool:
