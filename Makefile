@@ -59,6 +59,10 @@ verify-clean: .venv/demo-ready
 ## release-check: Run the tests that are too slow for each change: the oldest versions, other tools, the site and the packages.
 release-check: .venv/primed .runtime/ready .runtime-oldest/ready .cdk-oldest/ready .cdk-nag-2/ready .checkov/ready .pyright/ready \
                .awscli/ready .docs/ready .workflows/ready node_modules/ready
+	.workflows/bin/python -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.workflows/bin/python -m check_jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	.workflows/bin/python -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.workflows/bin/zizmor --offline .github
 	$(PYTEST) --numprocesses 2 tests/release
 	MAKEFLAGS= MAKELEVEL= .cdk-oldest/bin/pytest --quiet --numprocesses 2 tests/construct
 

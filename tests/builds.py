@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -20,28 +20,23 @@ from cdk_stop_on_delete import (
 )
 from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider, WorldExportJobs
 from stacks.world_export_stack import WorldExportStack
+from tests.construct.names import CLUSTER, ENVIRONMENT, JOB, STATE_MACHINE
 
-ACCOUNT = "123456789012"
-ENVIRONMENT = Environment(account=ACCOUNT, region="us-west-2")
 KINDS: list[type[Jobs]] = [WorldExportJobs, EcsTasks, StateMachineExecutions, EmrServerlessJobRuns]
-
-_JOB = f"arn:aws:robomaker:us-west-2:{ACCOUNT}:world-export-job/job-"
-_CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
-_STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
 
 
 def app_of_every_part(folder: Path, **context: object) -> App:
     """Declare the app, without bundling the handler, because that takes time."""
     app = App(outdir=str(folder), context={"aws:cdk:bundling-stacks": [], **context})
     provider: StopOnDeleteProvider = WorldExportJobProvider(Stack(app, "ExampleProvider"), "Provider")
-    WorldExportStack(app, "Example", job_arn=f"{_JOB}1", provider=provider)
+    WorldExportStack(app, "Example", job_arn=JOB, provider=provider)
 
     stack = Stack(app, "EachKindWithARoleOfOnesOwn", env=ENVIRONMENT)
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     provider = StopOnDeleteProvider(stack, "Provider", role=role)
-    cluster = ecs.Cluster.from_cluster_arn(stack, "Cluster", _CLUSTER)
-    state_machine = sfn.StateMachine.from_state_machine_arn(stack, "StateMachine", _STATE_MACHINE)
-    ManagedWorldExportJob(stack, "Job", job_arn=f"{_JOB}2", provider=provider)
+    cluster = ecs.Cluster.from_cluster_arn(stack, "Cluster", CLUSTER)
+    state_machine = sfn.StateMachine.from_state_machine_arn(stack, "StateMachine", STATE_MACHINE)
+    ManagedWorldExportJob(stack, "Job", job_arn=f"{JOB}-2", provider=provider)
     StopOnDelete(stack, "Tasks", jobs=EcsTasks(cluster, family="nightly"), provider=provider)
     StopOnDelete(stack, "Executions", jobs=StateMachineExecutions(state_machine), provider=provider)
     StopOnDelete(stack, "Runs", jobs=EmrServerlessJobRuns("00fexample"), provider=provider)

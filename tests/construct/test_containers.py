@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from aws_cdk import App, CfnParameter, CfnResource, Environment, NestedStack, RemovalPolicy, Stack
+from aws_cdk import App, CfnParameter, CfnResource, NestedStack, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
@@ -17,7 +16,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.cloudformation_include import CfnInclude, CfnIncludeProps
 from constructs import Construct, IConstruct
 
-from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, InvalidArgumentError, StateMachineExecutions
+from cdk_stop_on_delete import EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
 from tests.construct.makers import make_stop
 from tests.construct.names import ACCOUNT, CLUSTER, OTHER_ACCOUNT, STATE_MACHINE
 from tests.construct.templates import cfn_resource, change_each, properties_of, resource_of
@@ -117,50 +116,26 @@ class TestOfAnotherStack:
         assert properties_of(outer)["Container"]["Fn::GetAtt"][1].startswith("Outputs.")
         assert not OWNERSHIP & {*properties_of(inner), *properties_of(outer)}
 
-    @pytest.mark.parametrize(
-        ("jobs_in", "account", "part"),
-        [
-            (lambda stack: EcsTasks(ecs.CfnCluster(stack, "Cluster")), OTHER_ACCOUNT, f"account {OTHER_ACCOUNT}"),
-            # An application's id does not name its region.
-            (lambda stack: EmrServerlessJobRuns(_application(stack)), ACCOUNT, "region eu-west-1"),
-        ],
-    )
-    def test_may_not_be_out_of_the_functions_reach(
-        self, app: App, stack_of_account: Stack, jobs_in: Callable[[Stack], Jobs], account: str, part: str
-    ) -> None:
-        elsewhere = Stack(app, "Elsewhere", env=Environment(account=account, region="eu-west-1"))
-        words = (
-            rf"^StackOfAccount/Stop: jobs=.* Cfn\w+ 'Elsewhere/.*' is not valid: it is in the {part}, but .* Declare"
-        )
-        with pytest.raises(InvalidArgumentError, match=words):
-            make_stop(stack_of_account, jobs=jobs_in(elsewhere))
-
 
 def test_that_is_imported_is_named_by_what_is_given(stack: Stack) -> None:
     """The stack does not delete it, so only the stack's own deletion stops what runs in it."""
-    far = CLUSTER.replace("us-west-2", "eu-west-1")  # the ARN says where to call
-    theirs = CLUSTER.replace(ACCOUNT, OTHER_ACCOUNT)  # the stack's account is not known
-    machine = f"{STATE_MACHINE}(1)+=@!'.é"  # whatever its service takes
     parameter = CfnParameter(stack, "Arn").value_as_string
     lookup = CfnResource(stack, "Lookup", type="Custom::Lookup").get_att("ApplicationId").to_string()
-    by_arn = [ecs.Cluster.from_cluster_arn(stack, f"Cluster{arn}", arn) for arn in (far, theirs)]
-    machines = [
-        sfn.StateMachine.from_state_machine_arn(stack, f"M{n}", arn) for n, arn in enumerate((machine, parameter))
-    ]
     vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=["us-west-2a"])
-    named = ecs.Cluster.from_cluster_attributes(stack, "Named", cluster_name="prod", vpc=vpc)
-    expected: list[tuple[Jobs, Any]] = [
-        (EcsTasks(by_arn[0]), far),
-        (EcsTasks(by_arn[1]), theirs),
-        (StateMachineExecutions(machines[0]), machine),
-        (StateMachineExecutions(machines[1]), {"Ref": "Arn"}),
-        (EmrServerlessJobRuns("00fexample"), "00fexample"),
-        (EmrServerlessJobRuns(lookup), {"Fn::GetAtt": ["Lookup", "ApplicationId"]}),
+    prod = stack.format_arn(service="ecs", resource="cluster", resource_name="prod")
+    clusters = (
+        CLUSTER.replace("us-west-2", "eu-west-1"),  # the ARN says where to call
+        CLUSTER.replace(ACCOUNT, OTHER_ACCOUNT),  # the stack's account is not known
+    )
+    machines = (f"{STATE_MACHINE}(1)+=@!'.é", parameter)  # whatever its service takes
+    given: list[tuple[Jobs, str]] = [
+        *((EcsTasks(ecs.Cluster.from_cluster_arn(stack, arn, arn)), arn) for arn in clusters),
+        (EcsTasks(ecs.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="prod", vpc=vpc)), prod),
+        *((StateMachineExecutions(sfn.StateMachine.from_state_machine_arn(stack, arn, arn)), arn) for arn in machines),
+        *((EmrServerlessJobRuns(name), name) for name in ("00fexample", lookup)),
     ]
-    stops = [make_stop(stack, f"Stop{number}", jobs=jobs) for number, (jobs, _) in enumerate(expected)]
-    by_name = make_stop(stack, jobs=EcsTasks(named, family="A_b-3", started_by="events-rule/x"))
-    assert [properties_of(stop)["Container"] for stop in stops] == [name for _, name in expected]
-    properties = properties_of(by_name)
-    assert properties["Container"]["Fn::Join"][1][-1] == ":cluster/prod"
-    assert (properties["Family"], properties["StartedBy"]) == ("A_b-3", "events-rule/x")
-    assert not OWNERSHIP & {name for stop in (*stops, by_name) for name in properties_of(stop)}
+    stops = {make_stop(stack, f"Stop{number}", jobs=jobs): name for number, (jobs, name) in enumerate(given)}
+    for stop, name in stops.items():
+        properties = properties_of(stop)
+        assert properties["Container"] == stack.resolve(name)
+        assert not OWNERSHIP & set(properties)

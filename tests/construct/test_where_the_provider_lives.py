@@ -1,4 +1,4 @@
-"""A provider in the user's stack, in another one, or in another app: how it is referred to, and what is refused."""
+"""A provider in the user's stack, in another one, or in another app. What is refused is in test_arguments.py."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from aws_cdk.assertions import Template
 from cdk_stop_on_delete import EmrServerlessJobRuns, InvalidArgumentError, StopOnDeleteProvider
 from cdk_world_export_job import WorldExportJobProvider
 from tests.construct.makers import make_app, make_job, make_stop
-from tests.construct.names import ENVIRONMENT, FUNCTION_ARN, OTHER_ACCOUNT, POLICY
+from tests.construct.names import ENVIRONMENT, FUNCTION_ARN, POLICY
 from tests.construct.templates import change_each, of_type, properties_of, resource_of, resources, warnings_of
 
-THEIRS = Environment(account=OTHER_ACCOUNT, region="us-west-2")
-UNLISTED = r"it is in another stack, .* do not list Em.* kinds=\[WorldExportJobs, EmrServerlessJobRuns\]"
 REFERENCES = "@aws-cdk/core:defaultCrossStackReferences"
 
 
@@ -43,14 +41,19 @@ class TestOfAnotherRootStack:
         ],
         ids=["weak references", "strong references", "default", "in a stage", "nested"],
     )
-    def test_is_imported_whatever_the_app_says_of_its_references(
+    def test_is_exported_once_for_all_its_users_whatever_the_app_says_of_its_references(
         self, build: Callable[[App, str], Stack], context: dict[str, str]
     ) -> None:
+        """By the logical id that an aspect leaves. Its stack may export it, too (tests/repository/test_app.py)."""
         app = make_app(**context)
-        users, elsewhere = build(app, "Jobs"), build(app, "Provider")
+        users, others, elsewhere = (build(app, name) for name in ("Users", "Others", "Provider"))
         provider = WorldExportJobProvider(elsewhere, "Provider", kinds=[EmrServerlessJobRuns])
         made = [make_job(users, provider=provider), make_stop(users, provider=provider)]
+        made.append(make_job(others, provider=provider))
+        change_each(lambda_.CfnFunction, elsewhere, lambda function: function.override_logical_id("Renamed"))
         app.synth()
+        [output] = Template.from_stack(elsewhere).find_outputs("*").values()
+        assert output["Value"] == {"Fn::GetAtt": ["Renamed", "Arn"]}
         [export] = _exports(_root(elsewhere))
         for user in made:
             properties = properties_of(user)
@@ -58,18 +61,6 @@ class TestOfAnotherRootStack:
             assert properties["ProviderOutlivesStack"] is True
         assert _root(elsewhere) in _root(users).dependencies
         assert {resource["Type"].split("::")[0] for resource in resources(users).values()} == {"Custom"}
-
-    def test_is_exported_once_for_all_its_users_by_the_logical_id_that_an_aspect_leaves(self, app: App) -> None:
-        """Its stack may export it, too (tests/repository/test_app.py)."""
-        elsewhere = Stack(app, "Provider")
-        provider = WorldExportJobProvider(elsewhere, "Provider")
-        jobs = [make_job(Stack(app, name), provider=provider) for name in ("One", "Two")]
-        change_each(lambda_.CfnFunction, elsewhere, lambda function: function.override_logical_id("Renamed"))
-        app.synth()
-        [output] = Template.from_stack(elsewhere).find_outputs("*").values()
-        assert output["Value"] == {"Fn::GetAtt": ["Renamed", "Arn"]}
-        for job in jobs:
-            assert properties_of(job)["ServiceToken"] == {"Fn::ImportValue": output["Export"]["Name"]}
 
     @pytest.mark.parametrize("known", [{"account": ENVIRONMENT.account}, {"region": ENVIRONMENT.region}])
     def test_is_in_a_place_of_which_the_same_parts_are_known_or_synthesis_warns(
@@ -81,25 +72,6 @@ class TestOfAnotherRootStack:
             f"StackOfAccount/Job: the stack of its provider 'Other/Provider' is in {other.environment}, but its own"
             f" stack is in {stack_of_account.environment}. Give both stacks the same `env`."
         )
-
-    @pytest.mark.parametrize(
-        ("build", "words"),
-        [
-            (lambda app: Stack(app, "Other", env=THEIRS), "its account is 9.* Use a provider of that account"),
-            (
-                lambda app: Stack(Stage(app, "Beta"), "Other"),
-                "it is in another stage or app, .* Import it with `StopOn",
-            ),
-            (lambda app: Stack(app, "Other"), UNLISTED),
-            (lambda app: NestedStack(app.node.find_child("StackOfAccount"), "Other"), UNLISTED),
-        ],
-        ids=["of another account", "of another stage", "without the kind", "of a nested stack, without the kind"],
-    )
-    def test_may_not_be(self, app: App, stack_of_account: Stack, build: Callable[[App], Stack], words: str) -> None:
-        provider = WorldExportJobProvider(build(app), "Provider")
-        start = rf"^StackOfAccount/Stop: provider '{provider.node.path}' is not valid: "
-        with pytest.raises(InvalidArgumentError, match=start + words):
-            make_stop(stack_of_account, provider=provider)
 
 
 class TestOfTheSameRootStack:

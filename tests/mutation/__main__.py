@@ -22,18 +22,17 @@ GOAL = 0.95
 # Many tests wait for a clock rather than for a processor.
 WORKERS = 6
 DIED = ("killed", "timeout", "segfault", "caught by type check")
-# What mutmut keeps of a mutant that survived, that no test came by, and whose tests could not be started. The last it
-# counts as a timeout.
-SURVIVED, NO_TESTS, NOT_STARTED = 0, 33, 255
+# What mutmut notes of a mutant whose tests could not be started. It counts it as a timeout.
+NOT_STARTED = 255
 
 
 def main() -> int:
     """Make the mutants, run the tests on each, and print the score and what survived without an explanation."""
     _lay_out()
-    _forget_survivors()
     if status := subprocess.run([MUTMUT, "run", "--max-children", str(WORKERS)], cwd=WORK, check=False).returncode:
         return status
-    if unstarted := [name for results in _results() for name, code in _codes(results).items() if code == NOT_STARTED]:
+    noted = [json.loads(file.read_text())["exit_code_by_key"] for file in WORK.glob("mutants/**/*.meta")]
+    if unstarted := [name for codes in noted for name, code in codes.items() if code == NOT_STARTED]:
         print(f"The tests of {len(unstarted)} mutants could not be started, such as those of {unstarted[0]}.")
         print("mutmut collects the tests twice; pytest then escapes the backslashes of an id that `ids=` gives twice.")
         return 1
@@ -57,32 +56,12 @@ def main() -> int:
 
 
 def _lay_out() -> None:
-    """Copy what mutmut works on, and keep its results, which it takes again for every function that is the same."""
-    WORK.mkdir(exist_ok=True)
-    # Which test comes by which function may be another since, though the test has its name still.
-    (WORK / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
-    shutil.copy(HERE / "pyproject.toml", WORK)
-    shutil.copy(PROJECT / "README.md", WORK)
+    """Copy what mutmut works on, and nothing of an earlier run, in which a test may have failed that is gone since."""
+    shutil.rmtree(WORK, ignore_errors=True)
     for source, target in {"lambda": "src", "tests": "tests", "sandbox": "sandbox", "docs": "docs"}.items():
-        shutil.rmtree(WORK / target, ignore_errors=True)
         shutil.copytree(PROJECT / source, WORK / target, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def _forget_survivors() -> None:
-    """Have what lived tried again: mutmut would not, though a test may notice it by now."""
-    for results in _results():
-        again = (SURVIVED, NO_TESTS, NOT_STARTED)
-        codes = {name: None if code in again else code for name, code in _codes(results).items()}
-        results.write_text(json.dumps({**json.loads(results.read_text()), "exit_code_by_key": codes}))
-
-
-def _results() -> list[Path]:
-    return sorted(WORK.glob("mutants/**/*.meta"))
-
-
-def _codes(results: Path) -> dict[str, int | None]:
-    codes: dict[str, int | None] = json.loads(results.read_text())["exit_code_by_key"]
-    return codes
+    for file in (HERE / "pyproject.toml", PROJECT / "README.md"):
+        shutil.copy(file, WORK)
 
 
 def _mutmut(*arguments: str) -> str:

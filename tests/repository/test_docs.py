@@ -19,7 +19,8 @@ from jobs import running_jobs
 from properties.container import Container
 from protocol.outcome import Result
 from sandbox import PROJECT
-from tests.builds import ENVIRONMENT, KINDS
+from tests.builds import KINDS
+from tests.construct.names import ENVIRONMENT
 from tests.pages import blocks, quoted, section
 
 IN_THE_SITE_ONLY = ("index.md", "changelog.md", "contributing.md")

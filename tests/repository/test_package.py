@@ -18,6 +18,7 @@ from aws_cdk.assertions import Template
 from cdk_stop_on_delete import StopOnDeleteProvider
 from cdk_stop_on_delete._custom_resource import SERVICE_TIMEOUT
 from cdk_stop_on_delete._handler_code import handler_files
+from cdk_world_export_job import WorldExportJobs
 from sandbox import PROJECT
 from tests.builds import KINDS
 from tests.linting import findings, read
@@ -96,25 +97,16 @@ def test_the_template_is_the_construct_with_a_switch_for_each_kind(package: Pack
     assert findings(package.text) == []
 
 
-def test_the_steps_deploy_from_a_key_that_changes_with_the_code(package: Package) -> None:
+def test_the_pages_steps_are_printed_with_a_key_that_changes_with_the_code(package: Package) -> None:
     sha256 = hashlib.sha256(package.code).hexdigest()
-    assert f"SHA-256 of handler.zip: {sha256}\n" in package.printed
-    [uploaded] = re.findall(r"aws s3 cp \S+ s3://BUCKET/(\S+)", package.printed)
-    assert sha256 in uploaded
-    assert f"CodeKey={uploaded}\n" in package.printed
-    defaults = {name: parameter.get("Default") for name, parameter in package.template["Parameters"].items()}
-    assert set(re.findall(r"(\w+)=(?!true|false)", package.printed)) == {
-        name for name in defaults if defaults[name] is None
-    }
-    assert set(re.findall(r"(\w+)=true", package.printed)) == {name for name in defaults if defaults[name] == "false"}
-
-
-def test_the_pages_steps_are_those_that_are_printed(package: Package) -> None:
-    printed = package.printed.replace(hashlib.sha256(package.code).hexdigest(), "SHA256")
+    printed = [line.strip() for line in package.printed.replace(sha256, "SHA256").splitlines()]
     steps = [line.strip() for block in blocks(PAGE, "sh")[1:3] for line in block.splitlines()]
-    assert steps[0].startswith("aws s3 cp ")
-    assert steps[-1] == "EcsTasks=true WorldExportJobs=false"
-    assert set(steps) <= {line.strip() for line in printed.splitlines()}
+    assert {"SHA-256 of handler.zip: SHA256", *steps} <= set(printed)
+    [uploaded] = re.findall(r"aws s3 cp \S+ s3://BUCKET/(\S*SHA256\S*)", " ".join(steps))
+    given = dict(re.findall(r"(\w+)=(\S+)", " ".join(printed)))
+    off = {kind.__name__: "true" for kind in KINDS if kind is not WorldExportJobs}
+    assert given == {"CodeBucket": "BUCKET", "CodeKey": uploaded, "WorldExportJobs": "false", **off}
+    assert {*given, "ExportName"} == package.template["Parameters"].keys()
 
 
 def test_the_pages_parameters_are_those_of_the_template(package: Package) -> None:

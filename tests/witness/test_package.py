@@ -18,7 +18,6 @@ from botocore.exceptions import ClientError, WaiterError
 
 from sandbox import PROJECT
 from sandbox.local_aws import REGION
-from sandbox.robomaker import CANCEL_REFUSED
 from tests.pages import blocks
 
 from .clouds import LocalCloud
@@ -82,15 +81,6 @@ class Team:
         found = self._cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
-    def failure(self, stack: str, logical_id: str) -> str:
-        """Return the reason of a resource's last failure."""
-        events = self._cloudformation.describe_stack_events(StackName=stack)["StackEvents"]  # the newest first
-        return next(
-            str(event["ResourceStatusReason"])
-            for event in events
-            if event["LogicalResourceId"] == logical_id and event["ResourceStatus"].endswith("_FAILED")
-        )
-
     def run_task(self, cluster: str) -> str:
         """Run a task that ends when it is stopped, and give its ARN."""
         ecs = self.aws["ecs"]
@@ -112,17 +102,12 @@ class Team:
 def test_a_team_without_the_cdk(cloud: LocalCloud, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "package", str(tmp_path)], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
     template, code = (tmp_path / "provider.yaml").read_text(), (tmp_path / "handler.zip").read_bytes()
-    job = JOB.replace("WaitSeconds: 300", "WaitSeconds: 1")
-    # `aws cloudformation package --use-json` does the same.
-    tasks, _ = cfnlint.decode.decode_str(TASKS)
-    old, new = arn_of("packaged-1"), arn_of("packaged-2")
-    team, robomaker = Team(cloud), cloud.robomaker
-    for arn in (old, new):
-        robomaker.start_job(arn)
+    team, job = Team(cloud), arn_of("packaged")
+    cloud.robomaker.start_job(job)
     token = team.deploy_provider(template, code)
     role = team.resource("Provider", "Role")
     assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES
-    assert team.deploy("Simulation", job, JobArn=old) == "CREATE_COMPLETE"
+    assert team.deploy("Simulation", JOB, JobArn=job) == "CREATE_COMPLETE"
 
     # New code and one more kind. Neither the stacks nor the service token notice.
     newer = io.BytesIO(code)
@@ -131,24 +116,11 @@ def test_a_team_without_the_cdk(cloud: LocalCloud, tmp_path: Path) -> None:
     assert team.deploy_provider(template, newer.getvalue(), EcsTasks="true") == token
     assert team.aws["lambda"].get_function(FunctionName=token)["Configuration"]["CodeSize"] == newer.tell()
     assert set(team.aws["iam"].list_role_policies(RoleName=role)["PolicyNames"]) == POLICIES | {"EcsTasksPolicy"}
-
-    assert team.deploy("Simulation", job, JobArn=new) == "UPDATE_COMPLETE"
-    assert (robomaker.status(old), robomaker.status(new)) == ("Canceled", "Running")
-    robomaker.switch_on(CANCEL_REFUSED)
-    assert team.delete("Simulation") == "DELETE_FAILED"
-    assert "To try again, delete the stack again" in team.failure("Simulation", "WorldExportJob")
-    robomaker.switch_off()
     assert team.delete("Simulation") == "gone"
-    assert robomaker.status(new) == "Canceled"
+    assert cloud.robomaker.status(job) == "Canceled"
 
-    # A line of the checklist that was forgotten.
-    del tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"]
-    assert team.deploy("Forgetful", json.dumps(tasks)) == "ROLLBACK_COMPLETE"
-    assert "Set it to Cluster." in team.failure("Forgetful", "StopTasks")
-    assert team.delete("Forgetful") == "gone"
-
-    tasks["Resources"]["StopTasks"]["Properties"]["ContainerLogicalId"] = "Cluster"
-    assert team.deploy("Nightly", json.dumps(tasks)) == "CREATE_COMPLETE"
+    # `aws cloudformation package --use-json` does the same.
+    assert team.deploy("Nightly", json.dumps(cfnlint.decode.decode_str(TASKS)[0])) == "CREATE_COMPLETE"
     cluster = team.resource("Nightly", "Cluster")
     task = team.run_task(cluster)
     assert team.status_of_task(cluster, task) == "RUNNING"

@@ -1,8 +1,16 @@
-"""The commands that a user of the example app types."""
+"""What a user types to try the library: the scenarios of `make demo` that `make test` leaves out, and the example."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.conftest import Cloud, _cloud, cloud  # noqa: F401 - fixtures
+from tests.e2e.test_demo import play
+
+
+@pytest.mark.parametrize("scenario", ["executions", "retired", "throttled", "gone", "refused", "stuck"])
+def test_a_scenario_is_played_in_eighty_columns(scenario: str) -> None:
+    play(scenario)
 
 
 def test_deploy_takes_the_arn_by_context_and_destroy_needs_none(cloud: Cloud) -> None:  # noqa: F811 - the fixture
