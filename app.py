@@ -4,7 +4,7 @@ import os
 
 from aws_cdk import Acknowledgment, Annotations, App, Environment, Stack, Validations
 
-from stacks.provider_stack import ProviderStack
+from cdk_world_export_job import WorldExportJobProvider
 from stacks.world_export_stack import WorldExportStack
 
 STACK = "WorldExport"
@@ -12,10 +12,13 @@ PROVIDER_STACK = "WorldExportProvider"
 
 app = App()
 env = Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
-provider_stack = ProviderStack(app, PROVIDER_STACK, env=env)
+provider_stack = Stack(app, PROVIDER_STACK, env=env)
+provider = WorldExportJobProvider(provider_stack, "Provider")
+# Always, also while the app has no job: CloudFormation does not remove an export that is in use.
+provider_stack.export_value(provider.service_token)
 job_arn = app.node.try_get_context("job_arn")
 if job_arn:
-    WorldExportStack(app, STACK, job_arn=job_arn, provider=provider_stack.provider, env=env)
+    WorldExportStack(app, STACK, job_arn=job_arn, provider=provider, env=env)
 else:
     # An error on an empty stack, and no exit, so that `cdk destroy --all` needs no ARN.
     stack = Stack(app, STACK, env=env)

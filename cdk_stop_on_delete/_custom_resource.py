@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Unpack
+from typing import ClassVar, Unpack, cast
 
-from aws_cdk import CfnParameter, CustomResource, Duration, IResolvable, RemovalPolicy
+from aws_cdk import CfnDeletionPolicy, CfnResource, CustomResource, Duration, IResolvable, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._errors import invalid, wrong_type
+from ._arguments import in_seconds, invalid, is_token
 from ._handler_code import metrics, properties
 from ._kinds import Jobs
+from ._provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
 from ._provider_interface import IStopOnDeleteProvider, MetricOptions
-from ._stop_on_delete_provider import FUNCTION_TIMEOUT, StopOnDeleteProvider
-from ._tokens import in_seconds, is_token, not_a_string
 
 # A little longer than the function's time-out, so that a lost response costs minutes, not CloudFormation's hour.
 SERVICE_TIMEOUT = Duration.seconds(FUNCTION_TIMEOUT.to_seconds() + 60)
+
+# CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
+_RETAINING: Mapping[object, str] = {
+    CfnDeletionPolicy.RETAIN: "Retain",
+    CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE: "RetainExceptOnCreate",
+}
+
+
+def deletion_policy(resource: CfnResource) -> str:
+    """Return the DeletionPolicy of a resource, which an aspect may still change."""
+    return _RETAINING.get(resource.cfn_options.deletion_policy, "Delete")
 
 
 class JobsResource(Construct):
     """A custom resource whose Delete request stops jobs of one kind."""
 
     _RESOURCE_TYPE: ClassVar[str]
+    # The cluster, state machine or application, if it is a resource of the same stack.
+    _own_container: CfnResource | None = None
 
     def _make_resource(
         self,
@@ -46,8 +58,6 @@ class JobsResource(Construct):
             The arguments of the construct.
         """
         self._check_removal_policy("removal_policy", removal_policy)
-        if isinstance(best_effort, CfnParameter):
-            raise not_a_string(self, "best_effort", best_effort)
         if not isinstance(best_effort, bool) and not is_token(best_effort):
             raise invalid(self, "best_effort", best_effort, "it must be a bool or a token", "Pass True or False.")
         if wait is None:
@@ -56,7 +66,7 @@ class JobsResource(Construct):
         if not isinstance(provider, IStopOnDeleteProvider | None):
             rule = "it must be a StopOnDeleteProvider, a WorldExportJobProvider, or what from_service_token returns"
             fix = "Make one, which makes the function, or import one with `from_service_token(scope, id, arn)`."
-            raise wrong_type(self, "provider", provider, IStopOnDeleteProvider, rule=rule, fix=fix)
+            raise invalid(self, "provider", provider, rule, fix)
         self._kind = kind
         self._provider = provider or StopOnDeleteProvider.get_or_create(self)
         service_token, outlives_stack = self._provider._bind(self, kind)
@@ -75,6 +85,7 @@ class JobsResource(Construct):
                 "ProviderOutlivesStack": outlives_stack,
             },
         )
+        self._cfn_resource = cast(CfnResource, self._resource.node.default_child)
 
     @property
     def provider(self) -> IStopOnDeleteProvider:
@@ -127,8 +138,6 @@ class JobsResource(Construct):
         return self._provider._metric(metrics.LEFT_RUNNING, "Sum", options, self._kind)
 
     def _check_removal_policy(self, argument: str, policy: object) -> None:
-        fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
-        if not isinstance(policy, RemovalPolicy):
-            raise invalid(self, argument, policy, "it must be a RemovalPolicy", fix)
-        if policy is RemovalPolicy.SNAPSHOT:
-            raise invalid(self, argument, policy, "a job has no snapshots", fix)
+        if not isinstance(policy, RemovalPolicy) or policy is RemovalPolicy.SNAPSHOT:
+            fix = "Pass RemovalPolicy.DESTROY, RETAIN or RETAIN_ON_UPDATE_OR_DELETE."
+            raise invalid(self, argument, policy, "it must be a RemovalPolicy, and a job has no snapshots", fix)

@@ -10,16 +10,17 @@ from typing import Any, ClassVar
 
 from aws_cdk import CfnResource, Duration, Reference, ScopedAws, Stack, Tokenization
 from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from ._errors import checking, invalid
+from ._arguments import checking, in_seconds, invalid, is_literal
 from ._handler_code import Container, check_option, properties
-from ._order import is_same, network
-from ._tokens import difference, environment_of, in_seconds, is_string_token
+from ._lazy import SynthesisWarning
+from ._stacks import difference, environment_of, is_nested_in, root_of
 
 
 class Jobs(ABC):
@@ -27,8 +28,6 @@ class Jobs(ABC):
 
     Pass subclasses to a provider as its ``kinds``.
     """
-
-    __module__ = "cdk_stop_on_delete"
 
     # The service that runs the jobs, as the metrics name it.
     _SERVICE: ClassVar[str]
@@ -60,6 +59,7 @@ class Jobs(ABC):
 class ContainerJobs(Jobs):
     """The jobs in one container (a cluster, state machine or application), the argument `jobs` of a StopOnDelete."""
 
+    # The argument that takes the container.
     _ARGUMENT: ClassVar[str]
     _RESOURCE: ClassVar[type[CfnResource]]
     # What must be the same for the container and the stack. Not the region, because the handler takes it from the ARN.
@@ -69,23 +69,19 @@ class ContainerJobs(Jobs):
         """Check the container of a StopOnDelete. Return its ARN or id, and its resource or, if it is imported, None."""
         arn_or_id, argument = self._arn_or_id(stop), self._written(self._ARGUMENT)
         ours = environment_of(Stack.of(stop))
-        if not is_string_token(stop, argument, arn_or_id):
+        if is_literal(stop, argument, arn_or_id):
             with checking(stop, argument, arn_or_id):
                 Container.declared(
                     {"Kind": type(self).__name__, "Container": arn_or_id},
                     stack_account=ours["account"],
                     stack_partition=ours["partition"],
                 )
-            return arn_or_id, None
-        for token in Tokenization.reverse_string(arn_or_id).tokens:
-            if isinstance(token, Reference) and isinstance(token.target, self._RESOURCE):
-                theirs = environment_of(Stack.of(token.target))
-                if part := difference(theirs, ours, *self._SAME_ENVIRONMENT):
-                    rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
-                    fix = f"Declare the StopOnDelete in a stack of that {part}."
-                    raise invalid(stop, argument, token.target, rule, fix)
-                return arn_or_id, token.target
-        return arn_or_id, None
+        container = _target_of(arn_or_id, self._RESOURCE)
+        theirs = environment_of(Stack.of(container)) if container else {}
+        if part := difference(theirs, ours, *self._SAME_ENVIRONMENT):
+            rule = f"it is in the {part} {theirs[part]}, but the stack is in {ours[part]}"
+            raise invalid(stop, argument, container, rule, f"Declare the StopOnDelete in a stack of that {part}.")
+        return arn_or_id, container
 
     def options(self, stop: Construct) -> Mapping[str, object]:  # noqa: ARG002 - a kind that has options checks them
         """Check the optional arguments, and return their properties: which of the jobs to stop, and how."""
@@ -95,9 +91,9 @@ class ContainerJobs(Jobs):
         """Return what the jobs need until they have stopped, beside the container. It is called after all aspects."""
         return []
 
-    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
-        """Return the warnings of this kind: the id of each -> its message. It is called after all aspects."""
-        return {}
+    def warnings(self, stop: Construct, container: CfnResource | None, wait: float) -> list[SynthesisWarning]:  # noqa: ARG002
+        """Return the warnings of this kind, for a wait in seconds. It is called after all aspects."""
+        return []
 
     def may_be_started_by(self, target: Mapping[str, Any], references: Sequence[Any], stack: Stack) -> bool:  # noqa: ARG002
         """Return whether a rule or a state machine may start these jobs.
@@ -150,9 +146,6 @@ class EcsTasks(ContainerJobs):
         May be a token. Default: every ``startedBy``.
     """
 
-    # Where users import it from, as tracebacks and `help()` show it.
-    __module__ = "cdk_stop_on_delete"
-
     _SERVICE = properties.SERVICES["EcsTasks"]
     _ARGUMENT = "cluster"
     _RESOURCE = ecs.CfnCluster
@@ -180,13 +173,12 @@ class EcsTasks(ContainerJobs):
             if value is None:
                 continue
             argument = self._written(name)
-            if not is_string_token(stop, argument, value):
+            if is_literal(stop, argument, value):
                 with checking(stop, argument, value):
                     check_option(option, value)
-            for token in Tokenization.reverse_string(value).tokens:
-                if isinstance(token, Reference) and isinstance(token.target, ecs.CfnTaskDefinition):
-                    rule = "it becomes the ARN of a task definition"
-                    raise invalid(stop, argument, token.target, rule, "Pass the family: `task_definition.family`.")
+            if definition := _target_of(value, ecs.CfnTaskDefinition):
+                rule = "it becomes the ARN of a task definition"
+                raise invalid(stop, argument, definition, rule, "Pass the family: `task_definition.family`.")
             given[option] = value
         return given
 
@@ -220,7 +212,7 @@ class EcsTasks(ContainerJobs):
             vpc = None  # a cluster that is imported by its ARN has none
         # Only if the VPC is in the stack of `stop` or a stack around it. Any other stack is deleted later anyway,
         # because the stack that uses its subnets depends on it.
-        return [*capacity, *network(vpc)] if vpc and _is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
+        return [*capacity, *network(vpc)] if vpc and is_nested_in(Stack.of(stop), Stack.of(vpc)) else capacity
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -250,8 +242,6 @@ class StateMachineExecutions(ContainerJobs):
         The state machine, made by the app or imported, in the account of the StopOnDelete's stack.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     _SERVICE = properties.SERVICES["StateMachineExecutions"]
     _ARGUMENT = "state_machine"
     _RESOURCE = sfn.CfnStateMachine
@@ -269,15 +259,15 @@ class StateMachineExecutions(ContainerJobs):
             raise invalid(stop, self._written("state_machine"), self._state_machine, "it must be a state machine", fix)
         return self._state_machine.state_machine_arn
 
-    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+    def warnings(self, stop: Construct, container: CfnResource | None, wait: float) -> list[SynthesisWarning]:  # noqa: ARG002
         if not isinstance(container, sfn.CfnStateMachine) or container.state_machine_type != "EXPRESS":
-            return {}
+            return []
         # Step Functions API reference, StopExecution; Developer Guide, choosing-workflow-type.
         text = (
             f"{container.node.path} is an EXPRESS state machine. Its executions can't be stopped, and end within five"
             " minutes. Remove the StopOnDelete."
         )
-        return {"cdk-stop-on-delete:expressStateMachine": text}
+        return [(stop, "cdk-stop-on-delete:expressStateMachine", text)]
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -303,8 +293,6 @@ class EmrServerlessJobRuns(ContainerJobs):
         longer. Default: job runs are canceled without a grace period.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     _SERVICE = properties.SERVICES["EmrServerlessJobRuns"]
     _ARGUMENT = "application"
     _RESOURCE = emrserverless.CfnApplication
@@ -327,16 +315,16 @@ class EmrServerlessJobRuns(ContainerJobs):
         option, argument = "ShutdownGracePeriodInSeconds", self._written("shutdown_grace_period")
         return {option: in_seconds(stop, argument, self._period, lambda seconds: check_option(option, seconds))}
 
-    def warnings(self, container: CfnResource | None, wait_seconds: float) -> Mapping[str, str]:  # noqa: ARG002
+    def warnings(self, stop: Construct, container: CfnResource | None, wait: float) -> list[SynthesisWarning]:  # noqa: ARG002
         period = self._period.to_seconds() if self._period else 0
         # A token is a large negative number here (CDK Developer Guide, tokens).
-        if not 0 < wait_seconds <= period:
-            return {}
+        if not 0 < wait <= period:
+            return []
         text = (
-            f"its `wait` of {wait_seconds} seconds is not longer than the shutdown grace period of {period} seconds, so"
+            f"its `wait` of {wait} seconds is not longer than the shutdown grace period of {period} seconds, so"
             " the Delete fails if a job run uses the whole period. Pass a longer `wait`."
         )
-        return {"cdk-stop-on-delete:shortWait": text}
+        return [(stop, "cdk-stop-on-delete:shortWait", text)]
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:
@@ -350,8 +338,10 @@ class EmrServerlessJobRuns(ContainerJobs):
         ]
 
 
-def _is_nested_in(stack: Stack | None, outer: Stack) -> bool:
-    return stack is not None and (is_same(stack, outer) or _is_nested_in(stack.nested_stack_parent, outer))
+def _target_of(text: str, resource_class: type[CfnResource]) -> CfnResource | None:
+    """Return the resource of a class that a token in a text refers to, or None."""
+    targets = [each.target for each in Tokenization.reverse_string(text).tokens if isinstance(each, Reference)]
+    return next((target for target in targets if isinstance(target, resource_class)), None)
 
 
 KINDS: Sequence[type[ContainerJobs]] = (EcsTasks, StateMachineExecutions, EmrServerlessJobRuns)
@@ -367,8 +357,6 @@ def arn_of(stack: Stack, service: str, resource: str, region: str = "*") -> str:
     return f"arn:{stack.partition}:{service}:{region}:{stack.account}:{resource}"
 
 
-def root_of(stack: Stack) -> Stack:
-    """Return the stack that a nested stack is deployed with, or the stack itself if it is not nested."""
-    while (parent := stack.nested_stack_parent) is not None:
-        stack = parent
-    return stack
+def network(vpc: IConstruct) -> list[IConstruct]:
+    """Return a VPC's own constructs, such as its subnets. Others in its scope may depend on a StopOnDelete."""
+    return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import CfnResource, Stack
-from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from ._errors import invalid
+from ._arguments import invalid
+from ._custom_resource import JobsResource, deletion_policy
+from ._kinds import ContainerJobs, EcsTasks
+from ._lazy import SynthesisWarning
+from ._stacks import is_same
 
 
 def check_constructs(stop: Construct, argument: str, value: object, example: str) -> None:
@@ -52,37 +56,58 @@ def _contains(scope: IConstruct, construct: IConstruct) -> bool:
     return f"{construct.node.path}/".startswith(f"{scope.node.path}/")
 
 
-def is_same(one: IConstruct, other: IConstruct) -> bool:
-    """Return whether two objects are the same construct."""
-    # jsii gives another object each time for what Python did not make, such as a nested stack of CfnInclude.
-    return one is other or (one.node.path == other.node.path and one.node.root is other.node.root)
-
-
-def network(vpc: IConstruct) -> list[IConstruct]:
-    """Return a VPC's own constructs, such as its subnets. Others in its scope may depend on a StopOnDelete."""
-    return [part for part in vpc.node.children if type(part).__module__ == ec2.__name__]
+def find_unordered(stop: JobsResource, jobs: ContainerJobs, arn_or_id: str) -> Iterator[SynthesisWarning]:
+    """Warn of what may start jobs after a StopOnDelete has stopped them, in its stack. Call it after all aspects."""
+    stack, path, container = Stack.of(stop), stop.node.path, stop._own_container
+    if any(deletion_policy(each) != "Delete" for each in (stop._cfn_resource, container) if each is not None):
+        return  # no job is stopped
+    references = stack.resolve([arn_or_id, *([container.ref, container.get_att("Arn")] if container else [])])
+    stops = [found for found in stack.node.find_all() if isinstance(found, JobsResource)]
+    for starter, targets in _possible_starters(stack, of_tasks=isinstance(jobs, EcsTasks)):
+        if not any(jobs.may_be_started_by(target, references, stack) for target in targets):
+            continue
+        # A state machine may be deleted later, if another StopOnDelete stops its executions before.
+        its = [each._cfn_resource for each in stops if each._own_container and is_same(each._own_container, starter)]
+        if any(_depends_on(first, stop._cfn_resource) for first in (starter, *its)):
+            continue
+        warning = "unorderedRule"
+        if isinstance(starter, sfn.CfnStateMachine):
+            warning = "unorderedStateMachine"
+            text = (
+                f"its executions may start tasks after {path} has stopped them. Stop the executions first: add a"
+                " StopOnDelete with jobs=StateMachineExecutions(state_machine) and delete_last=[stop]. If it is an"
+                " EXPRESS state machine, pass delete_first=[state_machine] in place of that."
+            )
+        elif _depends_on(stop._cfn_resource, starter):
+            text = (
+                f"it may start jobs while {path} stops them, because {path} depends on it. Pass it as"
+                " delete_first=[rule] in place of delete_last."
+            )
+        else:
+            text = (
+                f"it may start jobs while {path} stops them, because neither depends on the other. Pass it to the"
+                " StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
+            )
+        shown = cast(IConstruct, starter.node.scope) if starter.node.id == "Resource" else starter
+        yield shown, f"cdk-stop-on-delete:{warning}", text
 
 
 # By name, because importing these modules takes most of a second.
 _RULES = ("aws_cdk.aws_events.CfnRule", "aws_cdk.aws_scheduler.CfnSchedule")
-_STATE_MACHINE = "aws_cdk.aws_stepfunctions.CfnStateMachine"
 
 
-def possible_starters(stack: Stack, *, of_tasks: bool) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
+def _possible_starters(stack: Stack, *, of_tasks: bool) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
     """Yield the rules and schedules of a stack with their targets, and for tasks its state machines, too."""
-    types = (*_RULES, _STATE_MACHINE) if of_tasks else _RULES
     for found in stack.node.find_all():
-        if (
-            f"{type(found).__module__}.{type(found).__name__}" in types
-            and isinstance(found, CfnResource)
-            and is_same(Stack.of(found), stack)
-        ):
+        is_rule = f"{type(found).__module__}.{type(found).__name__}" in _RULES
+        is_machine = of_tasks and isinstance(found, sfn.CfnStateMachine)
+        if (is_rule or is_machine) and isinstance(found, CfnResource) and is_same(Stack.of(found), stack):
             properties = stack.resolve(found._cfn_properties)
             targets = properties.get("targets") or properties.get("target") or properties
             yield found, targets if isinstance(targets, list) else [targets]
 
 
-def depends_on(resource: CfnResource, other: CfnResource) -> bool:
+def _depends_on(resource: CfnResource, other: CfnResource) -> bool:
     """Return whether a resource depends on another one, directly or not."""
     # Compared by their paths, because jsii may make another object each time.
     seen: set[str] = set()

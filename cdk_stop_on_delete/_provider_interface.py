@@ -1,20 +1,21 @@
-"""The interface of a provider, which the app makes or imports, and its metrics."""
+"""What a construct takes as its provider: the interface, with the metrics, and a function that is imported."""
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 import jsii
-from aws_cdk import Duration, Stack
+from aws_cdk import Arn, ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from ._errors import invalid
+from ._arguments import DYNAMIC_REFERENCE, invalid, is_literal
 from ._handler_code import metrics
 from ._kinds import Jobs
-from ._tokens import difference, environment_of
+from ._stacks import difference, environment_of
 
 
 class MetricOptions(TypedDict, total=False):
@@ -35,8 +36,6 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
     `StopOnDeleteProvider` makes one. `StopOnDeleteProvider.from_service_token` imports one that another app, team or
     template deployed. Do not implement this interface: import the function instead.
     """
-
-    __module__ = "cdk_stop_on_delete"
 
     @property
     @abstractmethod
@@ -156,3 +155,46 @@ _SAME_ENVIRONMENT = {
 def _metric(name: str, statistic: str, options: MetricOptions, dimensions: dict[str, str]) -> cloudwatch.Metric:
     chosen: MetricOptions = {"statistic": statistic, **options}
     return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
+
+
+# Lambda API reference, FunctionConfiguration and AliasConfiguration: a function's ARN, and that of an alias of it. An
+# alias can move to a newer version, and its name is never a number (CreateAlias). A version never changes, and
+# CloudFormation can't give a deployed resource another token.
+_FUNCTION_ARN = re.compile(
+    r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":function:(?P<name>[A-Za-z0-9_-]{1,64})(:(\$LATEST|(?![0-9]+$)[A-Za-z0-9_-]{1,128}))?"
+)
+
+
+class ImportedProvider(IStopOnDeleteProvider):
+    """The function that `StopOnDeleteProvider.from_service_token` imports."""
+
+    def __init__(self, scope: Construct, id: str, service_token: str) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        self._service_token = service_token
+        self._arn: re.Match[str] | None = None
+        if is_literal(self, "service_token", service_token):
+            self._arn = _FUNCTION_ARN.fullmatch(service_token)
+            if self._arn is None:
+                rule = "it must be the ARN of a Lambda function or an alias, not of a version, which is never updated"
+                fix = "Pass a provider's `service_token`, such as arn:aws:lambda:us-west-2:123456789012:function:NAME."
+                raise invalid(self, "service_token", service_token, rule, fix)
+
+    @property
+    def service_token(self) -> str:
+        """The function's ARN, as it was given."""
+        return self._service_token
+
+    @property
+    def _function_name(self) -> str:
+        if self._arn:
+            return self._arn["name"]
+        if DYNAMIC_REFERENCE in str(Stack.of(self).resolve(self._service_token)):
+            rule = "it is a dynamic reference, from which the template can't read the function's name for a metric"
+            fix = "Pass `StringParameter.value_for_string_parameter(...)` instead."
+            raise invalid(self, "service_token", self._service_token, rule, fix)
+        return Arn.split(self._service_token, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
+
+    def _bind(self, user: Construct, kind: type[Jobs]) -> tuple[str, bool]:  # noqa: ARG002 - its kinds aren't known
+        self._check_environment(user, self._service_token, self._arn.groupdict() if self._arn else {})
+        return self._service_token, True

@@ -13,8 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import IConstruct
 
-from ._errors import Shown, invalid
-from ._tokens import is_string_token, is_token
+from ._arguments import invalid, is_literal, is_token
 
 # The minor version of the oldest Python 3 that the handler is tested on.
 OLDEST_PYTHON = 11
@@ -78,7 +77,7 @@ _CONSTRUCTS = {
     "security_groups": ("security_group_id", "a list of ISecurityGroup", "SecurityGroup.from_security_group_id(...)"),
     "log_group": ("log_group_arn", "an ILogGroup", "LogGroup.from_log_group_name(scope, id, name)"),
     "role": ("role_arn", "an IRole", "Role.from_role_arn(scope, id, arn)"),
-    "environment_encryption": ("key_arn", "an IKey", "Key.from_key_arn(scope, id, arn)"),
+    "environment_encryption": ("key_arn", "an IKey, and no alias of one", "Key.from_key_arn(scope, id, arn)"),
 }
 
 
@@ -95,50 +94,34 @@ def checked_settings(construct: IConstruct, given: ProviderSettings) -> dict[str
             raise TypeError(f"{construct.node.path}: {type(construct).__name__} has no argument {name!r}")
         if name in _CONSTRUCTS:
             attribute, kind, importer = _CONSTRUCTS[name]
-            several = name == "security_groups"
-            if isinstance(value, str) or not all(hasattr(each, attribute) for each in (value if several else [value])):
+            fits = not isinstance(value, str) and all(
+                hasattr(each, attribute) for each in (value if name == "security_groups" else [value])
+            )
+            # Lambda takes no alias of a key (hashicorp/terraform 20813), and IAM grants on one do nothing (aws/aws-cdk
+            # 19914).
+            if not fits or hasattr(value, "alias_name"):
                 raise invalid(construct, name, value, f"it must be {kind}", f"Import it with `{importer}`.")
-    # Lambda takes no alias of a key (hashicorp/terraform 20813), and IAM grants on one do nothing (aws/aws-cdk 19914).
-    key: Any = settings.get("environment_encryption")
-    if hasattr(key, "alias_name"):
-        rule = "it is an alias of a key: Lambda takes none, and IAM permissions on one have no effect"
-        fix = "Pass the key itself, or import it with `Key.from_key_arn(scope, id, arn)`."
-        raise invalid(construct, "environment_encryption", Shown(f"Alias {key.node.path!r}"), rule, fix)
-    _check_memory_size(construct, settings["memory_size"])
-    _check_runtime(construct, settings["runtime"])
-    if "proxy" in settings and not is_string_token(construct, "proxy", settings["proxy"]):
+    memory_size, runtime = settings["memory_size"], settings["runtime"]
+    if not is_token(memory_size) and (type(memory_size) is not int or not 128 <= memory_size <= 10_240):
+        rule = "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas)"
+        raise invalid(construct, "memory_size", memory_size, rule, "Leave it out for 256, which is enough.")
+    minor = re.fullmatch(r"python3\.([0-9]+)", runtime.name) if isinstance(runtime, lambda_.Runtime) else None
+    if minor is None or int(minor[1]) < OLDEST_PYTHON:
+        rule = f"it must be a Runtime of Python 3.{OLDEST_PYTHON} or newer, in which the handler is written"
+        fix = "Leave it out for Runtime.PYTHON_3_13."
+        raise invalid(construct, "runtime", getattr(runtime, "name", runtime), rule, fix)
+    if "proxy" in settings and is_literal(construct, "proxy", settings["proxy"]):
         _check_proxy(construct, settings["proxy"])
     return settings
 
 
-def _check_memory_size(construct: IConstruct, memory_size: object) -> None:
-    if is_token(memory_size) or (type(memory_size) is int and 128 <= memory_size <= 10_240):
-        return
-    rule = "it must be a whole number of MiB from 128 to 10,240 (Lambda quotas)"
-    raise invalid(construct, "memory_size", memory_size, rule, "Leave it out for 256, which is enough.")
-
-
-def _check_runtime(construct: IConstruct, runtime: object) -> None:
-    if not isinstance(runtime, lambda_.Runtime):
-        raise invalid(construct, "runtime", runtime, "it must be a Runtime", "Pass, for example, Runtime.PYTHON_3_13.")
-    minor = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
-    if minor is None or int(minor[1]) < OLDEST_PYTHON:
-        rule = f"the handler is written in Python, and needs 3.{OLDEST_PYTHON} or newer"
-        raise invalid(construct, "runtime", runtime.name, rule, "Leave it out for Python 3.13.")
-
-
-def _check_proxy(construct: IConstruct, proxy: object) -> None:
-    form = "Pass it as http://HOST:PORT."
-    if not isinstance(proxy, str):
-        raise invalid(construct, "proxy", proxy, "it must be a string", form)
+def _check_proxy(construct: IConstruct, proxy: str) -> None:
     # Keep a password out of the error, also one that should be percent-encoded.
     shown = re.sub(r"(?s)^(\w+://)?([^:]*):.*@", r"\1\2:...@", proxy)
-    if proxy.startswith("https:"):
-        rule = "the handler can't send its responses through a proxy that requires TLS"
-        raise invalid(construct, "proxy", shown, rule, "Pass the proxy's plain port, http://HOST:PORT.")
     url = _PROXY.fullmatch(proxy)
     if url is None or not 1 <= int(url["port"] or 80) <= 65_535:
-        raise invalid(construct, "proxy", shown, "it is not a URL of the form http://HOST:PORT", form)
+        rule = "it must be a URL of the form http://HOST:PORT: the responses can't pass a proxy that requires TLS"
+        raise invalid(construct, "proxy", shown, rule, "Pass the proxy's plain port in this form.")
     if ":" in (url["login"] or ""):
         rule = "the template would show the password to everyone who may read it"
         fix = "Pass a dynamic reference in its place: {{resolve:secretsmanager:...}}."

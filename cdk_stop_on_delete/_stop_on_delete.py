@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import aws_cdk as cdk
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from ._custom_resource import JobsResource
-from ._errors import wrong_type
-from ._kinds import KINDS, ContainerJobs, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
-from ._lazy import SynthesisWarning, lazy_dependency, lazy_string, warn_at_validation
-from ._order import check_constructs, check_delete_first, depends_on, is_same, possible_starters, without
+from ._arguments import invalid
+from ._custom_resource import JobsResource, deletion_policy
+from ._kinds import KINDS, EcsTasks, EmrServerlessJobRuns, StateMachineExecutions
+from ._lazy import lazy_dependency, lazy_string, warn_at_validation
+from ._order import check_constructs, check_delete_first, find_unordered, without
 from ._provider_interface import IStopOnDeleteProvider
-
-# CloudFormation User Guide, DeletionPolicy: Delete is the default of resources without snapshots.
-_RETAINING: Mapping[object, str] = {
-    cdk.CfnDeletionPolicy.RETAIN: "Retain",
-    cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE: "RetainExceptOnCreate",
-}
+from ._stacks import is_same
 
 
 class StopOnDelete(JobsResource):
@@ -84,11 +77,7 @@ class StopOnDelete(JobsResource):
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     _RESOURCE_TYPE = "Custom::StopOnDelete"
-    # The cluster, state machine or application, if it is a resource of the same stack.
-    _own_container: cdk.CfnResource | None = None
 
     def __init__(
         self,
@@ -106,7 +95,7 @@ class StopOnDelete(JobsResource):
         super().__init__(scope, id)
         if type(jobs) not in KINDS:
             fix = "Pass EcsTasks(cluster), StateMachineExecutions(state_machine) or EmrServerlessJobRuns(application)."
-            raise wrong_type(self, "jobs", jobs, *KINDS, rule="it does not say which jobs to stop", fix=fix)
+            raise invalid(self, "jobs", jobs, "it does not say which jobs to stop", fix)
         check_constructs(self, "delete_first", delete_first, "rule")
         check_constructs(self, "delete_last", delete_last, "role")
         arn_or_id, container = jobs.container(self)
@@ -116,63 +105,14 @@ class StopOnDelete(JobsResource):
             self._own_container = own = container
             # The handler uses these to find out whether this stack deletes the container.
             values["ContainerLogicalId"] = own.logical_id
-            values["ContainerDeletionPolicy"] = lazy_string(lambda: _deletion_policy(own))
+            values["ContainerDeletionPolicy"] = lazy_string(lambda: deletion_policy(own))
         self._make_resource(type(jobs), values, wait, best_effort, removal_policy, provider)
 
         for starter in delete_first:
             starter.node.add_dependency(self)
         first, last = [self, *delete_first], [*delete_last]
         self._resource.node.add_dependency(lazy_dependency(lambda: without(first, [*last, *jobs.needs(self)])))
-        warn_at_validation(self, lambda: self._find_warnings(jobs, arn_or_id, container))
-
-    def _find_warnings(
-        self, jobs: ContainerJobs, arn_or_id: str, container: cdk.CfnResource | None
-    ) -> Iterator[SynthesisWarning]:
-        for warning_id, text in jobs.warnings(container, self._wait_seconds).items():
-            yield self, warning_id, text
-
-        # What may start jobs after this construct has stopped them.
-        stack, own = cdk.Stack.of(self), self._own_container
-        stop = cast(cdk.CfnResource, self._resource.node.default_child)
-        if any(_deletion_policy(resource) != "Delete" for resource in (stop, own) if resource is not None):
-            return  # no job is stopped
-        references = [stack.resolve(arn_or_id)]
-        if own is not None:
-            logical_id = stack.resolve(own.logical_id)
-            references += [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
-
-        for starter, targets in possible_starters(stack, of_tasks=isinstance(jobs, EcsTasks)):
-            if not any(jobs.may_be_started_by(each, references, stack) for each in targets):
-                continue
-            # A state machine may be deleted later, if another StopOnDelete stops its executions before.
-            others = [found for found in stack.node.find_all() if isinstance(found, StopOnDelete)]
-            stops = [
-                other._resource for other in others if other._own_container and is_same(other._own_container, starter)
-            ]
-            resources = [starter, *(cast(cdk.CfnResource, each.node.default_child) for each in stops)]
-            if any(depends_on(resource, stop) for resource in resources):
-                continue
-            path, warning = self.node.path, "unorderedRule"
-            if isinstance(starter, sfn.CfnStateMachine):
-                warning = "unorderedStateMachine"
-                text = (
-                    f"its executions may start tasks after {path} has stopped them. Stop the executions first: add a"
-                    " StopOnDelete with jobs=StateMachineExecutions(state_machine) and delete_last=[stop]. If it is an"
-                    " EXPRESS state machine, pass delete_first=[state_machine] in place of that."
-                )
-            elif depends_on(stop, starter):
-                text = (
-                    f"it may start jobs while {path} stops them, because {path} depends on it. Pass it as"
-                    " delete_first=[rule] in place of delete_last."
-                )
-            else:
-                text = (
-                    f"it may start jobs while {path} stops them, because neither depends on the other. Pass it to the"
-                    " StopOnDelete as delete_first=[rule], or add rule.node.add_dependency(stop)."
-                )
-            shown = cast(IConstruct, starter.node.scope) if starter.node.id == "Resource" else starter
-            yield shown, f"cdk-stop-on-delete:{warning}", text
-
-
-def _deletion_policy(resource: cdk.CfnResource) -> str:
-    return _RETAINING.get(resource.cfn_options.deletion_policy, "Delete")
+        warn_at_validation(
+            self,
+            lambda: [*jobs.warnings(self, container, self._wait_seconds), *find_unordered(self, jobs, arn_or_id)],
+        )

@@ -3,8 +3,7 @@
 from cdk_stop_on_delete import InvalidArgumentError, MetricOptions, ProviderSettings, __version__
 from cdk_stop_on_delete import IStopOnDeleteProvider as IWorldExportJobProvider
 
-from ._managed_world_export_job import ManagedWorldExportJob, WorldExportJobs
-from ._world_export_job_provider import WorldExportJobProvider
+from ._world_export_job import ManagedWorldExportJob, WorldExportJobProvider, WorldExportJobs
 
 __all__ = [
     "IWorldExportJobProvider",
@@ -16,3 +15,7 @@ __all__ = [
     "WorldExportJobs",
     "__version__",
 ]
+
+# Tracebacks and `help()` show the module that users import a class from.
+for _shown in (ManagedWorldExportJob, WorldExportJobProvider, WorldExportJobs):
+    _shown.__module__ = __name__

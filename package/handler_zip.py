@@ -7,7 +7,7 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
-from cdk_stop_on_delete._bundling import handler_files
+from cdk_stop_on_delete._handler_code import handler_files
 
 _ROOT = Path(__file__).parent.parent
 # The earliest time that a zip can hold.

@@ -1,1 +1,1 @@
-"""The example stacks."""
+"""The example stack."""

@@ -62,12 +62,7 @@ class WorldExportStack(Stack):
         # The job writes with this role into this bucket until it has stopped.
         job.node.add_dependency(bucket, role)
 
-        CfnOutput(
-            self,
-            "JobArn",
-            value=job.job_arn,
-            description="The world export job of this stack",
-        )
+        CfnOutput(self, "JobArn", value=job.job_arn, description="The world export job of this stack")
 
     def _acknowledge_findings(self, bucket: s3.Bucket, role: iam.Role) -> None:
         """Suppress the findings of scanners in the bucket and the role, each with its reason."""

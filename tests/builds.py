@@ -18,8 +18,7 @@ from cdk_stop_on_delete import (
     StopOnDelete,
     StopOnDeleteProvider,
 )
-from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobs
-from stacks.provider_stack import ProviderStack
+from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider, WorldExportJobs
 from stacks.world_export_stack import WorldExportStack
 from tests.construct.names import CLUSTER, ENVIRONMENT, JOB, STATE_MACHINE
 
@@ -29,7 +28,8 @@ KINDS: list[type[Jobs]] = [WorldExportJobs, EcsTasks, StateMachineExecutions, Em
 def app_of_every_part(folder: Path, **context: object) -> App:
     """Declare the app, without bundling the handler, because that takes time."""
     app = App(outdir=str(folder), context={"aws:cdk:bundling-stacks": [], **context})
-    WorldExportStack(app, "Example", job_arn=JOB, provider=ProviderStack(app, "ExampleProvider").provider)
+    provider: StopOnDeleteProvider = WorldExportJobProvider(Stack(app, "ExampleProvider"), "Provider")
+    WorldExportStack(app, "Example", job_arn=JOB, provider=provider)
 
     stack = Stack(app, "EachKindWithARoleOfOnesOwn", env=ENVIRONMENT)
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

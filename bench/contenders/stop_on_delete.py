@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdk_stop_on_delete._bundling import bundle
+from cdk_stop_on_delete._handler_code import bundle
 
 from . import Contender, aws_custom_resource, copy_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdk_stop_on_delete._bundling import bundle
+from cdk_stop_on_delete._handler_code import bundle
 from sandbox import PROJECT
 
 from . import Contender, aws_custom_resource, call_on_delete, copy_of

@@ -265,14 +265,13 @@ class TestShared:
     @pytest.mark.parametrize(
         ("other", "words"),
         [
-            (StopOnDeleteProvider, "'Provider' is not valid: .* Make a provider before the constructs that use it"),
-            (CfnParameter, "CfnParameter .* there is a CfnParameter of this id"),
-            (type("StopOnDeleteProvider", (Construct,), {}), "StopOnDeleteProvider .* another copy of this library"),
+            (StopOnDeleteProvider, "Make a provider before the constructs that use it"),
+            (CfnParameter, "there is a CfnParameter of this id"),
         ],
     )
     def test_is_not_made_where_there_is_a_construct_of_its_id(
         self, stack: Stack, other: type[Construct], words: str
     ) -> None:
         other(stack, "Provider")
-        with pytest.raises(InvalidArgumentError, match=rf"^Stack/Provider: id {words}"):
+        with pytest.raises(InvalidArgumentError, match=rf"^Stack/Provider: id 'Provider' is not valid: .*{words}"):
             StopOnDeleteProvider(stack, "Provider")

@@ -26,7 +26,7 @@ def test_a_job_that_is_missing_runs_or_was_retired(
     listed = subprocess.check_output([python, "-c", "import boto3; print(boto3.Session().get_available_services())"])
     assert (b"'robomaker'" in listed) is has_a_client
     # Not before: every worker reads this module, and the CDK takes most of a gigabyte of each.
-    from cdk_stop_on_delete._bundling import bundle
+    from cdk_stop_on_delete._handler_code import bundle
 
     bundle(tmp_path)
     arn = "arn:aws:lambda:us-west-2:123456789012:function:handler"

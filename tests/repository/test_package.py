@@ -16,8 +16,8 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from cdk_stop_on_delete import StopOnDeleteProvider
-from cdk_stop_on_delete._bundling import handler_files
 from cdk_stop_on_delete._custom_resource import SERVICE_TIMEOUT
+from cdk_stop_on_delete._handler_code import handler_files
 from cdk_world_export_job import WorldExportJobs
 from sandbox import PROJECT
 from tests.builds import KINDS

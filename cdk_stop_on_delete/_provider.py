@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack, cast
 
 import aws_cdk as cdk
@@ -12,16 +12,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ._bundling import handler_code
-from ._errors import InvalidArgumentError, invalid, wrong_type
+from ._arguments import InvalidArgumentError, invalid
 from ._findings import suppress_cdk_nag, suppress_checkov, wildcard_finding
-from ._imported_provider import ImportedProvider
-from ._kinds import Jobs, root_of
-from ._lazy import SynthesisWarning, lazy_dependency, lazy_string, warn_at_validation
-from ._order import is_same, network
-from ._provider_interface import IStopOnDeleteProvider
+from ._handler_code import handler_code
+from ._kinds import Jobs, allow, network
+from ._lazy import lazy_dependency, lazy_string, warn_at_validation
+from ._provider_interface import ImportedProvider, IStopOnDeleteProvider
 from ._provider_settings import ProviderSettings, checked_settings
-from ._tokens import environment_of
+from ._stacks import environment_of, is_same, root_of
 
 # The construct id of the provider that the constructs of a stack share if they are given none. It is part of the
 # logical id of each deployed shared function, so it must never change.
@@ -41,6 +39,11 @@ _VPC_ACTIONS = [
     "ec2:UnassignPrivateIpAddresses",
 ]
 _NO_ARN_YET = "Lambda's network interfaces have no ARN before they are made."
+
+_UNUSED = (
+    "it lists no kind of jobs, and no construct of its stack uses it. List the kinds that other stacks use, such as"
+    " kinds=[EcsTasks], or remove the provider."
+)
 
 
 class StopOnDeleteProvider(IStopOnDeleteProvider):
@@ -97,8 +100,6 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
 
-    __module__ = "cdk_stop_on_delete"
-
     # The kinds that the provider always has; a subclass sets them.
     _KINDS: ClassVar[Sequence[type[Jobs]]] = ()
 
@@ -113,11 +114,11 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         if existing := scope.node.try_find_child(id):
             rule = f"there is a {type(existing).__name__} of this id, perhaps one that was made for the first construct"
             fix = "Make a provider before the constructs that use it, and give other constructs another id."
-            if isinstance(existing, StopOnDeleteProvider):
-                raise invalid(existing, "id", id, rule, fix)
-            raise wrong_type(existing, "id", existing, StopOnDeleteProvider, rule=rule, fix=fix)
+            raise invalid(existing, "id", id, rule, fix)
         super().__init__(scope, id)
-        if not isinstance(kinds, (list, tuple)) or not all(map(_is_kind, kinds)):
+        if not isinstance(kinds, (list, tuple)) or not all(
+            isinstance(kind, type) and issubclass(kind, Jobs) and not inspect.isabstract(kind) for kind in kinds
+        ):
             rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
             raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")
         # Constructs of this stack may use every kind.
@@ -126,7 +127,8 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         self._make_function(**checked_settings(self, settings))
         for kind in (*self._KINDS, *kinds):
             self._grant(kind, other_stacks=True)
-        warn_at_validation(self, self._find_warnings)
+        unused = (self, "cdk-stop-on-delete:unusedProvider", _UNUSED)
+        warn_at_validation(self, lambda: [] if self._policies else [unused])
 
     def _make_function(self, *, proxy: str | None = None, **settings: Any) -> None:
         key, vpc = settings.get("environment_encryption"), settings.get("vpc")
@@ -136,13 +138,13 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         self._role: iam.IRole = settings.pop("role", None) or iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=_DESCRIPTION
         )
-        statements = [iam.PolicyStatement(actions=_LOG_ACTIONS, resources=[settings["log_group"].log_group_arn])]
+        statements = [allow(_LOG_ACTIONS, settings["log_group"].log_group_arn)]
         if key:
             # Lambda decrypts as the role; without it, the handler is never started
             # (cattle-ops/terraform-aws-gitlab-runner 1253).
-            statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
+            statements.append(allow(["kms:Decrypt"], key.key_arn))
         if vpc:
-            statements.append(iam.PolicyStatement(actions=_VPC_ACTIONS, resources=["*"]))
+            statements.append(allow(_VPC_ACTIONS, "*"))
         policy = self._make_policy("Policy", statements, _NO_ARN_YET)
         # AWS GovCloud (US) User Guide, govcloud-lambda: JSON log formatting is not available there.
         is_govcloud = environment_of(cdk.Stack.of(self))["partition"] == "aws-us-gov"
@@ -221,12 +223,6 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             statements = kind.statements(cdk.Stack.of(self), other_stacks=other_stacks)
             self._policies[kind] = self._make_policy(f"{kind.__name__}Policy", statements, reason)
         return self._policies[kind]
-
-    def _find_warnings(self) -> Iterator[SynthesisWarning]:
-        if not self._policies:
-            fix = "List the kinds that other stacks use, such as kinds=[EcsTasks], or remove the provider."
-            text = f"it lists no kind of jobs, and no construct of its stack uses it. {fix}"
-            yield self, "cdk-stop-on-delete:unusedProvider", text
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> StopOnDeleteProvider:
@@ -310,10 +306,15 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             rule = f"it is in another stack, and its `kinds` do not list {kind.__name__}, so it may not stop them"
             names = ", ".join(listed.__name__ for listed in [*self._kinds_for_other_stacks, kind])
             raise invalid(user, "provider", path, rule, f"Make it with kinds=[{names}].")
-        # CloudFormation deletes in reverse order, so the function keeps its permissions until the jobs have stopped.
-        user.node.add_dependency(self._grant(kind) if same_root else self)
-        # The CDK passes the ARN to nested stacks.
-        return (self.service_token, False) if same_root else (lazy_string(self._export), True)
+        if same_root:
+            # CloudFormation deletes in reverse order, so the function keeps its permissions until the jobs stopped.
+            user.node.add_dependency(self._grant(kind))
+            return self.service_token, False  # the CDK passes it to nested stacks
+        user.node.add_dependency(self)
+        # An export, because this stack can't be deleted while another stack imports it. A reference that the CDK makes
+        # has this effect only if the app's flag @aws-cdk/core:defaultCrossStackReferences allows it. It is made when
+        # the template is written, because an aspect may change the function's logical id.
+        return lazy_string(lambda: root_of(there).export_value(self._function.function_arn)), True
 
     def _warn_of_environment(self, user: Construct) -> None:
         here, there = cdk.Stack.of(user), cdk.Stack.of(self)
@@ -322,19 +323,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             # Only one of the environments is known at synthesis. If they differ, the deployment fails. If they are the
             # same, the CDK still makes no reference between the stacks, for example for an alarm on a metric.
             text = (
-                f"the stack of its provider {self.node.path!r} is in {there.environment}, but its own stack is in"
-                f" {here.environment}. Give both stacks the same `env`."
+                f"{user.node.path}: the stack of its provider {self.node.path!r} is in {there.environment}, but its own"
+                f" stack is in {here.environment}. Give both stacks the same `env`."
             )
-            warn_at_validation(user, lambda: [(user, "cdk-stop-on-delete:otherEnvironment", text)])
-
-    def _export(self) -> str:
-        """Export the ARN when the template is written, because an aspect may change the function's logical id.
-
-        While a stack imports the export, this stack can't be deleted. A reference that the CDK makes has this effect
-        only if the app's flag ``@aws-cdk/core:defaultCrossStackReferences`` allows it.
-        """
-        return root_of(cdk.Stack.of(self)).export_value(self._function.function_arn)
-
-
-def _is_kind(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Jobs) and not inspect.isabstract(value)
+            cdk.Annotations.of(user).add_warning_v2("cdk-stop-on-delete:otherEnvironment", text)

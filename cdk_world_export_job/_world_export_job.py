@@ -1,22 +1,23 @@
-"""The construct that cancels a world export job, and its kind of jobs."""
+"""The construct that cancels a world export job, its kind of jobs, and the provider that lists this kind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Unpack
 from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnDeletionPolicy, CfnResource, Duration, IResolvable, RemovalPolicy, Stack
+from aws_cdk import Duration, IResolvable, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from cdk_stop_on_delete import IStopOnDeleteProvider, Jobs
-from cdk_stop_on_delete._custom_resource import JobsResource
-from cdk_stop_on_delete._errors import checking, invalid
+from cdk_stop_on_delete import IStopOnDeleteProvider, Jobs, MetricOptions, StopOnDeleteProvider
+from cdk_stop_on_delete._arguments import checking, is_literal
+from cdk_stop_on_delete._custom_resource import JobsResource, deletion_policy
 from cdk_stop_on_delete._handler_code import JobArn, properties
 from cdk_stop_on_delete._kinds import allow, arn_of
 from cdk_stop_on_delete._lazy import SynthesisWarning, warn_at_validation
-from cdk_stop_on_delete._tokens import environment_of, is_string_token
+from cdk_stop_on_delete._stacks import environment_of
 
 # The constructs of each app, by the literal ARN of their job.
 _OWNERS: WeakKeyDictionary[IConstruct, dict[str, list[ManagedWorldExportJob]]] = WeakKeyDictionary()
@@ -24,9 +25,6 @@ _OWNERS: WeakKeyDictionary[IConstruct, dict[str, list[ManagedWorldExportJob]]] =
 
 class WorldExportJobs(Jobs):
     """World export jobs of AWS RoboMaker, as one of a provider's `kinds`."""
-
-    # Where users import it from, as tracebacks and `help()` show it.
-    __module__ = "cdk_world_export_job"
 
     _SERVICE = properties.SERVICES["WorldExportJob"]
 
@@ -89,8 +87,6 @@ class ManagedWorldExportJob(JobsResource):
         If crhelper, which is deployed with the handler, is not installed, or is another version.
     """
 
-    __module__ = "cdk_world_export_job"
-
     _RESOURCE_TYPE = "Custom::ManagedWorldExportJob"
 
     def __init__(
@@ -105,26 +101,21 @@ class ManagedWorldExportJob(JobsResource):
         provider: IStopOnDeleteProvider | None = None,
     ) -> None:
         super().__init__(scope, id)
-        literal = not is_string_token(self, "job_arn", job_arn)
+        literal = is_literal(self, "job_arn", job_arn)
         if literal:
-            self._check_arn(job_arn)
+            ours = environment_of(Stack.of(self))
+            with checking(self, "job_arn", job_arn):
+                JobArn.parse(job_arn, stack_account=ours["account"], stack_partition=ours["partition"], new=True)
         self._make_resource(WorldExportJobs, {"JobArn": job_arn}, wait, best_effort, removal_policy, provider)
         if literal:
             owners = _OWNERS.setdefault(self.node.root, {}).setdefault(job_arn, [])
             owners.append(self)
             warn_at_validation(self, lambda: self._find_earlier_owner(job_arn, owners))
 
-    def _check_arn(self, job_arn: object) -> None:
-        if not isinstance(job_arn, str):
-            raise invalid(self, "job_arn", job_arn, "it must be a string", "Pass what CreateWorldExportJob returned.")
-        ours = environment_of(Stack.of(self))
-        with checking(self, "job_arn", job_arn):
-            JobArn.parse(job_arn, stack_account=ours["account"], stack_partition=ours["partition"], new=True)
-
     def _find_earlier_owner(self, job_arn: str, owners: list[ManagedWorldExportJob]) -> Iterator[SynthesisWarning]:
         """Find another construct of the app, in any stack or stage, that cancels the same job."""
         # After all aspects, because one may set RETAIN, which one of the two has while a job moves between them.
-        cancel = [owner for owner in owners if owner._cancels()]
+        cancel = [owner for owner in owners if deletion_policy(owner._cfn_resource) == "Delete"]
         if self in cancel[1:]:
             text = (
                 f"{cancel[0].node.path} has the same job_arn {job_arn!r}. The first that is deleted cancels the job."
@@ -132,11 +123,59 @@ class ManagedWorldExportJob(JobsResource):
             )
             yield self, "cdk-world-export-job:sameJob", text
 
-    def _cancels(self) -> bool:
-        resource = cast(CfnResource, self._resource.node.default_child)
-        return resource.cfn_options.deletion_policy is CfnDeletionPolicy.DELETE
-
     @property
     def job_arn(self) -> str:
         """The job's ARN, as an attribute of the resource. A resource that uses it is created after this one."""
         return self._resource.get_att_string("JobArn")
+
+
+class WorldExportJobProvider(StopOnDeleteProvider):
+    """The Lambda function that cancels world export jobs: a StopOnDeleteProvider that lists the kind WorldExportJobs.
+
+    Recommended: declare it in a stack of its own, and pass it to each job as ``provider``. Then a failed deletion can
+    be retried. See `StopOnDeleteProvider` for the alternatives, and for how to change the function.
+
+    Parameters
+    ----------
+    scope : Construct
+        The construct that this one belongs to.
+    id : str
+        Its id in `scope`.
+    kinds : sequence of classes, default: ()
+        Other kinds of jobs that it also stops, for each StopOnDelete of another stack that shares the function.
+    **settings : ProviderSettings
+        The settings of the function.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument has a wrong type or an invalid literal value, or `scope` already has a construct of this id. It
+        is a ValueError, and names the construct, the argument, its value, the rule and the fix.
+    ImportError
+        If crhelper, which is deployed with the handler, is not installed, or is another version.
+    """
+
+    _KINDS = (WorldExportJobs,)
+
+    @classmethod
+    def metric_all_left_running(
+        cls, kind: type[Jobs] = WorldExportJobs, **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
+        """Return the number of Delete requests that failed, in all stacks of an account and region.
+
+        Stacks that were deleted are included.
+
+        Parameters
+        ----------
+        kind : class, default: WorldExportJobs
+            The kind of job.
+        **options : MetricOptions
+            The options of the CDK's own metrics: account, color, label, period, region, statistic, unit. Default: the
+            sum over 5 minutes.
+
+        Returns
+        -------
+        Metric
+            In counts.
+        """
+        return super().metric_all_left_running(kind, **options)
