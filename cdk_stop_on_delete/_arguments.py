@@ -48,9 +48,7 @@ def is_token(value: object) -> bool:
     """Return whether a value stands for one that is known only at deployment."""
     # Tokens are objects with a method `resolve`, or strings, numbers and lists that encode one. The CDK can't be asked
     # about an object of Python's own.
-    if isinstance(value, list):
-        return any(isinstance(each, str) and is_token(each) for each in value)
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, (str, int, float)) or (isinstance(value, list) and all(isinstance(e, str) for e in value)):
         return DYNAMIC_REFERENCE in str(value) or bool(Token.is_unresolved(value))
     return hasattr(value, "resolve")
 

@@ -83,10 +83,10 @@ class TestCrhelper:
             (Mock(version="2.0.11"), r"crhelper 2\.0\.11 is installed, but the handler needs 2\.0\.12"),
             (
                 Mock(version="2.0.12", files=None),
-                r"crhelper 2\.0\.12 is installed without the list of its files, RECORD",
+                r"crhelper 2\.0\.12 is installed without the list of its files",
             ),
         ],
-        ids=["missing", "older"],
+        ids=["missing", "older", "without RECORD"],
     )
     def test_is_an_error_if_it_is_missing_or_older(
         self, stack: Stack, monkeypatch: pytest.MonkeyPatch, installed: Any, words: str
