@@ -203,11 +203,12 @@ class TestTearDown:
 
 
 def test_an_error_keeps_what_it_is_with_another_text() -> None:
+    plain = ServiceError(Failure.UNKNOWN, "Denied")
     error = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDenied", message="No", status=403)
     other = error.with_text("Denied. 3 of 41 told.")
     assert str(other) == "Denied. 3 of 41 told."
-    assert vars(other) == vars(error) == {**vars(UNKNOWN), "code": "AccessDenied", "message": "No", "status": 403}
-    assert vars(UNKNOWN) == {"failure": Failure.UNKNOWN, "code": "", "message": "", "status": 0}
+    assert vars(other) == vars(error) == {**vars(plain), "code": "AccessDenied", "message": "No", "status": 403}
+    assert vars(plain) == {"failure": Failure.UNKNOWN, "code": "", "message": "", "status": 0}
 
 
 class TestRetry:
