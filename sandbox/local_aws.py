@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -111,6 +111,10 @@ class LocalAws:
     def stacks(self) -> dict[str, str]:
         """Return the status of every stack that is not deleted, by its name."""
         return {stack.name: stack.status for stack in _cloudformation().stacks.values()}
+
+    def refactor(self, templates: Mapping[str, str]) -> None:
+        """Move resources between stacks: those that have left one of these templates are in another of them."""
+        _cloudformation().refactor(templates)
 
     def close(self) -> None:
         """End every process, every operation of a stack and every server, even if they are waiting."""

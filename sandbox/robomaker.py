@@ -101,25 +101,25 @@ class RoboMaker(Faults):
 
     def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> Job:
         """Start a job that takes that many seconds to cancel."""
-        with self._lock:
+        with self.lock:
             job = self._jobs[arn] = Job(arn, status, cancel_seconds)
         self._changed(job)
         return job
 
     def forget_job(self, arn: str) -> None:
         """Remove a job, as the service does some time after it has ended."""
-        with self._lock:
+        with self.lock:
             self._move(self._jobs.pop(arn), NOT_FOUND)
 
     def status(self, arn: str) -> str:
         """Return the status of a job, or ``""`` if it does not exist."""
-        with self._lock:
+        with self.lock:
             job = self._jobs.get(arn)
             return job.status if job else ""
 
     def settle(self, arn: str, status: str) -> None:
         """Change the status of a job."""
-        with self._lock:
+        with self.lock:
             self._move(self._jobs[arn], status)
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class RoboMaker(Faults):
 
     def _respond(self, call: Call) -> Response:
         operation, arn = call.operation, call.job
-        with self._lock:
+        with self.lock:
             self.calls.append(call)
             fault = self.next_fault(operation, arn)
             if operation not in _OPERATIONS.values():
@@ -163,7 +163,7 @@ class RoboMaker(Faults):
         return Response()
 
     def _end(self, job: Job) -> None:
-        with self._lock:
+        with self.lock:
             if job.status == "Canceling":
                 self._move(job, "Canceled")
 

@@ -167,11 +167,6 @@ class ApplicationResource(Application, CloudFormationModel):
         """Return the resource type."""
         return "AWS::EMRServerless::Application"
 
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        """Return whether Fn::GetAtt finds an attribute."""
-        return attr in ("ApplicationId", "Arn")
-
     @property
     def physical_resource_id(self) -> str:
         """What Ref returns."""
@@ -200,19 +195,6 @@ class ApplicationResource(Application, CloudFormationModel):
         )
         made.__class__ = cls
         return made
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,  # noqa: ARG003 - moto's signature
-        cloudformation_json: Any,  # noqa: ARG003 - moto's signature
-        account_id: str,
-        region_name: str,
-    ) -> Any:
-        """Update the application, which is refused unless it is created or stopped. The new properties are ignored."""
-        backend = emrserverless_backends[account_id][region_name]
-        return backend.update_application(original_resource.id, *[None] * 5)
 
     @classmethod
     def delete_from_cloudformation_json(cls, resource_name: str, _: Any, account_id: str, region_name: str) -> None:

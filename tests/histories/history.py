@@ -19,7 +19,6 @@ from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrl
 from sandbox.cloudformation.lifecycle import (
     Declaration,
     Event,
-    Patience,
     Physical,
     ResourceError,
     StackLifecycle,
@@ -40,10 +39,9 @@ def serve(event: dict[str, Any]) -> None:
 
 
 class Resources:
-    """The resources of a stack: custom resources, which get requests, and others, which fail after `fail_next`."""
+    """The resources of a stack that are not custom resources. One fails after `fail_next`."""
 
-    def __init__(self, custom: CustomResources) -> None:
-        self._custom = custom
+    def __init__(self) -> None:
         self.fail_next = False
 
     def use(self, template: Template) -> None:
@@ -52,27 +50,17 @@ class Resources:
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         return dict(declaration.body["Properties"])
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
-        if declaration.type.startswith("Custom::"):
-            return self._custom.create(declaration, properties, patience)
-        return self.make(declaration, properties)
-
-    def update(
-        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
-        if declaration.type.startswith("Custom::"):
-            return self._custom.update(current, declaration, properties, patience)
-        return self.make(declaration, properties)
-
-    def delete(self, resource: Physical, patience: Patience) -> None:
-        if resource.declaration.type.startswith("Custom::"):
-            self._custom.delete(resource, patience)
-
-    def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if self.fail_next:
             self.fail_next = False
             raise ResourceError("told to fail")
         return Physical(declaration, "other", properties)
+
+    def update(self, _: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        return self.create(declaration, properties)
+
+    def delete(self, resource: Physical) -> None:
+        pass
 
 
 class StackHistory(RuleBasedStateMachine):
@@ -101,7 +89,7 @@ class StackHistory(RuleBasedStateMachine):
         self._repeat = False
 
     def new_stack(self) -> None:
-        self.lifecycle = StackLifecycle(self.resources, self.hear)
+        self.lifecycle = StackLifecycle(self.resources, self.custom, self.hear)
         self.template: Template = {}
         self.first = len(self.custom.exchanges)
 

@@ -47,7 +47,7 @@ class History(StackHistory):
         world_export_job._client.cache_clear()
         self.robomaker = RoboMaker()
         super().__init__(mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url}))
-        self.resources = Resources(self.custom)
+        self.resources = Resources()
         self.retired = False
         self.owned_once: set[str] = set()
         self.best_effort: set[str] = set()

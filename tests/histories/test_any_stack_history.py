@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from jobs.aws import AwsService
-from sandbox.cloudformation.custom_resources import CustomResources
 from sandbox.cloudformation.lifecycle import (
     Declaration,
     Event,
-    Patience,
     Physical,
     ResourceError,
     StackLifecycle,
@@ -39,8 +37,8 @@ class Yaml(dict[str, Declaration]):
 class Cloud(Resources):
     """Clusters that can't be deleted while tasks run, and what ECS and CloudFormation answer the handler of them."""
 
-    def __init__(self, custom: CustomResources) -> None:
-        super().__init__(custom)
+    def __init__(self) -> None:
+        super().__init__()
         self.lifecycle: StackLifecycle
         self.template: Template = {}
         self.names: dict[str, str] = {}
@@ -105,16 +103,15 @@ class Cloud(Resources):
             properties["Container"] = of if of.startswith(ARN) else f"{ARN}{self.names[of]}"
         return properties
 
-    def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if declaration.type != CLUSTER:
-            return super().make(declaration, properties)
+            return super().create(declaration, properties)
         name = self.names[declaration.logical_id] = str(properties["name"])
         self.active.add(f"{ARN}{name}")
         return Physical(declaration, name, properties)
 
-    def delete(self, resource: Physical, patience: Patience) -> None:
+    def delete(self, resource: Physical) -> None:
         if resource.declaration.type != CLUSTER:
-            super().delete(resource, patience)
             return
         cluster = f"{ARN}{resource.physical_id}"
         if left := {arn: task for arn, task in self.running.items() if task["cluster"] == cluster}:
@@ -162,7 +159,7 @@ class History(StackHistory):
             mock.patch.object(AwsService, "call", call),
             mock.patch.object(AwsService, "pages", pages),
         )
-        self.resources = Cloud(self.custom)
+        self.resources = Cloud()
         self.kept: set[str] = set()
         self.guarded: set[str] = set()
         self.new_stack()
@@ -272,7 +269,7 @@ class History(StackHistory):
         # That a StopOnDelete refers to it again comes with the next update, which here is the same.
         template = {other: _referring(found, left[0], name) for other, found in self.template.items()}
         self.template = Yaml({**template, name: declaration})
-        arrived = self.resources.make(declaration, declaration.body["Properties"])
+        arrived = self.resources.create(declaration, declaration.body["Properties"])
         self.lifecycle.import_resources(self.template, {name: arrived})
 
     @rule(

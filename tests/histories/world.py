@@ -144,7 +144,7 @@ class World:
 
     def lag(self) -> None:
         """Start an execution that the next call of ListExecutions does not return."""
-        self.aws.step_functions.stale_looks = 1
+        self.aws.step_functions.lags = True
         self.start("late")
 
     def tell_to_stop(self) -> None:
@@ -170,7 +170,7 @@ class World:
         """Move the container to another stack."""
         other = f"{self.stack}-other"
         self._change("CREATE", {"Resources": {"Anchor": ANCHOR}}, stack=other)
-        refactor(self.cloudformation, "Container", self.stack, other)
+        refactor(self.aws, "Container", self.stack, other)
 
     def retain(self) -> None:
         """Do the first step of `cdk orphan`: write Retain and, in place of references to the container, its id."""
@@ -265,21 +265,14 @@ class World:
             time.sleep(0.005)
 
 
-def refactor(cloudformation: Any, container: str, source: str, target: str) -> None:
+def refactor(aws: LocalAws, container: str, source: str, target: str) -> None:
     """Move a container to another stack. References to it in its old stack become imports of an exported value."""
-    templates = {stack: _template_of(cloudformation, stack) for stack in (source, target)}
+    templates = {stack: _template_of(aws.client("cloudformation"), stack) for stack in (source, target)}
     templates[target]["Resources"][container] = templates[source]["Resources"].pop(container)
     export = f"{source}-{container}"
     reference = _refer_to({"Fn::ImportValue": export}, templates[source])
     templates[target]["Outputs"] = {"Container": {"Value": reference, "Export": {"Name": export}}}
-    there, here = ({"StackName": stack, "LogicalResourceId": container} for stack in (source, target))
-    plan = cloudformation.create_stack_refactor(
-        StackDefinitions=[{"StackName": name, "TemplateBody": json.dumps(body)} for name, body in templates.items()],
-        ResourceMappings=[{"Source": there, "Destination": here}],
-    )["StackRefactorId"]
-    cloudformation.get_waiter("stack_refactor_create_complete").wait(StackRefactorId=plan)
-    cloudformation.execute_stack_refactor(StackRefactorId=plan)
-    cloudformation.get_waiter("stack_refactor_execute_complete").wait(StackRefactorId=plan)
+    aws.refactor({name: json.dumps(body) for name, body in templates.items()})
 
 
 def _template_of(cloudformation: Any, stack: str) -> Any:
