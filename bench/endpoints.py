@@ -23,7 +23,6 @@ from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 from sandbox.faults import THROTTLED, Fault, Faults
 from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError
 from sandbox.local_aws import LocalAws
-from sandbox.robomaker import Job
 from sandbox.services.jobs import replace_operation
 
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Bench/1"
@@ -145,8 +144,8 @@ class Endpoints:
 
         return slowly
 
-    def _job_changed(self, job: Job) -> None:
-        if job.status in _ENDS:
+    def _job_changed(self, _: str, status: str) -> None:
+        if status in _ENDS:
             self.last_end = time.monotonic()
             self.at_end()
 

@@ -43,7 +43,7 @@ def _play(name: str) -> int:
             tempfile.TemporaryDirectory(prefix="cdk-") as home,
             closing(LocalAws(timeline.stack_event, timeline.job_changed, timeline.log, timeline.call_answered)) as aws,
         ):
-            checked, page = SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
+            checked, page = SCENARIOS[name](Stage(aws, CdkCli(aws.url, Path(home)), timeline))
             timeline.heading(f"Checked: {checked}")  # cleaning up takes a second, and is no part of it
             timeline.note(f"Read next: docs/{page}.md")
     except ScenarioError as error:

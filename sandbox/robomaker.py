@@ -77,14 +77,14 @@ class RoboMaker(Faults):
     Parameters
     ----------
     changed : callable, optional
-        Called with each job whenever its status changes.
+        Called with the ARN and the status of each job whenever its status changes.
     answered : callable, optional
         Called with each call, and the error code and message of its answer, or ``""``.
     """
 
     def __init__(
         self,
-        changed: Callable[[Job], None] = lambda _: None,
+        changed: Callable[[str, str], None] = lambda *_: None,
         answered: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class RoboMaker(Faults):
         """Start a job that takes that many seconds to cancel."""
         with self.lock:
             job = self._jobs[arn] = Job(arn, status, cancel_seconds)
-        self._changed(job)
+        self._changed(arn, status)
         return job
 
     def forget_job(self, arn: str) -> None:
@@ -170,7 +170,7 @@ class RoboMaker(Faults):
     def _move(self, job: Job, status: str) -> None:
         if job.status != status:
             job.status = status
-            self._changed(job)
+            self._changed(job.arn, status)
 
 
 _OPERATIONS = {

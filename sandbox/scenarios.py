@@ -131,14 +131,12 @@ class Stage:
 
     def expect_job(self, job: str, status: str) -> None:
         """Check the status of a job."""
-        found = self.aws.job_statuses.get(job) or self.aws.robomaker.status(job)
-        if found != status:
-            raise ScenarioError(f"{job} is {found or 'gone'}, not {status}.")
+        if (found := self.aws.job_statuses[job]) != status:
+            raise ScenarioError(f"{job} is {found}, not {status}.")
 
     def expect_stack(self, stack: str, status: str) -> None:
         """Check the status of a stack."""
-        found = self.aws.stacks().get(stack, "gone")
-        if found != status:
+        if (found := self.aws.stacks().get(stack, "gone")) != status:
             raise ScenarioError(f"The stack {stack} is {found}, not {status}.")
 
     def expect_no_stack(self) -> None:

@@ -141,7 +141,6 @@ class Ecs(Jobs):
         started_by: str = "",
         daemon: str = "",
         host_is_dead: bool = False,
-        stop_seconds: float | None = None,
     ) -> str:
         """Start a task, and return its ARN.
 
@@ -159,8 +158,6 @@ class Ecs(Jobs):
             The name of the managed daemon that it belongs to.
         host_is_dead : bool, default: False
             Whether it runs on a container instance that has died, so that it never stops.
-        stop_seconds : float, optional
-            How long it takes to stop. Default: `stop_seconds` of this service.
         """
         backend = self.backend
         if family not in backend.task_definitions:
@@ -170,7 +167,6 @@ class Ecs(Jobs):
             task.container_instance_arn = f"{task.cluster_arn.replace(':cluster/', ':container-instance/')}/dead"
         if daemon:
             self.daemons[task.task_arn] = daemon
-        self.take(task.task_arn, stop_seconds)
         self.changed(task.task_arn, "RUNNING")
         return str(task.task_arn)
 

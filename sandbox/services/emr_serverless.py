@@ -115,7 +115,7 @@ class EmrServerlessBackend(EMRServerlessBackend):
             raise ValidationException(f"{job.id} is {job.state} and can't be stopped.")
         if job.state != by:
             self.settle(job, by)
-            self.jobs.stop(job.id, lambda: self.settle(job, to), within)
+            self.jobs.stop(job.arn, lambda: self.settle(job, to), within)
 
 
 class EmrServerlessResponses(EMRServerlessResponse):
@@ -218,25 +218,13 @@ class EmrServerless(Jobs):
         self.start_seconds = 0.0
         replace_model(ApplicationResource)
 
-    def start_job_run(self, application: str, *, stop_seconds: float | None = None) -> str:
-        """Start a job run of an application, and return its id.
+    def start_job_run(self, application: str) -> str:
+        """Start a job run of an application, by its id, and return the job run's id."""
+        return str(self.backend.start_job_run(application, "", _ROLE, *[None] * 5).id)
 
-        Parameters
-        ----------
-        application : str
-            The application's id.
-        stop_seconds : float, optional
-            How long it takes to cancel. Default: `stop_seconds` of this service.
-        """
-        job_run = self.backend.start_job_run(application, "", _ROLE, *[None] * 5)
-        self.take(job_run.id, stop_seconds)
-        return str(job_run.id)
-
-    def start_session(self, application: str, *, stop_seconds: float | None = None) -> str:
-        """Start a session of an application, and return its id. The parameters are those of `start_job_run`."""
-        session = self.backend.start_session(application, _ROLE)
-        self.take(session.id, stop_seconds)
-        return str(session.id)
+    def start_session(self, application: str) -> str:
+        """Start a session of an application, by its id, and return the session's id."""
+        return str(self.backend.start_session(application, _ROLE).id)
 
     def state(self, application: str, job: str) -> str:
         """Return the state of a job run or a session."""

@@ -141,21 +141,9 @@ class StepFunctions(Jobs):
         self.lags = False
         replace_model(StateMachineResource)
 
-    def start_execution(self, state_machine: str, name: str = "", *, stop_seconds: float | None = None) -> str:
-        """Start an execution of a state machine, and return its ARN.
-
-        Parameters
-        ----------
-        state_machine : str
-            The state machine's ARN.
-        name : str, optional
-            The execution's name. Default: an id.
-        stop_seconds : float, optional
-            How long it takes to stop. Default: `stop_seconds` of this service.
-        """
-        arn = self.backend.start_execution(state_machine, name, "{}").execution_arn
-        self.take(arn, stop_seconds)
-        return str(arn)
+    def start_execution(self, state_machine: str, name: str = "") -> str:
+        """Start an execution of a state machine, by its ARN, and return the execution's ARN. Default name: an id."""
+        return str(self.backend.start_execution(state_machine, name, "{}").execution_arn)
 
     def status(self, execution: str) -> str:
         """Return an execution's status."""

@@ -36,7 +36,7 @@ class Cloud:
         self.log: list[str] = []
         self.assemblies = assemblies
         self.aws = LocalAws(lambda _, event: self.events.append(event), log=self.log.append)
-        self.cli = CdkCli(self.aws, home)
+        self.cli = CdkCli(self.aws.url, home)
         self.cloudformation = self.aws.client("cloudformation")
         self._jobs = 0
         self._exchanges = 0

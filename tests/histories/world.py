@@ -119,13 +119,15 @@ class World:
 
     def start(self, name: str, stop_seconds: float = 0.0, *, is_session: bool = False, **task: Any) -> None:
         """Start a job in the newest container."""
+        for service in (self.aws.ecs, self.aws.step_functions, self.aws.emr_serverless):
+            service.stop_seconds = stop_seconds
         starts = {
             "EcsTasks": self.aws.ecs.start_task,
             "StateMachineExecutions": self.aws.step_functions.start_execution,
             "EmrServerlessJobRuns": self.aws.emr_serverless.start_job_run,
         }
         start: Any = self.aws.emr_serverless.start_session if is_session else starts[self.row.kind]
-        self._jobs[name] = start(self._containers[-1], stop_seconds=stop_seconds, **task)
+        self._jobs[name] = start(self._containers[-1], **task)
 
     def end(self) -> None:
         """Let the job end by itself."""
