@@ -7,13 +7,18 @@ import re
 from typing import Any
 
 import pytest
+import urllib3
 
 from sandbox.cloudformation.custom_resources import CustomResources, Exchange, ResponseUrls, invalidity
 from sandbox.cloudformation.lifecycle import Declaration, ResourceError
 from tests.requests import STACK_ID, request
-from tests.sandbox.answers import put
 
 COPIED = ("StackId", "RequestId", "LogicalResourceId")
+
+
+def put(url: str, body: bytes, **headers: str) -> int:
+    """PUT an answer to a response URL, and give the HTTP status."""
+    return urllib3.request("PUT", url, body=body, headers=headers).status
 
 
 @pytest.mark.parametrize(
