@@ -18,8 +18,7 @@ from .timeline import Timeline
 
 def main(arguments: list[str]) -> int:
     """Play the scenario that the arguments name and return an exit status. SIGINT and SIGTERM end it at once."""
-    names = [argument for argument in arguments if argument != "--check"] or ["lifecycle"]
-    [name] = names if len(names) == 1 else [" ".join(names)]
+    name = " ".join(argument for argument in arguments if argument != "--check") or "lifecycle"
     if name not in SCENARIOS:
         print(f"There is no scenario {name!r}. There are:", file=sys.stderr)
         for known, scenario in SCENARIOS.items():

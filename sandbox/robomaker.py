@@ -99,12 +99,11 @@ class RoboMaker(Faults):
         """Its URL, for AWS_ENDPOINT_URL_ROBOMAKER."""
         return self._server.url
 
-    def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> Job:
+    def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> None:
         """Start a job that takes that many seconds to cancel."""
         with self.lock:
-            job = self._jobs[arn] = Job(arn, status, cancel_seconds)
+            self._jobs[arn] = Job(arn, status, cancel_seconds)
         self._changed(arn, status)
-        return job
 
     def forget_job(self, arn: str) -> None:
         """Remove a job, as the service does some time after it has ended."""

@@ -142,7 +142,6 @@ class StackLifecycle:
         self._template: Template = {}
         # Replaced and removed resources, which the cleanup of the update deletes.
         self._leftovers: list[Physical] = []
-        self._touched: set[str] = set()
         self.live: dict[str, Physical] = {}
         self.status = "REVIEW_IN_PROGRESS"
 
@@ -164,7 +163,7 @@ class StackLifecycle:
 
     def update(self, template: Template) -> None:
         """Update the stack to another template. After a failure, roll back to the old one."""
-        old_template, old_names = self._template, set(self.live)
+        old_template, before = self._template, dict(self.live)
         self._begin("UPDATE_IN_PROGRESS", template)
         failed = self._forward(template, self._update_one)
         if not failed:
@@ -173,14 +172,14 @@ class StackLifecycle:
 
         self._take(old_template)
         self._enter("UPDATE_ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to update: {_listed(failed)}.")
-        touched = {name: declaration for name, declaration in old_template.items() if name in self._touched}
-        for name in old_template.keys() - touched:  # with the policies that they had
-            self._keep(replace(self.live[name], declaration=old_template[name]))
-        failed = self._forward(touched, self._roll_back_one)
+        changed = {name for name, resource in before.items() if self.live[name].properties != resource.properties}
+        for name in before.keys() - changed:  # with the policies that they had
+            self._keep(before[name])
+        failed = self._forward({name: old_template[name] for name in changed}, self._roll_back_one)
         if failed:
             self._enter("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: {_listed(failed)}.")
             return
-        self._clean_up(old_names, "UPDATE_ROLLBACK_COMPLETE")
+        self._clean_up(set(before), "UPDATE_ROLLBACK_COMPLETE")
 
     def delete(self, retain: Collection[str] = (), *, force: bool = False) -> None:
         """Delete the stack. After DELETE_FAILED, another call deletes the remaining resources.
@@ -216,7 +215,6 @@ class StackLifecycle:
 
     def _create_one(self, declaration: Declaration) -> None:
         self._happened(declaration, "", "CREATE_IN_PROGRESS")
-        self._touched.add(declaration.logical_id)
         properties: Mapping[str, Any] = {}
         try:
             properties = self._provisioner.resolve(declaration)
@@ -239,7 +237,6 @@ class StackLifecycle:
             # At most a policy or a dependency has changed, which only the template has.
             self._keep(replace(current, declaration=declaration))
             return
-        self._touched.add(declaration.logical_id)
         self._change(current, declaration, properties)
 
     def _roll_back_one(self, declaration: Declaration) -> None:
@@ -340,7 +337,6 @@ class StackLifecycle:
 
     def _begin(self, status: str, template: Template) -> None:
         self._take(template)
-        self._touched = set()
         self._enter(status, "User Initiated")
 
     def _take(self, template: Template) -> None:

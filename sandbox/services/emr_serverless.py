@@ -13,7 +13,7 @@ from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun,
 from moto.emrserverless.responses import EMRServerlessResponse
 
 from .. import ACCOUNT
-from ..later import NEVER, later
+from ..later import later
 from .jobs import Jobs, page, replace_model
 
 ENDS = ("SUCCESS", "FAILED", "CANCELLED", "TERMINATED")
@@ -62,23 +62,23 @@ class EmrServerlessBackend(EMRServerlessBackend):
         application.state = "STOPPED"
 
     def start_job_run(self, application_id: str, *args: Any, **kwargs: Any) -> JobRun:
-        """Submit a job run, and start its application if it is not started and may start by itself."""
+        """Submit a job run, and start its application if it is not started."""
         self._start_by_itself(application_id)
         job_run = super().start_job_run(application_id, *args, **kwargs)
         self.jobs.changed(job_run.arn, job_run.state)
         return job_run
 
     def start_session(self, application_id: str, role: str) -> JobRun:
-        """Start a session, and its application if it is not started and may start by itself."""
+        """Start a session, and its application if it is not started."""
         self._start_by_itself(application_id)
         session = super().start_job_run(application_id, "", role, *[None] * 5)
         session.__class__, session.arn = Session, session.arn.replace("/jobruns/", "/sessions/")
         self.settle(session, "IDLE")
         return session
 
-    def cancel_job_run(self, application_id: str, job_run_id: str, grace: float = NEVER) -> tuple[str, str]:
-        """Cancel a job run, which takes some time, at most its grace period."""
-        self._end(self.find(application_id, job_run_id), "CANCELLING", "CANCELLED", grace)
+    def cancel_job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
+        """Cancel a job run, which takes some time."""
+        self._end(self.find(application_id, job_run_id), "CANCELLING", "CANCELLED")
         return application_id, job_run_id
 
     def terminate_session(self, application_id: str, session_id: str) -> None:
@@ -104,22 +104,19 @@ class EmrServerlessBackend(EMRServerlessBackend):
             self.jobs.changed(job.arn, state)
 
     def _start_by_itself(self, application_id: str) -> None:
-        application = self.get_application(application_id)
-        if application.state in ("CREATED", "STOPPED"):
-            if not application.auto_start_configuration["enabled"]:  # type: ignore[index]  # moto: a string
-                raise ValidationException(f"Application {application_id} must be STARTED to run jobs.")
+        if self.get_application(application_id).state in ("CREATED", "STOPPED"):
             self.start_application(application_id)
 
-    def _end(self, job: JobRun, by: str, to: str, within: float = NEVER) -> None:
+    def _end(self, job: JobRun, by: str, to: str) -> None:
         if job.state in ENDS:
             raise ValidationException(f"{job.id} is {job.state} and can't be stopped.")
         if job.state != by:
             self.settle(job, by)
-            self.jobs.stop(job.arn, lambda: self.settle(job, to), within)
+            self.jobs.stop(job.arn, lambda: self.settle(job, to))
 
 
 class EmrServerlessResponses(EMRServerlessResponse):
-    """moto's operations, with pages, grace periods and sessions."""
+    """moto's operations, with pages and sessions."""
 
     emrserverless_backend: EmrServerlessBackend
 
@@ -130,13 +127,6 @@ class EmrServerlessResponses(EMRServerlessResponse):
     def list_sessions(self) -> ActionResult:
         """List the sessions of an application, by their states."""
         return self._page("sessions", Session)
-
-    def cancel_job_run(self) -> ActionResult:
-        """Cancel a job run, with a grace period if the request has one."""
-        application, job_run = self._get_param("applicationId"), self._get_param("jobRunId")
-        grace = float(self._get_param("shutdownGracePeriodInSeconds", NEVER))
-        self.emrserverless_backend.cancel_job_run(application, job_run, grace)
-        return ActionResult({"applicationId": application, "jobRunId": job_run})
 
     def terminate_session(self) -> ActionResult:
         """Terminate a session."""
@@ -182,16 +172,13 @@ class ApplicationResource(Application, CloudFormationModel):
     ) -> Any:
         """Create an application."""
         properties = cloudformation_json["Properties"]
-        starts = properties.get("AutoStartConfiguration")
         backend: Any = emrserverless_backends[account_id][region_name]
         made = backend.create_application(
             properties.get("Name", resource_name),
             properties["ReleaseLabel"],
             properties["Type"].upper(),
             "",
-            *[None] * 3,
-            starts and {"enabled": str(starts.get("Enabled", True)).lower() == "true"},
-            *[None] * 2,
+            *[None] * 6,
         )
         made.__class__ = cls
         return made

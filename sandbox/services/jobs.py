@@ -52,9 +52,9 @@ class Jobs:
         self._stop_seconds.setdefault(job, self.stop_seconds)
         self._changed(job, status)
 
-    def stop(self, job: str, stopped: Callable[[], None], within: float = NEVER) -> None:
-        """Call `stopped` when a job has stopped: after its time, or after `within` seconds if that is shorter."""
-        later(min(self._stop_seconds[job], within), stopped)
+    def stop(self, job: str, stopped: Callable[[], None]) -> None:
+        """Call `stopped` when a job has stopped."""
+        later(self._stop_seconds[job], stopped)
 
 
 def serve(backend: type[Any], responses: type[BaseResponse]) -> None:
