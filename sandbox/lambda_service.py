@@ -305,17 +305,16 @@ class LambdaService:
                 self._idle.append((function, environment))
 
     def _warm(self, function: Function) -> ExecutionEnvironment | None:
-        """Return an idle process of a function, and end the idle processes of functions that have changed."""
-        found = None
-        idle, self._idle = self._idle, []
-        for deployed, environment in idle:
+        """Return an idle process of a function, and end idle processes of functions that have changed."""
+        for idle in list(self._idle):
+            deployed, environment = idle
             if deployed != self._find(deployed.arn) or not environment.alive:
+                self._idle.remove(idle)
                 threading.Thread(target=environment.close, daemon=True).start()
-            elif found is None and deployed == function:
-                found = environment
-            else:
-                self._idle.append((deployed, environment))
-        return found
+            elif deployed == function:
+                self._idle.remove(idle)
+                return environment
+        return None
 
     def _start(self, function: Function) -> ExecutionEnvironment:
         asked, python = function.properties.get("Runtime"), _version_of(function.python)
