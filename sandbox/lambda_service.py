@@ -317,8 +317,9 @@ class LambdaService:
         return None
 
     def _start(self, function: Function) -> ExecutionEnvironment:
-        asked, python = function.properties.get("Runtime"), _version_of(function.python)
-        if asked not in {None, python, *self._said}:
+        python = _version_of(function.python)
+        asked = str(function.properties.get("Runtime", python))
+        if asked not in {python, *self._said}:
             self._said.add(asked)
             self._log(f"{asked} is not installed here, so the function runs on {python}")
         environment = ExecutionEnvironment(function, self._variables, self._log)

@@ -153,7 +153,8 @@ class StackLifecycle:
 
     def create(self, template: Template) -> None:
         """Create the stack. After a failure, roll back, which deletes everything."""
-        self._begin("CREATE_IN_PROGRESS", template)
+        self._take(template)
+        self._enter("CREATE_IN_PROGRESS", "User Initiated")
         failed = self._forward(template, self._create_one)
         if not failed:
             self._enter("CREATE_COMPLETE")
@@ -164,7 +165,8 @@ class StackLifecycle:
     def update(self, template: Template) -> None:
         """Update the stack to another template. After a failure, roll back to the old one."""
         old_template, before = self._template, dict(self.live)
-        self._begin("UPDATE_IN_PROGRESS", template)
+        self._take(template)
+        self._enter("UPDATE_IN_PROGRESS", "User Initiated")
         failed = self._forward(template, self._update_one)
         if not failed:
             self._clean_up(set(template), "UPDATE_COMPLETE")
@@ -334,10 +336,6 @@ class StackLifecycle:
             self._leftovers = [left for left in self._leftovers if left is not resource]
             if self.live.get(resource.declaration.logical_id) is resource:
                 del self.live[resource.declaration.logical_id]
-
-    def _begin(self, status: str, template: Template) -> None:
-        self._take(template)
-        self._enter(status, "User Initiated")
 
     def _take(self, template: Template) -> None:
         self._template = template

@@ -38,10 +38,8 @@ class StepFunctionsBackend(StepFunctionBackend):
 
     def delete_state_machine(self, arn: str) -> None:
         """Delete a state machine as soon as no execution of it runs."""
-        executions = [
-            execution for machine in self.state_machines if machine.arn == arn for execution in machine.executions
-        ]
-        if any(execution.status == "RUNNING" for execution in executions):
+        machines = [machine for machine in self.state_machines if machine.arn == arn]
+        if any(execution.status == "RUNNING" for machine in machines for execution in machine.executions):
             self.deleting.add(arn)
         else:
             super().delete_state_machine(arn)
@@ -78,10 +76,8 @@ class StepFunctionsResponses(StepFunctionResponse):
     def list_executions(self) -> ActionResult:
         """List a state machine's executions, or those that the last list would have found."""
         backend = self.stepfunction_backend
-        machine, status = (
-            backend.describe_state_machine(self._get_param("stateMachineArn")),
-            self._get_param("statusFilter"),
-        )
+        machine = backend.describe_state_machine(self._get_param("stateMachineArn"))
+        status = self._get_param("statusFilter")
         if machine.type == "EXPRESS":
             raise StateMachineTypeNotSupported(
                 f"This operation is not supported by this type of state machine: '{machine.arn}'"
