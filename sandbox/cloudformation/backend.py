@@ -46,15 +46,9 @@ class _Resources(parsing.ResourceMap):
     """
 
     def __init__(self, stack: Stack, exports: dict[str, parsing.Export], lifecycle: StackLifecycle) -> None:
+        place = {"region_name": stack.region_name, "account_id": stack.account_id}
         super().__init__(
-            stack.stack_id,
-            stack.name,
-            {},
-            stack.tags,
-            account_id=stack.account_id,
-            region_name=stack.region_name,
-            template={},
-            cross_stack_resources=exports,
+            stack.stack_id, stack.name, {}, stack.tags, **place, template={}, cross_stack_resources=exports
         )
         self._lifecycle = lifecycle
 
@@ -111,15 +105,13 @@ class _Life:
     # moto's models are not safe for threads; only custom resources take their time side by side.
     _moto = threading.RLock()
 
-    def __init__(
-        self, stack: Stack, exports: dict[str, parsing.Export], listener: Listener, invoke: Invoke, urls: ResponseUrls
-    ) -> None:
+    def __init__(self, stack: Stack, backend: LifecycleBackend) -> None:
         self.stack = stack
-        self.custom = CustomResources(stack.stack_id, invoke, urls)
+        self.custom = CustomResources(stack.stack_id, backend._invoke, backend._urls)
         self.lifecycle = StackLifecycle(self, self.custom, self.record)
         # What DescribeStackResource looks into.
-        stack.resource_map = self.resources = _Resources(stack, exports, self.lifecycle)
-        self._listener = listener
+        stack.resource_map = self.resources = _Resources(stack, backend.exports, self.lifecycle)
+        self._listener = backend._listener
 
     def template(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
         """Read a template: its resources whose conditions hold, and what each depends on."""
@@ -375,7 +367,7 @@ class LifecycleBackend(CloudFormationBackend):
 
     def _life(self, stack: Stack) -> _Life:
         if stack.stack_id not in self._lives:
-            self._lives[stack.stack_id] = _Life(stack, self.exports, self._listener, self._invoke, self._urls)
+            self._lives[stack.stack_id] = _Life(stack, self)
         return self._lives[stack.stack_id]
 
     def _execute(self, life: _Life, change_set: ChangeSet) -> None:
