@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 import threading
 from collections.abc import Mapping
 from logging.handlers import BufferingHandler
-from typing import Any
+from typing import Any, Generic, TypeVar
 from unittest import mock
 
 from hypothesis import strategies as st
@@ -39,12 +40,10 @@ def serve(event: dict[str, Any]) -> None:
         index.handler(event, Context(900))
 
 
-class Resources:
+class Resources(CustomResources):
     """The resources of a stack: custom resources, which get requests, and others, which fail after `fail_next`."""
 
-    def __init__(self, custom: CustomResources) -> None:
-        self._custom = custom
-        self.fail_next = False
+    fail_next = False
 
     def use(self, template: Template) -> None:
         pass
@@ -53,20 +52,19 @@ class Resources:
         return dict(declaration.body["Properties"])
 
     def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
-        if declaration.type.startswith("Custom::"):
-            return self._custom.create(declaration, properties, patience)
-        return self.make(declaration, properties)
+        is_custom = declaration.type.startswith("Custom::")
+        return super().create(declaration, properties, patience) if is_custom else self.make(declaration, properties)
 
     def update(
         self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
     ) -> Physical:
         if declaration.type.startswith("Custom::"):
-            return self._custom.update(current, declaration, properties, patience)
+            return super().update(current, declaration, properties, patience)
         return self.make(declaration, properties)
 
     def delete(self, resource: Physical, patience: Patience) -> None:
         if resource.declaration.type.startswith("Custom::"):
-            self._custom.delete(resource, patience)
+            super().delete(resource, patience)
 
     def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if self.fail_next:
@@ -75,16 +73,25 @@ class Resources:
         return Physical(declaration, "other", properties)
 
 
-class StackHistory(RuleBasedStateMachine):
+R = TypeVar("R", bound=Resources)
+
+
+class StackHistory(RuleBasedStateMachine, Generic[R]):
     """A stack whose custom resources the handler in this process serves.
 
-    A subclass says which changes there are, what the template is after one, and by what the resources are made.
+    A subclass says which changes there are, and what the template is after one.
+
+    Parameters
+    ----------
+    resources : type
+        Makes the resources.
+    *patches
+        What is patched during the history.
     """
 
     changes: st.SearchStrategy[Any]
-    resources: Resources
 
-    def __init__(self, *patches: Any) -> None:
+    def __init__(self, resources: type[R], *patches: Any) -> None:
         super().__init__()
         self._patches = (
             *patches,
@@ -96,14 +103,15 @@ class StackHistory(RuleBasedStateMachine):
         self._log = BufferingHandler(sys.maxsize)
         log.logger.addHandler(self._log)
         self.urls = ResponseUrls()
-        self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
+        self.resources = resources(STACK_ID, self.deliver, self.urls)
         self._deliveries: dict[str, int] = {}
         self._repeat = False
+        self.new_stack()
 
     def new_stack(self) -> None:
         self.lifecycle = StackLifecycle(self.resources, self.hear)
         self.template: Template = {}
-        self.first = len(self.custom.exchanges)
+        self.first = len(self.resources.exchanges)
 
     def hear(self, event: Event) -> None:
         """Take note of an event."""
@@ -126,6 +134,13 @@ class StackHistory(RuleBasedStateMachine):
         for _ in range(2 if self._repeat else 1):
             self._deliveries[event["RequestId"]] = self._deliveries.get(event["RequestId"], 0) + 1
             serve(event)
+
+    @property
+    def answered_failed(self) -> set[str]:
+        """The physical ids whose Delete had an answer FAILED."""
+        deletes = [found for found in self.resources.exchanges if found.event["RequestType"] == "Delete"]
+        failed = [found for found in deletes if any(json.loads(body)["Status"] == "FAILED" for body in found.bodies)]
+        return {found.event["PhysicalResourceId"] for found in failed}
 
     @property
     def failed_in_the_log(self) -> set[str]:
@@ -167,13 +182,13 @@ class StackHistory(RuleBasedStateMachine):
         self._repeat = repeat
 
     @rule()
-    @precondition(lambda self: len(self.custom.exchanges) > self.first)
+    @precondition(lambda self: len(self.resources.exchanges) > self.first)
     def deliver_the_last_request_again(self) -> None:
-        self.deliver("", self.custom.exchanges[-1].event)
+        self.deliver("", self.resources.exchanges[-1].event)
 
     @invariant()
     def every_request_got_one_valid_answer_for_each_delivery(self) -> None:
-        for exchange in self.custom.exchanges:
+        for exchange in self.resources.exchanges:
             assert len(exchange.bodies) == self._deliveries[exchange.event["RequestId"]]
             assert {invalidity(exchange.event, body) for body in exchange.bodies} == {""}
 
