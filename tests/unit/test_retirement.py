@@ -36,7 +36,6 @@ def _no_answer(*, no_such_name: bool = False, timed_out: bool = False) -> Servic
     return ConnectionFailedError(Failure.UNKNOWN, "No answer", no_such_name=no_such_name, timed_out=timed_out)
 
 
-NOT_FOUND = _answer(404)
 NO_SUCH_NAME, TIME_OUT, REFUSED = _no_answer(no_such_name=True), _no_answer(timed_out=True), _no_answer()
 NOT_CALLED = ServiceError(Failure.UNKNOWN, "There is no client")
 
@@ -60,59 +59,45 @@ def test_every_sign_has_its_source() -> None:
 
 # tests/faults.py has what RoboMaker was seen to say, and what only sounds like it.
 @pytest.mark.parametrize(
-    ("answer", "is_sign"),
-    [
-        *(
-            (_answer(400, "AnyException", message), True)
-            for message in ("Its support has ended", "ITS SUPPORT HAS ENDED", "Support \nfor it\nhas ended")
-        ),
-        *((_answer(status, "UnknownOperationException"), True) for status in (200, 400, 404)),
-        *((_answer(status), True) for status in (404, 410)),
-        (_answer(404, "ResourceNotFoundException"), False),
-        (_answer(404, "InvalidParameterException"), False),
-        (_answer(410, "ThrottlingException"), False),
-        (_answer(404, "AccessDeniedException", DENIAL), False),
-        (_answer(403), False),
-        (_answer(200, "InternalFailure"), False),
-        (NOT_CALLED, False),
-    ],
-    ids=lambda given: str(getattr(given, "__dict__", given)),
-)
-def test_an_answer_is_a_sign_if_robomaker_says_so_or_no_longer_has_the_operation(
-    answer: ServiceError, is_sign: bool
-) -> None:
-    assert _signs((0, answer)) == ["The answer" if is_sign else ""]
-
-
-@pytest.mark.parametrize(
     ("errors", "sign"),
     [
-        ([(0, NO_SUCH_NAME), (5, NO_SUCH_NAME)], GONE),
-        ([(0, NO_SUCH_NAME), (4, NO_SUCH_NAME)], ""),
-        ([(0, NO_SUCH_NAME), (4, NO_SUCH_NAME), (1, NO_SUCH_NAME)], GONE),
-        *(([(0, NO_SUCH_NAME), (5, once), (5, NO_SUCH_NAME)], "") for once in (REFUSED, _answer(500))),
         *(
-            ([(0, NO_SUCH_NAME), (0, once), (5, NO_SUCH_NAME), (5, NO_SUCH_NAME)], GONE)
-            for once in (REFUSED, _answer(500))
+            ([(0, _answer(400, "AnyException", message))], "The answer")
+            for message in ("Its support has ended", "ITS SUPPORT HAS ENDED", "Support \nfor it\nhas ended")
         ),
-        ([(0, NO_SUCH_NAME), (0, NOT_CALLED), (5, NO_SUCH_NAME)], GONE),
-        ([(0, TIME_OUT), (30, TIME_OUT)], SILENT),
-        ([(0, TIME_OUT), (15, TIME_OUT), (15, TIME_OUT)], SILENT),
-        ([(0, TIME_OUT), (10, TIME_OUT), (19, TIME_OUT)], ""),
-        ([(0, TIME_OUT), (15, REFUSED), (15, TIME_OUT), (29, TIME_OUT)], ""),
-        ([(0, TIME_OUT), (15, REFUSED), (15, TIME_OUT), (30, TIME_OUT)], SILENT),
+        # RoboMaker no longer has the operation.
+        *(([(0, _answer(status, "UnknownOperationException"))], "The answer") for status in (200, 400, 404)),
+        *(([(0, _answer(status))], "The answer") for status in (404, 410)),
+        ([(0, _answer(404, "ResourceNotFoundException"))], ""),
+        ([(0, _answer(404, "InvalidParameterException"))], ""),
+        ([(0, _answer(410, "ThrottlingException"))], ""),
+        ([(0, _answer(404, "AccessDeniedException", DENIAL))], ""),
+        ([(0, _answer(403))], ""),
+        ([(0, _answer(200, "InternalFailure"))], ""),
+        ([(0, NOT_CALLED)], ""),
+        # The name is missing twice, with five seconds between.
+        ([(0, NO_SUCH_NAME), (4, NO_SUCH_NAME), (1, NO_SUCH_NAME)], f"{GONE}: No answer"),
+        ([(0, NO_SUCH_NAME), (0, NOT_CALLED), (5, NO_SUCH_NAME)], f"{GONE}: No answer"),
+        *(
+            ([(0, NO_SUCH_NAME), (0, other), (5, NO_SUCH_NAME), (5, NO_SUCH_NAME)], f"{GONE}: No answer")
+            for other in (REFUSED, _answer(500))
+        ),
+        # Each call times out for 30 seconds.
+        ([(0, TIME_OUT), (30, TIME_OUT)], f"{SILENT}: No answer"),
+        ([(0, TIME_OUT), (10, TIME_OUT), (19, TIME_OUT), (1, TIME_OUT)], f"{SILENT}: No answer"),
+        ([(0, TIME_OUT), (15, REFUSED), (15, TIME_OUT), (29, TIME_OUT), (1, TIME_OUT)], f"{SILENT}: No answer"),
         *(([(0, _answer(status)), (0, TIME_OUT), (30, TIME_OUT)], "") for status in (200, 500)),
     ],
 )
-def test_no_answer_is_a_sign_after_some_time(
+def test_only_the_last_of_these_errors_is_a_sign(
     errors: list[tuple[float, ServiceError]], sign: str, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("FUNCTION_OUTSIDE_VPC", "true")
     monkeypatch.setattr("jobs.retirement._drops_connections", lambda endpoint: endpoint == OWN)
-    assert _signs(*errors) == [*[""] * (len(errors) - 1), sign and f"{sign}: No answer"]
+    assert _signs(*errors) == [*[""] * (len(errors) - 1), sign]
 
 
-@pytest.mark.parametrize("error", [NOT_FOUND, NO_SUCH_NAME, TIME_OUT], ids=["answer", "no such name", "time-out"])
+@pytest.mark.parametrize("error", [_answer(404), NO_SUCH_NAME, TIME_OUT], ids=["answer", "no such name", "time-out"])
 @pytest.mark.parametrize(
     ("endpoint", "region", "variables", "is_sign"),
     [
