@@ -195,33 +195,29 @@ class History(StackHistory[Cloud]):
     def changed(self, change: tuple[Any, ...]) -> dict[str, Declaration]:
         template: dict[str, Declaration] = {}
         for name, wanted in zip("AB", change[:2], strict=True):
-            before = self.template.get(name)
-            fresh: dict[str, object] = {"name": f"{name}-{next(numbers)}"}
-            if wanted in ("keep", "rename") and before:
-                body = before.body if wanted == "keep" else {**before.body, "Properties": fresh}
-                template[name] = Declaration(name, CLUSTER, body)
-            elif wanted and wanted not in ("keep", "rename"):
+            body = dict(self.template[name].body) if name in self.template else {}
+            if wanted == "rename" or not body:
+                body["Properties"] = {"name": f"{name}-{next(numbers)}"}
+            if wanted in ("Delete", "Retain", "RetainExceptOnCreate"):
                 # No source tells by which of two templates a replaced cluster is kept: so both say the same.
-                properties = before.body["Properties"] if before else fresh
-                replaced = "Delete" if wanted == "Delete" else "Retain"
-                body = {"Properties": properties, "DeletionPolicy": wanted, "UpdateReplacePolicy": replaced}
+                body |= {"DeletionPolicy": wanted, "UpdateReplacePolicy": "Delete" if wanted == "Delete" else "Retain"}
+            if wanted and "DeletionPolicy" in body:
                 template[name] = Declaration(name, CLUSTER, body)
         for name, wanted in zip(("StopC", "StopD"), change[2:], strict=True):
-            before = self.template.get(name)
-            settled = before.body["Properties"] if wanted == "keep" and before else wanted
-            if settled and before and settled is before.body["Properties"] and settled["of"].startswith(ARN):
-                template[name] = before
-            elif isinstance(settled, dict) and (settled["of"] == SHARED or settled["of"] in template):
-                template[name] = self.stop(name, settled, template)
+            kept = self.template.get(name) if wanted == "keep" else None
+            properties = kept.body["Properties"] if kept else wanted
+            if isinstance(properties, dict) and properties["of"] in (*template, SHARED):
+                template[name] = self.stop(name, properties, template)
+            elif kept and properties["of"].startswith(ARN):  # that of a cluster that has left
+                template[name] = kept
         return template
 
     def stop(self, name: str, wanted: Mapping[str, Any], template: Template) -> Declaration:
         """Declare a StopOnDelete, as the construct does."""
         of, properties = wanted["of"], {"ServiceToken": "arn:function", "Kind": "EcsTasks", **wanted}
-        if of == SHARED:
-            return Declaration(name, RESOURCE_TYPE, {"Properties": properties})
-        ownership = {"ContainerLogicalId": of, "ContainerDeletionPolicy": template[of].body["DeletionPolicy"]}
-        return Declaration(name, RESOURCE_TYPE, {"Properties": {**properties, **ownership}}, frozenset({of}))
+        if of != SHARED:
+            properties |= {"ContainerLogicalId": of, "ContainerDeletionPolicy": template[of].body["DeletionPolicy"]}
+        return Declaration(name, RESOURCE_TYPE, {"Properties": properties}, frozenset({of} - {SHARED}))
 
     def begin(self) -> None:
         self.resources.lifecycle = self.lifecycle
