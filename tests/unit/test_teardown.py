@@ -113,7 +113,7 @@ CASES = {
     ),
     "an unknown error": Case([UNKNOWN], "Denied! Tried for 60 s.", 60, MINUTE),
     "a rejection": Case([REJECTED], "Odd. Tried for 60 s.", 60, MINUTE),
-    "an unknown error, with less time": Case([UNKNOWN], "Denied! Tried for 20 s.", 20, [*TRIES[:6], 20], time_left=20),
+    "an unknown error, with less time": Case([UNKNOWN], "Denied! Tried for 16 s.", 16, [*TRIES[:6], 16], time_left=16),
     "a minute from the beginning of the first call": Case(
         [UNKNOWN], "Denied! Tried for 76 s.", 76.5, [0, 25.5, 51.5], each=25
     ),
