@@ -24,6 +24,7 @@ APPLICATION = Container("EmrServerlessJobRuns", "00f")
 IT = {"applicationId": "00f"}
 
 THROTTLED, BUSY = error("ThrottlingException"), error("InternalServerException", status=500)
+ONE_TASK, EXPRESS = {"taskArns": ["a"]}, error("StateMachineTypeNotSupported")
 TERMINATED = {"application": {"state": "TERMINATED"}}
 MISSING = error("ResourceNotFoundException", "Application 00f does not exist", 404)
 
@@ -72,7 +73,7 @@ LOOKS = {
         (CLUSTER, {"clusters": [], "failures": [{"reason": "MISSING"}]}, False),
         (CLUSTER, {"clusters": [{}]}, TRANSIENT),
         (MACHINE, {"executions": []}, True),
-        (MACHINE, error("StateMachineTypeNotSupported"), True),
+        (MACHINE, EXPRESS, True),
         (MACHINE, error("StateMachineDoesNotExist"), False),
         (MACHINE, {}, TRANSIENT),
         (MACHINE, THROTTLED, TRANSIENT),
@@ -82,7 +83,9 @@ LOOKS = {
             for state in ("CREATING", "STARTED", "STOPPED", "NEW")
         ),
         *((APPLICATION, answer, False) for answer in (TERMINATED, MISSING)),
-        *((APPLICATION, answer, TRANSIENT) for answer in ({}, {"application": {}}, BUSY)),
+        (APPLICATION, {}, TRANSIENT),
+        (APPLICATION, {"application": {}}, TRANSIENT),
+        (APPLICATION, BUSY, TRANSIENT),
     ],
     ids=str,
 )
@@ -99,23 +102,16 @@ def test_a_container_exists(aws: Canned, container: Container, answer: Answer, e
     [
         (CLUSTER, {"ListTasks": error("ClusterNotFoundException")}, REJECTED, "There is no such cluster"),
         (CLUSTER, {"ListTasks": denial("ecs:ListTasks")}, UNKNOWN, ""),
-        (CLUSTER, {"ListTasks": {"taskArns": ["a"]}, "DescribeTasks": {"tasks": [{}]}}, TRANSIENT, ""),
-        (
-            CLUSTER,
-            {"ListTasks": {"taskArns": ["a"]}, "DescribeTasks": {"tasks": []}, "ListDaemons": BUSY},
-            TRANSIENT,
-            "",
-        ),
+        (CLUSTER, {"ListTasks": ONE_TASK, "DescribeTasks": {"tasks": [{}]}}, TRANSIENT, ""),
+        (CLUSTER, {"ListTasks": ONE_TASK, "DescribeTasks": {"tasks": []}, "ListDaemons": BUSY}, TRANSIENT, ""),
         (MACHINE, {"ListExecutions": error("StateMachineDoesNotExist")}, REJECTED, "There is no such state machine"),
-        (
-            MACHINE,
-            {"ListExecutions": error("StateMachineTypeNotSupported")},
-            REJECTED,
-            "nothing to stop in an EXPRESS state machine",
-        ),
-        *((MACHINE, {"ListExecutions": answer}, TRANSIENT, "") for answer in ({}, {"executions": [{}]}, THROTTLED)),
+        (MACHINE, {"ListExecutions": EXPRESS}, REJECTED, "nothing to stop in an EXPRESS state machine"),
+        (MACHINE, {"ListExecutions": {}}, TRANSIENT, ""),
+        (MACHINE, {"ListExecutions": {"executions": [{}]}}, TRANSIENT, ""),
+        (MACHINE, {"ListExecutions": THROTTLED}, TRANSIENT, ""),
         (MACHINE, {"ListExecutions": error("InvalidArn")}, REJECTED, ""),
-        *((APPLICATION, {"ListJobRuns": answer}, TRANSIENT, "") for answer in ({}, {"jobRuns": [{}]})),
+        (APPLICATION, {"ListJobRuns": {}}, TRANSIENT, ""),
+        (APPLICATION, {"ListJobRuns": {"jobRuns": [{}]}}, TRANSIENT, ""),
         (APPLICATION, {"ListJobRuns": denial("emr-serverless:ListJobRuns")}, UNKNOWN, ""),
         (APPLICATION, {"ListJobRuns": MISSING}, REJECTED, ""),
         (APPLICATION, {"ListSessions": BUSY}, TRANSIENT, ""),

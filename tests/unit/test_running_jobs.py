@@ -80,7 +80,7 @@ class Tasks:
 
     def __init__(self, case: Case) -> None:
         self.clock = SetClock()
-        self.clock.now = 0.0
+        self.clock.now = 0.0  # as on a machine that has just started
         self.service = AwsService("ecs", "us-west-2")
         self.pace, self.list_again_after = case.pace, case.list_again_after
         self._lists = chain(case.lists, repeat(case.lists[-1]))
