@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from threading import Barrier
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -15,7 +16,7 @@ from jobs.aws import AwsService
 from jobs.running_jobs import CONCURRENT_STOPS, Pace, RunningJob, RunningJobs
 from protocol.outcome import Result
 from teardown import Failure, ServiceError, State, Step, sentence
-from tests.network import InTurn, SetClock
+from tests.network import SetClock
 
 THROTTLED = ServiceError(Failure.TRANSIENT, "Rate exceeded", code="ThrottlingException")
 DENIED = ServiceError(Failure.UNKNOWN, "Denied", code="AccessDeniedException")
@@ -123,8 +124,12 @@ class Tasks:
 
 
 @pytest.fixture(autouse=True)
-def _in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", InTurn)
+def threads(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
+    """Replace ThreadPoolExecutor by one that makes its calls one after the other, so that their order is known."""
+    executor = MagicMock()
+    executor.return_value.__enter__.return_value.map = map
+    monkeypatch.setattr("jobs.running_jobs.ThreadPoolExecutor", executor)
+    return executor
 
 
 def _ids(count: int, first: int = 0) -> str:
@@ -240,7 +245,6 @@ CASES = {
         [["0 1 2", "3 4 5 6"]], [MORE, MORE, SEVEN], _ids(7), page_seconds=1000, pace=Pace(3, 2), seconds=2000.5
     ),
     "the time of a stop counts": Case([[_ids(4)]], [FOUR], _ids(4), stop_seconds=0.2, pace=Pace(1, 2), seconds=1.7),
-    "no pause in the burst": Case([["0 1 2"]], [THREE], "0 1 2", stop_seconds=0.25, pace=Pace(2, 1), seconds=1.25),
     "a stop that failed counts": Case(
         [["a"]],
         [_raised(THROTTLED, f"{A.detail}.", 0, 1), A],
@@ -313,11 +317,9 @@ class TestSideBySide:
         assert tasks.steps() == [_left("0, 1, 2 and 17 more", 0, 20)]
 
     @pytest.mark.parametrize("burst", [CONCURRENT_STOPS, 3])
-    def test_are_no_more_than_the_burst(self, monkeypatch: pytest.MonkeyPatch, burst: int) -> None:
-        widths: list[int] = []
-        monkeypatch.setattr(InTurn, "__init__", lambda _, width: widths.append(width))
+    def test_are_no_more_than_the_burst(self, threads: MagicMock, burst: int) -> None:
         Tasks(Case([[_ids(25)]], pace=Pace(burst, 1000))).steps()
-        assert widths == [burst] * (25 // burst) + [25 % burst]
+        assert [call.args for call in threads.call_args_list] == [(burst,)] * (25 // burst) + [(25 % burst,)]
 
 
 def test_the_log_has_each_accepted_stop_once_two_hundred_a_line_and_after_an_error_as_well(
