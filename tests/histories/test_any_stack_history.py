@@ -40,8 +40,6 @@ class Cloud(Resources):
 
     Attributes
     ----------
-    names : dict
-        The name of each cluster of the stack, by its logical id.
     summaries : dict
         What ListStackResources shows of each resource, by its ids.
     active : set
@@ -61,7 +59,6 @@ class Cloud(Resources):
     def __init__(self, *of_the_stack: Any) -> None:
         super().__init__(*of_the_stack)
         self.template: Template = {}
-        self.names: dict[str, str] = {}
         self.summaries: dict[tuple[str, str], Mapping[str, str]] = {}
         self.active = {SHARED}
         self.tasks: dict[str, dict[str, Any]] = {}
@@ -115,13 +112,13 @@ class Cloud(Resources):
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         properties = dict(super().resolve(declaration))
         if of := properties.pop("of", ""):
-            properties["Container"] = of if of.startswith(ARN) else f"{ARN}{self.names[of]}"
+            properties["Container"] = of if of.startswith(ARN) else f"{ARN}{self.lifecycle.live[of].physical_id}"
         return properties
 
     def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if declaration.type != CLUSTER:
             return super().make(declaration, properties)
-        name = self.names[declaration.logical_id] = str(properties["name"])
+        name = str(properties["name"])
         self.active.add(f"{ARN}{name}")
         return Physical(declaration, name, properties)
 
