@@ -218,7 +218,6 @@ class TestAnswer:
             (Response(200, b'{"__type": "a.b#OddException"}'), Failure.TRANSIENT, "OddException"),
             *((Response(status, CORAL), Failure.TRANSIENT, "OddException") for status in (200, 400)),
         ],
-        ids=str,
     )
     def test_is_an_error_by_its_header_or_body(
         self, monkeypatch: pytest.MonkeyPatch, answer: Response, failure: Failure, code: str
