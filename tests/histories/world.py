@@ -39,7 +39,8 @@ class Service(NamedTuple):
 SERVICES = {
     "EcsTasks": Service("AWS::ECS::Cluster", "ClusterName", {}, "ecs", "delete_cluster", "cluster"),
     "StateMachineExecutions": Service(
-        *("AWS::StepFunctions::StateMachine", "StateMachineName", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/role"}),
+        *("AWS::StepFunctions::StateMachine", "StateMachineName"),
+        {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/role", "DefinitionString": "{}"},
         *("stepfunctions", "delete_state_machine", "stateMachineArn"),
     ),
     "EmrServerlessJobRuns": Service(
