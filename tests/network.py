@@ -65,19 +65,6 @@ def certificate(name: str, bundle: Path) -> ssl.SSLContext:
     return tls
 
 
-class InTurn:
-    """Makes the calls of a ThreadPoolExecutor one after the other, so that a test knows their order and times."""
-
-    def __init__(self, width: int) -> None: ...
-
-    def __enter__(self) -> InTurn:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    map = staticmethod(map)
-
-
 class SetClock:
     """A clock that goes only when a test says so, and keeps every pause."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 import threading
 from collections.abc import Mapping
 from logging.handlers import BufferingHandler
-from typing import Any
+from typing import Any, Generic, TypeVar
 from unittest import mock
 
 from hypothesis import strategies as st
@@ -41,8 +42,7 @@ def serve(event: dict[str, Any]) -> None:
 class Resources:
     """The resources of a stack that are not custom resources. One fails after `fail_next`."""
 
-    def __init__(self) -> None:
-        self.fail_next = False
+    fail_next = False
 
     def use(self, template: Template) -> None:
         pass
@@ -63,16 +63,25 @@ class Resources:
         pass
 
 
-class StackHistory(RuleBasedStateMachine):
+R = TypeVar("R", bound=Resources)
+
+
+class StackHistory(RuleBasedStateMachine, Generic[R]):
     """A stack whose custom resources the handler in this process serves.
 
-    A subclass says which changes there are, what the template is after one, and by what the resources are made.
+    A subclass says which changes there are, and what the template is after one.
+
+    Parameters
+    ----------
+    resources : type
+        Makes the resources.
+    *patches
+        What is patched during the history.
     """
 
     changes: st.SearchStrategy[Any]
-    resources: Resources
 
-    def __init__(self, *patches: Any) -> None:
+    def __init__(self, resources: type[R], *patches: Any) -> None:
         super().__init__()
         self._patches = (
             *patches,
@@ -85,8 +94,10 @@ class StackHistory(RuleBasedStateMachine):
         log.logger.addHandler(self._log)
         self.urls = ResponseUrls()
         self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
+        self.resources = resources()
         self._deliveries: dict[str, int] = {}
         self._repeat = False
+        self.new_stack()
 
     def new_stack(self) -> None:
         self.lifecycle = StackLifecycle(self.resources, self.custom, self.hear)
@@ -114,6 +125,13 @@ class StackHistory(RuleBasedStateMachine):
         for _ in range(2 if self._repeat else 1):
             self._deliveries[event["RequestId"]] = self._deliveries.get(event["RequestId"], 0) + 1
             serve(event)
+
+    @property
+    def answered_failed(self) -> set[str]:
+        """The physical ids whose Delete had an answer FAILED."""
+        deletes = [found for found in self.custom.exchanges if found.event["RequestType"] == "Delete"]
+        failed = [found for found in deletes if any(json.loads(body)["Status"] == "FAILED" for body in found.bodies)]
+        return {found.event["PhysicalResourceId"] for found in failed}
 
     @property
     def failed_in_the_log(self) -> set[str]:

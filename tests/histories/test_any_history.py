@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from unittest import mock
 
@@ -37,7 +36,7 @@ declarations = st.fixed_dictionaries(
 )
 
 
-class History(StackHistory):
+class History(StackHistory[Resources]):
     """One stack with up to two jobs, a resource that depends on them, and everything that may go wrong."""
 
     # What an update does to each of two jobs of the stack: keep it, replace it by a new one, or remove it.
@@ -46,12 +45,10 @@ class History(StackHistory):
     def __init__(self) -> None:
         world_export_job._client.cache_clear()
         self.robomaker = RoboMaker()
-        super().__init__(mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url}))
-        self.resources = Resources()
+        super().__init__(Resources, mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL_ROBOMAKER": self.robomaker.url}))
         self.retired = False
         self.owned_once: set[str] = set()
         self.best_effort: set[str] = set()
-        self.new_stack()
 
     def declare(self, name: str, wanted: dict[str, Any]) -> Declaration:
         arn = f"arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-{next(numbers)}"
@@ -120,19 +117,11 @@ class History(StackHistory):
         }
         for arn in self.owned_once - self.owned():
             if self.robomaker.status(arn) in ("Pending", "Running"):
-                assert arn in self.failed_in_the_log & (self.best_effort | self.answered_failed())
+                assert arn in self.failed_in_the_log & (self.best_effort | self.answered_failed)
 
     def owned(self) -> set[str]:
         ids = {physical.physical_id for physical in self.lifecycle.live.values()}
         return {physical_id for physical_id in ids if physical_id.startswith("arn:aws:robomaker:")}
-
-    def answered_failed(self) -> set[str]:
-        return {
-            exchange.event["PhysicalResourceId"]
-            for exchange in self.custom.exchanges
-            if exchange.event["RequestType"] == "Delete"
-            and any(json.loads(body)["Status"] == "FAILED" for body in exchange.bodies)
-        }
 
     def teardown(self) -> None:
         """End every history with a teardown that nothing disturbs, which must succeed."""

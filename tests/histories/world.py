@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import ACCOUNT
 from sandbox.services.jobs import NEVER
@@ -23,28 +23,30 @@ if TYPE_CHECKING:
 RESOURCE_TYPE = "Custom::StopOnDelete"
 YAML = "# JSON is a part of YAML, and comments are not a part of JSON.\n"
 ANCHOR = {"Type": "AWS::CloudFormation::WaitConditionHandle"}  # a template must have a resource
-# For each kind: the container's resource type, the property with its name, and its other required properties.
-CONTAINERS: dict[str, tuple[str, str, dict[str, str]]] = {
-    "EcsTasks": ("AWS::ECS::Cluster", "ClusterName", {}),
-    "StateMachineExecutions": (
-        "AWS::StepFunctions::StateMachine",
-        "StateMachineName",
-        {
-            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/role",
-            "DefinitionString": '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
-        },
+
+
+class Service(NamedTuple):
+    """The container of a kind: its resource type and properties; the service, and its operation to delete one."""
+
+    resource_type: str
+    name: str
+    others: dict[str, str]
+    client: str
+    delete: str
+    parameter: str
+
+
+SERVICES = {
+    "EcsTasks": Service("AWS::ECS::Cluster", "ClusterName", {}, "ecs", "delete_cluster", "cluster"),
+    "StateMachineExecutions": Service(
+        *("AWS::StepFunctions::StateMachine", "StateMachineName"),
+        {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/role", "DefinitionString": "{}"},
+        *("stepfunctions", "delete_state_machine", "stateMachineArn"),
     ),
-    "EmrServerlessJobRuns": (
-        "AWS::EMRServerless::Application",
-        "Name",
-        {"ReleaseLabel": "emr-7.10.0", "Type": "Spark"},
+    "EmrServerlessJobRuns": Service(
+        *("AWS::EMRServerless::Application", "Name", {"ReleaseLabel": "emr-7.10.0", "Type": "Spark"}),
+        *("emr-serverless", "delete_application", "applicationId"),
     ),
-}
-# For each kind: the service, the operation that deletes a container, and the parameter that names it.
-DELETIONS = {
-    "EcsTasks": ("ecs", "delete_cluster", "cluster"),
-    "StateMachineExecutions": ("stepfunctions", "delete_state_machine", "stateMachineArn"),
-    "EmrServerlessJobRuns": ("emr-serverless", "delete_application", "applicationId"),
 }
 ENDED = ("STOPPED", "SUCCEEDED", "ABORTED", "SUCCESS", "CANCELLED", "TERMINATED")
 
@@ -79,7 +81,8 @@ class World:
         self.aws, self.row = aws, row
         self.stack = f"Case{next(_numbers)}"
         self.clock = Clock()
-        self.cloudformation, self._client = aws.client("cloudformation"), aws.client(DELETIONS[row.kind][0])
+        self._service = SERVICES[row.kind]
+        self.cloudformation, self._client = aws.client("cloudformation"), aws.client(self._service.client)
         self._given = ""  # the property Container, if the container is no resource of the stack
         self._containers: list[str] = []
         self._jobs: dict[str, str] = {}
@@ -165,8 +168,7 @@ class World:
 
     def delete(self) -> None:
         """Delete the container, as an operator would."""
-        _, operation, parameter = DELETIONS[self.row.kind]
-        getattr(self._client, operation)(**{parameter: self._given or self._containers[0]})
+        getattr(self._client, self._service.delete)(**{self._service.parameter: self._given or self._containers[0]})
 
     def refactor(self) -> None:
         """Move the container to another stack."""
@@ -245,9 +247,9 @@ class World:
         self._change(change, {"Parameters": parameters, "Resources": resources}, as_yaml=declared.yaml)
 
     def _container(self, name: str) -> dict[str, Any]:
-        resource_type, named, properties = CONTAINERS[self.row.kind]
         express = {"StateMachineType": "EXPRESS"} if self.row.express else {}
-        return {"Type": resource_type, "Properties": {named: name, **properties, **express}}
+        properties = {self._service.name: name, **self._service.others, **express}
+        return {"Type": self._service.resource_type, "Properties": properties}
 
     @property
     def _reference(self) -> dict[str, Any]:

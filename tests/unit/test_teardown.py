@@ -39,12 +39,16 @@ class Script:
         The steps.
     seconds : float
         How long each takes.
+
+    Attributes
+    ----------
+    at : list of float
+        When each step began.
     """
 
     def __init__(self, plays: Iterable[Play], seconds: float = 0) -> None:
         self.clock = SetClock()
         self.at: list[float] = []
-        """When each step began."""
         self._started = self.clock.now
         self._plays = iter(plays)
         self._play: Play = STOPPED
@@ -68,18 +72,30 @@ class Script:
 
 @dataclass(frozen=True)
 class Case:
-    """The steps of a job, and what the engine makes of them."""
+    """The steps of a job, and what the engine makes of them.
+
+    Parameters
+    ----------
+    plays : list of Step or ServiceError
+        The steps.
+    detail, seconds, result
+        The outcome.
+    at : list
+        When each step began. With an Ellipsis at the end, these are only the first ones.
+    wait, time_left : float
+        The times that the engine has.
+    each : float
+        How long each step takes.
+    """
 
     plays: list[Play]
     detail: str
     seconds: float
     at: list[Any]
-    """When each step began. With an Ellipsis at the end, these are only the first ones."""
     result: Result = Result.FAILED
     wait: float = 300
     time_left: float = 880
     each: float = 0
-    """How long each step takes."""
 
 
 DONE = Result.STOPPED
@@ -97,7 +113,7 @@ CASES = {
     ),
     "an unknown error": Case([UNKNOWN], "Denied! Tried for 60 s.", 60, MINUTE),
     "a rejection": Case([REJECTED], "Odd. Tried for 60 s.", 60, MINUTE),
-    "an unknown error, with less time": Case([UNKNOWN], "Denied! Tried for 20 s.", 20, [*TRIES[:6], 20], time_left=20),
+    "an unknown error, with less time": Case([UNKNOWN], "Denied! Tried for 16 s.", 16, [*TRIES[:6], 16], time_left=16),
     "a minute from the beginning of the first call": Case(
         [UNKNOWN], "Denied! Tried for 76 s.", 76.5, [0, 25.5, 51.5], each=25
     ),
@@ -107,10 +123,7 @@ CASES = {
     ),
     "a minute for what may stay": Case([*[UNKNOWN] * 5, REJECTED], "Odd. Tried for 60 s.", 60, MINUTE),
     "a minute again after a success": Case(
-        [*[UNKNOWN] * 7, MORE, UNKNOWN],
-        "Denied! Tried for 112 s.",
-        111.5,
-        [*TRIES, *(51.5 + at for at in MINUTE)],
+        [*[UNKNOWN] * 7, MORE, UNKNOWN], "Denied! Tried for 112 s.", 111.5, [*TRIES, *(51.5 + at for at in MINUTE)]
     ),
     "errors that pass": Case(
         [*[UNKNOWN] * 8, STOPPING, *[REJECTED] * 8, *[TRANSIENT] * 3, STOPPED],

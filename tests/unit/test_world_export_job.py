@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs import world_export_job
-from jobs.world_export_job import WorldExportJob
+from jobs.world_export_job import WorldExportJob, _RoboMaker
 from properties.job_arn import JobArn
 from protocol.outcome import Result
 from sandbox.loopback import LoopbackServer, Response
@@ -22,6 +22,9 @@ from tests.network import SetClock
 JOB = "arn:aws:robomaker:us-west-2:123456789012:world-export-job/job-1"
 CANCEL, LOOK = "CancelWorldExportJob", "DescribeWorldExportJob"
 REFUSAL = f"{CANCEL} answered InvalidParameterException: The job is not in a state to be canceled"
+
+# How Coral wraps an error, with any status (aws-amplify/amplify-flutter 5675).
+CORAL = b'{"Output": {"__type": "a.b#OddException"}}'
 
 Meaning = State | Failure | Result
 
@@ -75,8 +78,8 @@ def refused(rig: Rig) -> Rig:
     return rig
 
 
-def _answer(body: dict[str, Any]) -> Fault:
-    return Fault(message=json.dumps(body), status=200)
+def _status(status: object) -> Fault:
+    return Fault(message=json.dumps({"status": status}), status=200)
 
 
 class TestOrder:
@@ -163,21 +166,27 @@ class TestStatus:
 
     @pytest.mark.parametrize("status", ["Pending", "Running", *UNKNOWN])
     def test_is_a_refusal_if_the_cancel_was_refused(self, refused: Rig, status: Any) -> None:
-        refused.answer(_answer({"status": status}), LOOK)
+        refused.answer(_status(status), LOOK)
         reason = f"World export job job-1 is {status}, and RoboMaker refuses to cancel it. {REFUSAL}"
         assert refused.advance() == (State.REFUSED, reason)
 
     @pytest.mark.parametrize("status", ["Pending", "Running", "Canceling", *UNKNOWN])
     def test_is_waited_for_if_the_cancel_was_accepted(self, canceled: Rig, status: Any) -> None:
-        canceled.answer(_answer({"status": status}), LOOK)
+        canceled.answer(_status(status), LOOK)
         assert canceled.advance() == (State.STOPPING, f"World export job job-1 is {status}")
 
-    @pytest.mark.parametrize("body", [{}, {"status": None}, {"status": ""}])
-    def test_that_is_missing_is_transient(self, canceled: Rig, body: dict[str, Any]) -> None:
-        canceled.answer(_answer(body), LOOK)
+    def test_that_is_missing_is_transient(self, canceled: Rig) -> None:
+        canceled.answer(_status(None), LOOK)
         assert canceled.advance() == (Failure.TRANSIENT, f"{LOOK} got an answer without status")
 
 
+def _look(monkeypatch: pytest.MonkeyPatch, answer: Response) -> None:
+    with closing(LoopbackServer(lambda _: answer)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
+        _RoboMaker("RoboMaker", "us-west-2").call(LOOK, job=JOB)
+
+
+@pytest.mark.usefixtures("robomaker")
 class TestAnswer:
     """What is answered in place of the truth."""
 
@@ -193,37 +202,31 @@ class TestAnswer:
         canceled.answer(row.fault, LOOK)
         assert canceled.advance()[0] is row.means_at_a_look
 
+    @pytest.mark.parametrize("body", [b"", b" ", b"{}", b'{"anything": "else"}'])
+    def test_may_have_nothing_that_is_known(self, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+        _look(monkeypatch, Response(200, body))
+
     @pytest.mark.parametrize(
-        ("answer", "meaning"),
+        ("answer", "failure", "code"),
         [
-            (Response(400, b"no object", {"x-amzn-ErrorType": "ResourceNotFoundException"}), Result.GONE),
-            (Response(200, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}), Failure.TRANSIENT),
-            (Response(300, b'{"message": "Choose"}'), Failure.REJECTED),
-            (Response(400, b"\xff\xfe"), Failure.TRANSIENT),
-            *((Response(200, body), State.STOPPING) for body in (b"", b" ", b"{}", b'{"anything": "else"}')),
+            (Response(400, b"no object", {"x-amzn-ErrorType": "OddException"}), Failure.REJECTED, "OddException"),
+            (Response(300, b'{"message": "Choose"}'), Failure.REJECTED, ""),
+            (Response(200, b"", {"X-Amzn-ErrorType": "OddException"}), Failure.TRANSIENT, ""),
+            (Response(400, b"\xff\xfe"), Failure.TRANSIENT, ""),
+            (Response(400, b"x" * 300), Failure.TRANSIENT, ""),
+            (Response(200, b'{"status": "Canceled", "createdAt": "never"}'), Failure.TRANSIENT, ""),
+            (Response(200, b'{"__type": "a.b#OddException"}'), Failure.TRANSIENT, "OddException"),
+            *((Response(status, CORAL), Failure.TRANSIENT, "OddException") for status in (200, 400)),
         ],
-        ids=["error", "error of a success", "redirection", "no text", "none", "blank", "empty", "other"],
     )
-    def test_is_an_error_by_its_header(
-        self, monkeypatch: pytest.MonkeyPatch, rig: Rig, answer: Response, meaning: Meaning
+    def test_is_an_error_by_its_header_or_body(
+        self, monkeypatch: pytest.MonkeyPatch, answer: Response, failure: Failure, code: str
     ) -> None:
-        with closing(LoopbackServer(lambda _: answer)) as server:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_ROBOMAKER", server.url)
-            found, text = rig.advance()
-        assert found is meaning
-        assert "can't be read" not in text
-
-    def test_that_can_not_be_parsed_is_transient_and_shown(self, canceled: Rig) -> None:
-        body = {"status": "Canceled", "createdAt": "never"}
-        canceled.answer(_answer(body), LOOK)
-        text = f"{LOOK} got an answer that is not from RoboMaker: HTTP status 200, {json.dumps(body)!r}"
         with pytest.raises(ServiceError) as raised:
-            canceled.job.advance()
-        assert (raised.value.failure, str(raised.value), raised.value.status) == (Failure.TRANSIENT, text, 200)
-
-    def test_that_is_a_long_page_is_shown_in_part(self, rig: Rig) -> None:
-        rig.answer(Fault(message="x" * 300, status=400), CANCEL)
-        assert rig.advance()[1].endswith(f"HTTP status 400, '{'x' * 200}'")
+            _look(monkeypatch, answer)
+        assert (raised.value.failure, raised.value.code, raised.value.status) == (failure, code, answer.status)
+        shown = f"HTTP status {answer.status}, {answer.body[:200].decode(errors='replace')!r}"
+        assert str(raised.value).endswith(shown) is (failure is Failure.TRANSIENT)
 
 
 class TestRequest:
