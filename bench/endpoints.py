@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import trustme
 from moto.core.common_types import TYPE_RESPONSE
@@ -19,9 +20,9 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from bench.contenders import Contender
 from sandbox import ACCOUNT, REGION
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
+from sandbox.faults import THROTTLED, Fault, Faults
 from sandbox.lambda_service import ExecutionEnvironment, Function, FunctionError
 from sandbox.local_aws import LocalAws
-from sandbox.robomaker import Job
 from sandbox.services.jobs import replace_operation
 
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Bench/1"
@@ -100,7 +101,8 @@ class Endpoints:
     @contextmanager
     def process(self, contender: Contender) -> Iterator[ExecutionEnvironment]:
         """Start a process of a contender's."""
-        function = Function(_FUNCTION, contender.package(), contender.handler, 900, log_format="JSON")
+        properties = {"Handler": contender.handler, "Timeout": 900, "LoggingConfig": {"LogFormat": "JSON"}}
+        function = Function(_FUNCTION, contender.package(), properties)
         variables = {**self._variables, **contender.variables}
         with closing(ExecutionEnvironment(function, variables, lambda _: None, contender.runtime)) as environment:
             yield environment
@@ -142,7 +144,41 @@ class Endpoints:
 
         return slowly
 
-    def _job_changed(self, job: Job) -> None:
-        if job.status in _ENDS:
+    def _job_changed(self, _: str, status: str) -> None:
+        if status in _ENDS:
             self.last_end = time.monotonic()
             self.at_end()
+
+
+@contextmanager
+def limited(faults: Faults, limit: tuple[float, float], operation: str = "") -> Iterator[None]:
+    """Throttle the calls beyond a limit.
+
+    Parameters
+    ----------
+    faults : Faults
+        The endpoint.
+    limit : tuple of float
+        How many calls may be made at once, and how many more each second.
+    operation : str, optional
+        The operation that the limit is for. Default: all operations together.
+    """
+    at_once, per_second = limit
+    left, counted_at = at_once, time.monotonic()
+    usual = faults.next_fault
+
+    def next_fault(called: str, job: str = "") -> Fault | None:
+        nonlocal left, counted_at
+        fault = usual(called, job)
+        if fault or operation not in ("", called):
+            return fault
+        with faults.lock:
+            now = time.monotonic()
+            left, counted_at = min(at_once, left + (now - counted_at) * per_second), now
+            if left < 1:
+                return THROTTLED
+            left -= 1
+            return None
+
+    with mock.patch.object(faults, "next_fault", next_fault):
+        yield

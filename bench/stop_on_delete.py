@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 
 from bench.cases import CASES, Play, holds
 from bench.contenders import Contender
 from bench.contenders.stop_on_delete import CONTENDERS, LIMIT, OURS
-from bench.endpoints import Endpoints
+from bench.endpoints import Endpoints, limited
 from bench.kinds import KINDS, Container
 from bench.measure import FAILED, Size, Table, failed, in_turns, median, milliseconds
 
@@ -117,19 +119,24 @@ def measure_cold(endpoints: Endpoints, kind: type[Container], runs: int) -> list
     return pairs
 
 
+def _peak_memory(pid: int) -> float:
+    """Return the most memory that a living process has had at once, in MiB (Linux only: proc(5), VmHWM)."""
+    [kib] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(kib) / 1024
+
+
 def measure_crowd(endpoints: Endpoints, kind: type[Container], jobs: int) -> Crowd:
     """Measure the Delete of a container with many jobs, at an endpoint that holds to the service's limit."""
     play = Play(endpoints, OURS, kind)
     play.start(jobs)
     front = endpoints.aws.front
     front.calls.clear()
-    front.limit({kind.operation: kind.limit})
     endpoints.call_seconds = CALL_SECONDS
     properties = {**play.container.properties(), "WaitSeconds": "840"}
-    with endpoints.process(OURS) as environment:
+    with endpoints.process(OURS) as environment, limited(front, kind.limit, kind.operation):
         started = time.monotonic()
         answer = endpoints.delete(environment, play.container.physical_id, properties, play.container.stack)
-        memory = environment.peak_memory / 1024 if answer.is_success else FAILED
+        memory = _peak_memory(environment.process.pid) if answer.is_success else FAILED
     endpoints.call_seconds = 0.0
     play.close()
     if not answer.is_success or not play.all_ended():

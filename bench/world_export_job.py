@@ -15,7 +15,7 @@ from functools import cache, partial
 
 from bench.contenders import Contender
 from bench.contenders.world_export_job import AWS_CUSTOM_RESOURCE, CONTENDERS, JOB, OURS
-from bench.endpoints import Endpoints
+from bench.endpoints import Endpoints, limited
 from bench.measure import Size, Table, failed, in_turns, median, milliseconds
 from jobs.world_export_job import WorldExportJob
 from properties.job_arn import JobArn
@@ -140,9 +140,8 @@ def _fleet(robomaker: RoboMaker, fleet: int) -> tuple[float, float]:
     for arn in arns:
         robomaker.start_job(arn)
     robomaker.calls.clear()
-    robomaker.limit({"": (CALLS_A_SECOND, CALLS_A_SECOND)})
     started = time.monotonic()
-    with ThreadPoolExecutor(fleet) as pool:
+    with ThreadPoolExecutor(fleet) as pool, limited(robomaker, (CALLS_A_SECOND, CALLS_A_SECOND)):
         jobs = [WorldExportJob(JobArn.parse(arn)) for arn in arns]
         list(pool.map(lambda job: tear_down(job, wait=300, time_left=880), jobs))
     took = time.monotonic() - started

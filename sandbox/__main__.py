@@ -18,8 +18,7 @@ from .timeline import Timeline
 
 def main(arguments: list[str]) -> int:
     """Play the scenario that the arguments name and return an exit status. SIGINT and SIGTERM end it at once."""
-    names = [argument for argument in arguments if argument != "--check"] or ["lifecycle"]
-    [name] = names if len(names) == 1 else [" ".join(names)]
+    name = " ".join(argument for argument in arguments if argument != "--check") or "lifecycle"
     if name not in SCENARIOS:
         print(f"There is no scenario {name!r}. There are:", file=sys.stderr)
         for known, scenario in SCENARIOS.items():
@@ -43,7 +42,7 @@ def _play(name: str) -> int:
             tempfile.TemporaryDirectory(prefix="cdk-") as home,
             closing(LocalAws(timeline.stack_event, timeline.job_changed, timeline.log, timeline.call_answered)) as aws,
         ):
-            checked, page = SCENARIOS[name](Stage(aws, CdkCli(aws, Path(home)), timeline))
+            checked, page = SCENARIOS[name](Stage(aws, CdkCli(aws.url, Path(home)), timeline))
             timeline.heading(f"Checked: {checked}")  # cleaning up takes a second, and is no part of it
             timeline.note(f"Read next: docs/{page}.md")
     except ScenarioError as error:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from . import PROJECT, REGION
 
@@ -36,30 +36,19 @@ class Finished:
     output: str
 
 
-class Endpoint(Protocol):
-    """The member of a local AWS that the CDK CLI needs."""
-
-    @property
-    def url(self) -> str:
-        """The URL of every service, for AWS_ENDPOINT_URL."""
-
-
 class CdkCli:
     """The pinned CDK CLI, with environment variables that lead only to the local AWS.
 
     Parameters
     ----------
-    aws : Endpoint
-        What it deploys to.
+    url : str
+        The URL of every service of a local AWS.
     home : Path
         A folder for its caches and its cloud assemblies.
-    app : Path, optional
-        The folder of the app. Default: the project's own app.
     """
 
-    def __init__(self, aws: Endpoint, home: Path, app: Path = PROJECT) -> None:
+    def __init__(self, url: str, home: Path) -> None:
         self._home = home
-        self._app = app
         temporary = home / "tmp"
         temporary.mkdir(exist_ok=True)
         self._environment = {
@@ -67,7 +56,7 @@ class CdkCli:
             "PATH": os.pathsep.join([str(VENV_BIN), os.environ.get("PATH", os.defpath)]),
             "HOME": str(home),
             "TMPDIR": str(temporary),  # jsii leaves its folders behind when it is killed
-            "AWS_ENDPOINT_URL": aws.url,
+            "AWS_ENDPOINT_URL": url,
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -96,7 +85,7 @@ class CdkCli:
         """
         command = [str(CDK), *arguments, "--no-notices", "--no-color", "--output", str(self.assembly)]
         # bootstrap gets the environment and needs no app, but would synthesize one that is in its folder.
-        folder = self._home if arguments[0] == "bootstrap" else self._app
+        folder = self._home if arguments[0] == "bootstrap" else PROJECT
         process = subprocess.Popen(
             command,
             cwd=folder,

@@ -1,11 +1,9 @@
-"""Faults, with which an endpoint answers in place of the usual answer, and limits, beyond which it throttles."""
+"""Faults, with which an endpoint answers in place of the usual answer."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .loopback import DROPPED, Response
@@ -62,63 +60,30 @@ class _Switched:
     job: str
 
 
-class _Bucket:
-    """A token bucket, which is full at first. Each call takes a token."""
-
-    def __init__(self, tokens: float, per_second: float) -> None:
-        self.tokens = self.left = tokens
-        self.per_second, self.counted_at = per_second, time.monotonic()
-
-    def take(self) -> bool:
-        """Take a token, and return whether there was one."""
-        now = time.monotonic()
-        self.left = min(self.tokens, self.left + (now - self.counted_at) * self.per_second)
-        self.counted_at = now
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
-
-
 class Faults:
-    """The faults that are switched on at an endpoint, and its limits."""
+    """The faults that are switched on at an endpoint."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._switched: list[_Switched] = []
-        self._buckets: dict[str, _Bucket] = {}
 
     def switch_on(self, fault: Fault, times: float = float("inf"), *, job: str = "") -> None:
         """Answer that many calls with a fault, for one job or all. Faults that were switched on before come first."""
-        with self._lock:
+        with self.lock:
             self._switched.append(_Switched(fault, times, job))
 
     def switch_off(self) -> None:
-        """Remove all faults and limits."""
-        with self._lock:
+        """Remove all faults."""
+        with self.lock:
             self._switched.clear()
-            self._buckets.clear()
-
-    def limit(self, limits: Mapping[str, tuple[float, float]]) -> None:
-        """Throttle the calls beyond these limits.
-
-        Parameters
-        ----------
-        limits : Mapping
-            For each operation, how many calls may be made at once, and how many more each second. ``""`` is for all
-            operations together.
-        """
-        with self._lock:
-            self._buckets = {operation: _Bucket(*limit) for operation, limit in limits.items()}
 
     def next_fault(self, operation: str, job: str = "") -> Fault | None:
         """Return the fault for a call, which counts as one of its times, or None."""
-        with self._lock:
+        with self.lock:
             for switched in self._switched:
                 if switched.fault.operation in ("", operation) and switched.job in ("", job):
                     switched.times -= 1
                     if switched.times <= 0:
                         self._switched.remove(switched)
                     return switched.fault
-            bucket = self._buckets.get(operation) or self._buckets.get("")
-            return None if bucket is None or bucket.take() else THROTTLED
+        return None

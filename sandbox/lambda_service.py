@@ -7,7 +7,6 @@ import io
 import json
 import os
 import queue
-import re
 import signal
 import subprocess
 import tempfile
@@ -50,12 +49,6 @@ def zipped(folder: Path) -> bytes:
     return package.getvalue()
 
 
-def python_for(runtime: str) -> Path:
-    """Return the Python for a runtime, such as ``python3.13``: this version if it is installed, otherwise another."""
-    own = PROJECT / f".runtime-{runtime.removeprefix('python')}" / "bin" / "python"
-    return own if runtime and own.exists() else RUNTIME_PYTHON
-
-
 def _version_of(python: Path | str) -> str:
     """Return a Python's version, such as ``python3.13``: a virtual environment's is a link to a file of this name."""
     return Path(python).resolve().name
@@ -71,31 +64,25 @@ class Function:
         Its ARN.
     code : bytes
         The deployment package, a zip file.
-    handler : str
-        Where the handler is, as ``module.function``.
-    timeout : float
-        Its time-out, in seconds.
-    memory_size : int
-        Its memory, in MiB.
-    environment : Mapping
-        Its environment variables.
-    log_format : str
-        ``JSON`` or ``Text``.
-    log_level : str
-        The application log level, if one is set.
-    runtime : str
-        The runtime that it asks for, such as ``python3.13``.
+    properties : Mapping
+        The properties of AWS::Lambda::Function, of which these are used: Environment, Handler, LoggingConfig,
+        MemorySize, Runtime, and Timeout.
     """
 
     arn: str
     code: bytes
-    handler: str
-    timeout: float
-    memory_size: int = 128
-    environment: Mapping[str, str] = field(default_factory=dict)
-    log_format: str = "Text"
-    log_level: str = ""
-    runtime: str = ""
+    properties: Mapping[str, Any]
+
+    @property
+    def timeout(self) -> float:
+        """Its time-out, in seconds."""
+        return float(self.properties.get("Timeout", 3))
+
+    @property
+    def python(self) -> Path:
+        """The Python that runs it: the version that it asks for if that is installed, otherwise another."""
+        own = PROJECT / f".runtime-{self.properties.get('Runtime', '').removeprefix('python')}" / "bin" / "python"
+        return own if own.exists() else RUNTIME_PYTHON
 
 
 class FunctionError(Exception):
@@ -124,6 +111,11 @@ class ExecutionEnvironment:
     runtime : sequence of str, optional
         The command that runs a handler. Default: Lambda's runtime client, beside the newest boto3, on the Python that
         the function asks for, if it is installed.
+
+    Attributes
+    ----------
+    process : Popen
+        The process.
     """
 
     def __init__(
@@ -141,15 +133,15 @@ class ExecutionEnvironment:
         with zipfile.ZipFile(io.BytesIO(function.code)) as package:
             package.extractall(self._folder.name)
         self._api = LoopbackServer(self._answer)
-        runtime = runtime or (str(python_for(function.runtime)), *PYTHON_RUNTIME[1:])
+        runtime = runtime or (str(function.python), *PYTHON_RUNTIME[1:])
         environment = {
             **_lambda_variables(function, self._folder.name, _version_of(runtime[0])),
             **variables,
-            **function.environment,
+            **function.properties.get("Environment", {}).get("Variables", {}),
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
         }
-        self._process = subprocess.Popen(
-            [*runtime, function.handler],
+        self.process = subprocess.Popen(
+            [*runtime, function.properties["Handler"]],
             cwd=self._folder.name,
             env=environment,
             stdout=subprocess.PIPE,
@@ -182,37 +174,30 @@ class ExecutionEnvironment:
     @property
     def alive(self) -> bool:
         """Whether the process can take another invocation."""
-        return self._process.poll() is None
-
-    @property
-    def peak_memory(self) -> int:
-        """The most memory that the living process has had at once, in KiB (Linux only: proc(5), VmHWM)."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        [kib] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-        return int(kib)
+        return self.process.poll() is None
 
     def close(self) -> None:
         """End the process and release everything."""
         if self.alive:  # or its id may be another's by now
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         self._reader.join(1)
         self._handed_over.put(_Invocation({}, 0))  # lets go of a request for the next invocation
         self._api.close()
         self._folder.cleanup()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        for line in self._process.stdout:
+        assert self.process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        for line in self.process.stdout:
             self._log(line.rstrip("\n"))
-        self._process.wait()
+        self.process.wait()
         self._give_up()
 
     def _give_up(self) -> None:
         """Fail the invocation that the process had, because it has ended."""
         with contextlib.suppress(InvalidStateError):
-            error = FunctionError(f"The runtime ended with exit status {self._process.returncode}")
+            error = FunctionError(f"The runtime ended with exit status {self.process.returncode}")
             self._invocation.result.set_exception(error)
 
     def _answer(self, request: Request) -> Response:
@@ -320,23 +305,23 @@ class LambdaService:
                 self._idle.append((function, environment))
 
     def _warm(self, function: Function) -> ExecutionEnvironment | None:
-        """Return an idle process of a function, and end the idle processes of functions that have changed."""
-        found = None
-        idle, self._idle = self._idle, []
-        for deployed, environment in idle:
+        """Return an idle process of a function, and end idle processes of functions that have changed."""
+        for idle in list(self._idle):
+            deployed, environment = idle
             if deployed != self._find(deployed.arn) or not environment.alive:
+                self._idle.remove(idle)
                 threading.Thread(target=environment.close, daemon=True).start()
-            elif found is None and deployed == function:
-                found = environment
-            else:
-                self._idle.append((deployed, environment))
-        return found
+            elif deployed == function:
+                self._idle.remove(idle)
+                return environment
+        return None
 
     def _start(self, function: Function) -> ExecutionEnvironment:
-        python = _version_of(python_for(function.runtime))
-        if function.runtime not in {"", python, *self._said}:
-            self._said.add(function.runtime)
-            self._log(f"{function.runtime} is not installed here, so the function runs on {python}")
+        python = _version_of(function.python)
+        asked = str(function.properties.get("Runtime", python))
+        if asked not in {python, *self._said}:
+            self._said.add(asked)
+            self._log(f"{asked} is not installed here, so the function runs on {python}")
         environment = ExecutionEnvironment(function, self._variables, self._log)
         self._all.add(environment)
         return environment
@@ -344,7 +329,8 @@ class LambdaService:
 
 def _lambda_variables(function: Function, folder: str, python: str) -> dict[str, str]:
     """Return the variables that Lambda sets (Lambda Developer Guide, configuration-envvars)."""
-    region = function.arn.split(":")[3]
+    region, logging = function.arn.split(":")[3], function.properties.get("LoggingConfig", {})
+    level = logging.get("ApplicationLogLevel")
     return {
         "PATH": os.defpath,
         "LANG": "en_US.UTF-8",
@@ -354,13 +340,13 @@ def _lambda_variables(function: Function, folder: str, python: str) -> dict[str,
         "LAMBDA_TASK_ROOT": folder,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{python}",
         "AWS_LAMBDA_FUNCTION_NAME": function.arn.split(":")[6],
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.properties.get("MemorySize", 128)),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_LOG_FORMAT": function.log_format,
+        "AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat", "Text"),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_SESSION_TOKEN": "sandbox",
-        **({"AWS_LAMBDA_LOG_LEVEL": function.log_level} if function.log_level else {}),
+        **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {}),
     }

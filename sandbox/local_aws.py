@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -18,7 +18,7 @@ from .cloudformation.backend import LifecycleBackend
 from .cloudformation.custom_resources import Exchange, ResponseUrls
 from .cloudformation.lifecycle import Event
 from .lambda_service import LambdaService
-from .robomaker import Call, Job, RoboMaker
+from .robomaker import Call, RoboMaker
 from .services.ecs import Ecs
 from .services.emr_serverless import EmrServerless
 from .services.front import Front
@@ -36,7 +36,7 @@ class LocalAws:
     stack_event : callable, optional
         Called with each event of each stack: the stack's name and the event.
     job_changed : callable, optional
-        Called with each world export job, task, execution and job run whenever its status changes.
+        Called with the ARN and the status of each world export job, task, execution and job run, whenever it changes.
     log : callable, optional
         Called with each line that a function logs.
     call_answered : callable, optional
@@ -45,7 +45,7 @@ class LocalAws:
     Attributes
     ----------
     job_statuses : dict
-        The last status of each task, execution and job run, by its ARN.
+        The last status of each world export job, task, execution and job run, by its ARN.
     variables : dict
         The environment variables with which a function calls this local AWS.
     """
@@ -53,7 +53,7 @@ class LocalAws:
     def __init__(
         self,
         stack_event: Callable[[str, Event], None] = lambda *_: None,
-        job_changed: Callable[[Job], None] = lambda _: None,
+        job_changed: Callable[[str, str], None] = lambda *_: None,
         log: Callable[[str], None] = lambda _: None,
         call_answered: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
@@ -63,23 +63,18 @@ class LocalAws:
 
         def changed(arn: str, status: str) -> None:
             self.job_statuses[arn] = status
-            job_changed(Job(arn, status))
+            job_changed(arn, status)
 
         self.front = Front()
-        self.ecs, self.step_functions, self.emr_serverless = (
-            Ecs(changed),
-            StepFunctions(changed),
-            EmrServerless(changed),
-        )
-        self.robomaker = RoboMaker(job_changed, call_answered)
+        self.ecs, self.step_functions = Ecs(changed), StepFunctions(changed)
+        self.emr_serverless, self.robomaker = EmrServerless(changed), RoboMaker(changed, call_answered)
         self.response_urls = ResponseUrls()
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
         self._server.start()
-        _, port = self._server.get_host_and_port()
         # A call to any other API of AWS arrives at the RoboMaker endpoint and is recorded there.
-        endpoints = {f"AWS_ENDPOINT_URL_{service}": f"http://127.0.0.1:{port}" for service in _MOTO_SERVICES}
-        self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **endpoints, "NO_PROXY": "127.0.0.1"}
+        endpoints = {f"AWS_ENDPOINT_URL_{service}": self.url for service in _MOTO_SERVICES}
+        self.variables = {"AWS_ENDPOINT_URL": self.robomaker.url, **endpoints, "NO_PROXY": "localhost,127.0.0.1"}
         self.functions = LambdaService(lambda arn: _cloudformation().function(arn), self.variables, log)
         LifecycleBackend.attach(stack_event, self.functions.invoke, self.response_urls)
         cloudformation_backends.backend = LifecycleBackend
@@ -111,6 +106,10 @@ class LocalAws:
     def stacks(self) -> dict[str, str]:
         """Return the status of every stack that is not deleted, by its name."""
         return {stack.name: stack.status for stack in _cloudformation().stacks.values()}
+
+    def refactor(self, templates: Mapping[str, str]) -> None:
+        """Move resources between stacks: those that have left one of these templates are in another of them."""
+        _cloudformation().refactor(templates)
 
     def close(self) -> None:
         """End every process, every operation of a stack and every server, even if they are waiting."""

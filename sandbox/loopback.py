@@ -41,14 +41,12 @@ class LoopbackServer:
     ----------
     answer : callable
         Returns the response to a request. Each connection has a thread of its own.
-    port : int, default: 0
-        The port to listen on. 0 takes a free one.
     tls : SSLContext, optional
         Its certificate, to speak HTTPS. Default: it speaks HTTP.
     """
 
-    def __init__(self, answer: Callable[[Request], Response], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self._server = _Server(("127.0.0.1", port), _handler_for(answer))
+    def __init__(self, answer: Callable[[Request], Response], tls: ssl.SSLContext | None = None) -> None:
+        self._server = _Server(("127.0.0.1", 0), _handler_for(answer))
         self._scheme = "https" if tls else "http"
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)

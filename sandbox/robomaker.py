@@ -77,14 +77,14 @@ class RoboMaker(Faults):
     Parameters
     ----------
     changed : callable, optional
-        Called with each job whenever its status changes.
+        Called with the ARN and the status of each job whenever its status changes.
     answered : callable, optional
         Called with each call, and the error code and message of its answer, or ``""``.
     """
 
     def __init__(
         self,
-        changed: Callable[[Job], None] = lambda _: None,
+        changed: Callable[[str, str], None] = lambda *_: None,
         answered: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
         super().__init__()
@@ -99,27 +99,26 @@ class RoboMaker(Faults):
         """Its URL, for AWS_ENDPOINT_URL_ROBOMAKER."""
         return self._server.url
 
-    def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> Job:
+    def start_job(self, arn: str, *, status: str = "Running", cancel_seconds: float = 0.0) -> None:
         """Start a job that takes that many seconds to cancel."""
-        with self._lock:
-            job = self._jobs[arn] = Job(arn, status, cancel_seconds)
-        self._changed(job)
-        return job
+        with self.lock:
+            self._jobs[arn] = Job(arn, status, cancel_seconds)
+        self._changed(arn, status)
 
     def forget_job(self, arn: str) -> None:
         """Remove a job, as the service does some time after it has ended."""
-        with self._lock:
+        with self.lock:
             self._move(self._jobs.pop(arn), NOT_FOUND)
 
     def status(self, arn: str) -> str:
         """Return the status of a job, or ``""`` if it does not exist."""
-        with self._lock:
+        with self.lock:
             job = self._jobs.get(arn)
             return job.status if job else ""
 
     def settle(self, arn: str, status: str) -> None:
         """Change the status of a job."""
-        with self._lock:
+        with self.lock:
             self._move(self._jobs[arn], status)
 
     def close(self) -> None:
@@ -140,7 +139,7 @@ class RoboMaker(Faults):
 
     def _respond(self, call: Call) -> Response:
         operation, arn = call.operation, call.job
-        with self._lock:
+        with self.lock:
             self.calls.append(call)
             fault = self.next_fault(operation, arn)
             if operation not in _OPERATIONS.values():
@@ -163,14 +162,14 @@ class RoboMaker(Faults):
         return Response()
 
     def _end(self, job: Job) -> None:
-        with self._lock:
+        with self.lock:
             if job.status == "Canceling":
                 self._move(job, "Canceled")
 
     def _move(self, job: Job, status: str) -> None:
         if job.status != status:
             job.status = status
-            self._changed(job)
+            self._changed(job.arn, status)
 
 
 _OPERATIONS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import ACCOUNT, PROJECT, REGION
@@ -37,8 +37,8 @@ class Stage:
     cli: CdkCli
     timeline: Timeline
     app: tuple[str, ...] = ()
-    job_1: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-1")
-    job_2: str = field(default=f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-2")
+    job_1: str = f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-1"
+    job_2: str = f"arn:aws:robomaker:{REGION}:{ACCOUNT}:world-export-job/job-2"
 
     def with_app(self, name: str) -> Stage:
         """Return the same stage with an app of `sandbox.apps`."""
@@ -131,14 +131,12 @@ class Stage:
 
     def expect_job(self, job: str, status: str) -> None:
         """Check the status of a job."""
-        found = self.aws.job_statuses.get(job) or self.aws.robomaker.status(job)
-        if found != status:
-            raise ScenarioError(f"{job} is {found or 'gone'}, not {status}.")
+        if (found := self.aws.job_statuses[job]) != status:
+            raise ScenarioError(f"{job} is {found}, not {status}.")
 
     def expect_stack(self, stack: str, status: str) -> None:
         """Check the status of a stack."""
-        found = self.aws.stacks().get(stack, "gone")
-        if found != status:
+        if (found := self.aws.stacks().get(stack, "gone")) != status:
             raise ScenarioError(f"The stack {stack} is {found}, not {status}.")
 
     def expect_no_stack(self) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .cloudformation.lifecycle import Event
-from .robomaker import NOT_FOUND, Call, Job
+from .robomaker import NOT_FOUND, Call
 
 _COLORS = {
     "FAILED": "31",
@@ -134,16 +134,16 @@ class Timeline:
             if event.reason and event.status.endswith(("FAILED", "ROLLBACK_IN_PROGRESS")):
                 self.note(event.reason)
 
-    def job_changed(self, job: Job) -> None:
+    def job_changed(self, job: str, status: str) -> None:
         """Listen to the jobs, and print each new status."""
         with self._lock:
-            known = job.arn in self._jobs
-            self._jobs[job.arn] = job.status
-            name = self._head(job.arn)[1]
-            if known and job.status == NOT_FOUND:
-                self._row(f"    {name}", "does not exist")
+            known = job in self._jobs
+            self._jobs[job] = status
+            name = f"    {self._head(job)[1]}"
+            if known and status == NOT_FOUND:
+                self._row(name, "does not exist")
             elif known:
-                self._row(f"    {name} is now", job.status)
+                self._row(f"{name} is now", status)
 
     def call_answered(self, call: Call, error: str) -> None:
         """Listen to the calls to RoboMaker, and print each error."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +19,8 @@ from moto.ecs.models import ecs_backends
 
 from ..lambda_service import Function
 from ..services.jobs import serve
-from ..services.step_functions import deletion_of
-from .custom_resources import CustomResources, Exchange, Invoke, ResponseUrls
-from .lifecycle import ClosedError, Declaration, Event, Patience, Physical, ResourceError, StackLifecycle, Template
+from .custom_resources import ClosedError, CustomResources, Exchange, Invoke, ResponseUrls
+from .lifecycle import Declaration, Event, Physical, ResourceError, StackLifecycle, Template
 
 Listener = Callable[[str, Event], None]
 
@@ -31,8 +29,6 @@ _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
 
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 _GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
-# The statuses in which a stack can only be deleted. ContinueUpdateRollback is not implemented here.
-_ENDS = ("DELETE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
 
 # Resource type -> the properties whose update replaces the resource, if stacks here change them (UG, types' pages).
 _REPLACED_BY = {
@@ -50,15 +46,9 @@ class _Resources(parsing.ResourceMap):
     """
 
     def __init__(self, stack: Stack, exports: dict[str, parsing.Export], lifecycle: StackLifecycle) -> None:
+        place = {"region_name": stack.region_name, "account_id": stack.account_id}
         super().__init__(
-            stack.stack_id,
-            stack.name,
-            {},
-            stack.tags,
-            account_id=stack.account_id,
-            region_name=stack.region_name,
-            template={},
-            cross_stack_resources=exports,
+            stack.stack_id, stack.name, {}, stack.tags, **place, template={}, cross_stack_resources=exports
         )
         self._lifecycle = lifecycle
 
@@ -115,17 +105,13 @@ class _Life:
     # moto's models are not safe for threads; only custom resources take their time side by side.
     _moto = threading.RLock()
 
-    def __init__(
-        self, stack: Stack, exports: dict[str, parsing.Export], listener: Listener, invoke: Invoke, urls: ResponseUrls
-    ) -> None:
+    def __init__(self, stack: Stack, backend: LifecycleBackend) -> None:
         self.stack = stack
-        self.lifecycle = StackLifecycle(self, self.record)
+        self.custom = CustomResources(stack.stack_id, backend._invoke, backend._urls)
+        self.lifecycle = StackLifecycle(self, self.custom, self.record)
         # What DescribeStackResource looks into.
-        stack.resource_map = self.resources = _Resources(stack, exports, self.lifecycle)
-        self.custom = CustomResources(stack.stack_id, invoke, urls)
-        self._listener = listener
-        # The last event of each resource, by its ids. Those of deleted resources stay until the next operation begins.
-        self._last: dict[tuple[str, str], Event] = {}
+        stack.resource_map = self.resources = _Resources(stack, backend.exports, self.lifecycle)
+        self._listener = backend._listener
 
     def template(self, text: str, body: dict[str, Any], parameters: Mapping[str, str]) -> Template:
         """Read a template: its resources whose conditions hold, and what each depends on."""
@@ -165,39 +151,32 @@ class _Life:
         with self._failing():
             return dict(parsing.clean_json(dict(declaration.body), self.resources).get("Properties", {}))
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
-        if _is_custom(declaration):
-            return self.custom.create(declaration, properties, patience)
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         handle = self._by_moto(parsing.parse_and_create_resource, declaration)
         if handle is None:
             name = parsing.generate_resource_name(declaration.type, self.stack.name, declaration.logical_id)
             return Physical(declaration, name, properties)
         return Physical(declaration, str(handle.physical_resource_id), properties, handle=handle)
 
-    def update(
-        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
-        if _is_custom(declaration):
-            return self.custom.update(current, declaration, properties, patience)
+    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         for found in self.lifecycle.existing:  # what this update has replaced: its rollback goes back to it
             if found.declaration.logical_id == declaration.logical_id and found.properties == properties:
                 return found
         if any(current.properties.get(key) != properties.get(key) for key in _REPLACED_BY.get(declaration.type, ())):
-            return self.create(declaration, properties, patience)
+            return self.create(declaration, properties)
         handle = self._by_moto(parsing.parse_and_update_resource, declaration)
         if handle is None:
             return replace(current, declaration=declaration, properties=properties)
         return Physical(declaration, str(handle.physical_resource_id), properties, handle=handle)
 
-    def delete(self, resource: Physical, patience: Patience) -> None:
-        if _is_custom(resource.declaration):
-            self.custom.delete(resource, patience)
-        elif resource.handle is not None:
+    def delete(self, resource: Physical) -> None:
+        if resource.handle is not None:
             with self._failing():
                 body = {**resource.declaration.body, "Properties": dict(resource.properties)}
                 self.resources._delete_resource(resource.handle, body)
-            if deletion := deletion_of(resource.handle):
-                patience.wait_for(deletion, threading.TIMEOUT_MAX)
+            while getattr(resource.handle, "is_deleting", False):  # a state machine
+                if self.custom.closed.wait(0.05):
+                    raise ClosedError
 
     def _by_moto(self, make: Callable[..., Any], declaration: Declaration) -> Any:
         """Return moto's resource for a declaration, or None if moto has no model of the type, or can't update it."""
@@ -218,18 +197,20 @@ class _Life:
                 raise ResourceError(str(error) or repr(error)) from error
 
     def summaries(self) -> list[dict[str, Any]]:
-        """Return what ListStackResources lists: existing resources, and what the last operation deleted or retained."""
-        there = {(name, known.physical_resource_id) for name, known in self.resources.items()}
+        """Return what ListStackResources lists: resources that exist, and those that were deleted or retained."""
+        there = {name: known.physical_resource_id for name, known in self.resources.items()}
+        events = [event for event in self.stack.events if event.physical_resource_id != self.stack.stack_id]
+        last = {(event.logical_resource_id, event.physical_resource_id): event for event in events}
         return [
             {
-                "LogicalResourceId": event.logical_id,
-                "PhysicalResourceId": event.physical_id,
-                "ResourceType": event.type,
-                "ResourceStatus": event.status,
-                "LastUpdatedTimestamp": self.stack.creation_time,
+                "LogicalResourceId": name,
+                "PhysicalResourceId": physical_id,
+                "ResourceType": event.resource_type,
+                "ResourceStatus": event.resource_status,
+                "LastUpdatedTimestamp": event.timestamp,
             }
-            for ids, event in self._last.items()
-            if ids in there or (event.status in _GONE and event.logical_id not in dict(there))
+            for (name, physical_id), event in last.items()
+            if there.get(name) == physical_id or (event.resource_status in _GONE and name not in there)
         ]
 
     def begin(self, otherwise: str, work: Callable[..., None], *arguments: Any) -> None:
@@ -263,11 +244,7 @@ class _Life:
                 resource_properties=None,
             )
         )
-        if event.logical_id:
-            self._last[event.logical_id, event.physical_id] = event
-        else:
-            if event.reason == "User Initiated":
-                self._last = {ids: last for ids, last in self._last.items() if last.status not in _GONE}
+        if not event.logical_id:
             stack.status = event.status
             # Written for moto's serializer, which finds a response's members among the attributes by their names.
             stack.stack_status_reason = event.reason or None  # type: ignore[attr-defined]  # moto's model lacks it
@@ -299,16 +276,6 @@ class LifecycleBackend(CloudFormationBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lives: dict[str, _Life] = {}
-        self.refactors: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {}
-
-    def create_change_set(self, stack_name: str, *args: Any, **kwargs: Any) -> tuple[str, str]:
-        """Create a change set, unless the stack can only be deleted."""
-        for stack in self.stacks.values():
-            if stack.name == stack_name and stack.status in _ENDS:
-                raise ValidationError(
-                    message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
-                )
-        return super().create_change_set(stack_name, *args, **kwargs)
 
     def describe_change_set(self, change_set_name: str) -> ChangeSet:
         """Find a change set by its name or ARN."""
@@ -352,30 +319,29 @@ class LifecycleBackend(CloudFormationBackend):
         for stack in list(self.stacks.values()):
             if name_or_stack_id in (stack.name, stack.stack_id):
                 life = self._life(stack)
-                _check_deletion(life, retain, force=force)
+                if (force or retain) and stack.status != "DELETE_FAILED":
+                    raise ValidationError(
+                        message=f"Invalid operation on stack [{stack.stack_id}]. It can be deleted without some"
+                        " resources only when the stack is in the DELETE_FAILED state."
+                    )
+                if not set(retain) <= life.lifecycle.live.keys():
+                    raise ValidationError(
+                        message="The specified resources to retain must be in a valid state. Do not specify resources"
+                        " that are in the DELETE_COMPLETE state."
+                    )
                 stack.status = "DELETE_IN_PROGRESS"
                 life.begin("DELETE_FAILED", self._delete, life, retain, force)
 
-    def refactor(self, templates: Mapping[str, str], moves: Iterable[Mapping[str, Any]]) -> None:
-        """Move resources between existing stacks. Nothing is created, changed or deleted.
+    def refactor(self, templates: Mapping[str, str]) -> None:
+        """Give existing stacks, by their names, templates between which resources have moved, with their logical ids.
 
-        Parameters
-        ----------
-        templates : Mapping
-            The new template of each stack, by the name of the stack.
-        moves : iterable of Mapping
-            The API's ResourceMappings.
+        Nothing is created, changed or deleted.
         """
         lives = {name: self._life(self.get_stack(name)) for name in templates}
-        arriving: dict[str, dict[str, Physical]] = {name: {} for name in templates}
-        for move in moves:
-            there, here = move["Source"], move["Destination"]
-            moved = lives[there["StackName"]].lifecycle.live[there["LogicalResourceId"]]
-            arriving[here["StackName"]][here["LogicalResourceId"]] = moved
+        known = {name: resource for life in lives.values() for name, resource in life.lifecycle.live.items()}
         for name, life in lives.items():
             body = Stack.parse_template(templates[name])
-            template = life.template(templates[name], body, life.stack.parameters)
-            life.lifecycle.refactor(template, arriving[name])
+            life.lifecycle.refactor(life.template(templates[name], body, life.stack.parameters), known)
             self._export(life.stack, body)
 
     def summaries(self, stack: str) -> list[dict[str, Any]]:
@@ -385,26 +351,14 @@ class LifecycleBackend(CloudFormationBackend):
     def close(self) -> None:
         """End every running operation."""
         for life in list(self._lives.values()):
-            life.lifecycle.close()
+            life.custom.close()
 
     def function(self, arn: str) -> Function | None:
         """Find a deployed function."""
         for life in self._lives.values():
             for resource in life.lifecycle.existing:
                 if resource.declaration.type == "AWS::Lambda::Function" and resource.handle.function_arn == arn:
-                    properties = resource.properties
-                    logging = properties.get("LoggingConfig", {})
-                    return Function(
-                        arn,
-                        resource.handle.code_bytes,
-                        properties["Handler"],
-                        float(properties.get("Timeout", 3)),
-                        int(properties.get("MemorySize", 128)),
-                        properties.get("Environment", {}).get("Variables", {}),
-                        logging.get("LogFormat", "Text"),
-                        logging.get("ApplicationLogLevel", ""),
-                        properties.get("Runtime", ""),
-                    )
+                    return Function(arn, resource.handle.code_bytes, resource.properties)
         return None
 
     def exchanges(self) -> list[Exchange]:
@@ -413,7 +367,7 @@ class LifecycleBackend(CloudFormationBackend):
 
     def _life(self, stack: Stack) -> _Life:
         if stack.stack_id not in self._lives:
-            self._lives[stack.stack_id] = _Life(stack, self.exports, self._listener, self._invoke, self._urls)
+            self._lives[stack.stack_id] = _Life(stack, self)
         return self._lives[stack.stack_id]
 
     def _execute(self, life: _Life, change_set: ChangeSet) -> None:
@@ -440,7 +394,7 @@ class LifecycleBackend(CloudFormationBackend):
 
 
 class _Responses(CloudFormationResponse):
-    """moto's operations, with imports, RetainResources, FORCE_DELETE_STACK, ListStackResources and refactorings."""
+    """moto's operations, with imports, RetainResources, FORCE_DELETE_STACK and ListStackResources."""
 
     cloudformation_backend: LifecycleBackend
 
@@ -470,44 +424,6 @@ class _Responses(CloudFormationResponse):
     def list_stack_resources(self) -> ActionResult:
         listed = self.cloudformation_backend.summaries(self._get_param("StackName"))
         return ActionResult({"StackResourceSummaries": listed})
-
-    def create_stack_refactor(self) -> ActionResult:
-        plan = str(uuid.uuid4())
-        templates = {stack["StackName"]: stack["TemplateBody"] for stack in self._get_param("StackDefinitions")}
-        self.cloudformation_backend.refactors[plan] = (templates, self._get_param("ResourceMappings"))
-        return ActionResult({"StackRefactorId": plan})
-
-    def execute_stack_refactor(self) -> ActionResult:
-        backend = self.cloudformation_backend
-        backend.refactor(*backend.refactors.pop(self._get_param("StackRefactorId")))
-        return EmptyResult()
-
-    def describe_stack_refactor(self) -> ActionResult:
-        return ActionResult({"Status": "CREATE_COMPLETE", "ExecutionStatus": "EXECUTE_COMPLETE"})
-
-
-def _check_deletion(life: _Life, retain: Collection[str], *, force: bool) -> None:
-    stack = life.stack
-    failed = stack.status == "DELETE_FAILED"
-    if force and not failed:
-        raise ValidationError(
-            message=f"Invalid operation on stack [{stack.stack_id}]. You can activate DeletionMode FORCE_DELETE_STACK"
-            " in a delete stack operation only when the stack is in the DELETE_FAILED state."
-        )
-    if retain and not failed:
-        raise ValidationError(
-            message=f"Invalid operation on stack [{stack.stack_id}]. When you delete a stack, specify which resources"
-            " to retain only when the stack is in the DELETE_FAILED state."
-        )
-    if not set(retain) <= life.lifecycle.live.keys():
-        raise ValidationError(
-            message="The specified resources to retain must be in a valid state. Do not specify resources that are in"
-            " the DELETE_COMPLETE state."
-        )
-
-
-def _is_custom(declaration: Declaration) -> bool:
-    return declaration.type.startswith("Custom::") or declaration.type == "AWS::CloudFormation::CustomResource"
 
 
 def _references(body: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..lambda_service import FunctionError
 from ..loopback import LoopbackServer, Request, Response
-from .lifecycle import CanceledError, Declaration, Patience, Physical, ResourceError
+from .lifecycle import Declaration, Physical, ResourceError
 
 DEFAULT_SERVICE_TIMEOUT = 3600
 MAX_BODY_BYTES = 4096
@@ -25,6 +25,10 @@ MAX_PHYSICAL_ID_BYTES = 1024
 
 # Invokes a function, found by its ARN, asynchronously, or raises FunctionError if there is no such function.
 Invoke = Callable[[str, dict[str, Any]], None]
+
+
+class ClosedError(Exception):
+    """The local AWS was closed during an operation."""
 
 
 @dataclass
@@ -116,31 +120,37 @@ class CustomResources:
         self._invoke = invoke
         self._urls = urls
         self.exchanges: list[Exchange] = []
+        self.closed = threading.Event()
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
+    def close(self) -> None:
+        """End every wait for an answer, also those that begin later, with ClosedError."""
+        self.closed.set()
+        for exchange in list(self.exchanges):
+            with contextlib.suppress(InvalidStateError):
+                exchange.first.set_exception(ClosedError())
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         """Send a Create."""
         exchange = self._send("Create", declaration, properties)
         try:
-            return self._result(exchange, declaration, properties, patience)
+            return self._result(exchange, declaration, properties)
         except ResourceError as error:
             # A Create that was sent may have created something, so it gets a Delete, even without a physical id.
             error.physical_id = error.physical_id or self._made_up_id(declaration)
             raise
 
-    def update(
-        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
+    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         """Send an Update."""
         old = _as_strings(current.properties)
         more = {"PhysicalResourceId": current.physical_id, "OldResourceProperties": old}
         exchange = self._send("Update", declaration, properties, **more)
-        return self._result(exchange, declaration, properties, patience)
+        return self._result(exchange, declaration, properties)
 
-    def delete(self, resource: Physical, patience: Patience) -> None:
+    def delete(self, resource: Physical) -> None:
         """Send a Delete."""
         declaration, properties = resource.declaration, resource.properties
         exchange = self._send("Delete", declaration, properties, PhysicalResourceId=resource.physical_id)
-        self._result(exchange, declaration, properties, patience)
+        self._result(exchange, declaration, properties)
 
     def _send(
         self, request_type: str, declaration: Declaration, properties: Mapping[str, Any], **more: Any
@@ -166,24 +176,21 @@ class CustomResources:
             # with Lambda's message.
             raise ResourceError(str(error)) from error
         self.exchanges.append(exchange)
+        if self.closed.is_set():
+            raise ClosedError
         return exchange
 
-    def _result(
-        self, exchange: Exchange, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
+    def _result(self, exchange: Exchange, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         event = exchange.event
         timeout = float(properties.get("ServiceTimeout", DEFAULT_SERVICE_TIMEOUT))
         try:
-            body = patience.wait_for(exchange.first, timeout)
+            body = exchange.first.result(timeout)
         except TimeoutError:
             raise ResourceError(
                 "CloudFormation did not receive a response from your Custom Resource. Please check your logs for"
                 f" requestId [{event['RequestId']}]. If you are using the Python cfn-response module, you may"
                 " need to update your Lambda function code so that CloudFormation can attach the updated version."
             ) from None
-        except CanceledError:
-            what = "creation" if event["RequestType"] == "Create" else "update"
-            raise ResourceError(f"Resource {what} cancelled") from None
         if problem := invalidity(event, body):
             raise ResourceError(problem)
         answer: Mapping[str, Any] = json.loads(body)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol, TypeVar
@@ -86,63 +85,30 @@ class ResourceError(Exception):
         self.physical_id = physical_id
 
 
-class ClosedError(Exception):
-    """The local AWS was closed during an operation."""
-
-
-class CanceledError(Exception):
-    """Another resource failed while this one was created or updated."""
-
-
-class Patience:
-    """Waits for the answers of an operation. All waits can be ended at once."""
-
-    def __init__(self) -> None:
-        self._given_up: Future[bytes] = Future()
-
-    def wait_for(self, answer: Future[bytes], seconds: float) -> bytes:
-        """Wait for an answer.
-
-        Raises
-        ------
-        TimeoutError
-            If it did not arrive in time.
-        Exception
-            The error of `give_up`, if that was called.
-        """
-        done, _ = wait([answer, self._given_up], seconds, FIRST_COMPLETED)
-        if not done:
-            raise TimeoutError
-        return (answer if answer in done else self._given_up).result()
-
-    def give_up(self, error: Exception) -> None:
-        """End every wait with an error, also those that begin later. If called again, the first error remains."""
-        with suppress(InvalidStateError):
-            self._given_up.set_exception(error)
-
-
 Template = Mapping[str, Declaration]
 
 
-class Provisioner(Protocol):
-    """Creates, updates and deletes the resources of one stack. Every method raises ResourceError if it fails."""
+class Maker(Protocol):
+    """Creates, updates and deletes resources. Every method raises ResourceError if it fails."""
+
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        """Create a resource."""
+
+    def update(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        """Update a resource. Another physical id in the result is a replacement."""
+
+    def delete(self, resource: Physical) -> None:
+        """Delete a resource."""
+
+
+class Provisioner(Maker, Protocol):
+    """Creates, updates and deletes the resources of one stack that are not custom resources."""
 
     def use(self, template: Template) -> None:
         """Resolve references with this template from now on."""
 
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
-        """Return a resource's properties with every reference resolved."""
-
-    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
-        """Create a resource."""
-
-    def update(
-        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
-        """Update a resource. Another physical id in the result is a replacement."""
-
-    def delete(self, resource: Physical, patience: Patience) -> None:
-        """Delete a resource."""
+        """Return a resource's properties with every reference resolved, or raise ResourceError."""
 
 
 @dataclass(frozen=True)
@@ -163,20 +129,19 @@ class StackLifecycle:
     ----------
     provisioner : Provisioner
         Creates, updates and deletes the resources.
+    custom : Maker
+        The same for custom resources.
     record : callable
         Called with each event, one at a time.
     """
 
-    def __init__(self, provisioner: Provisioner, record: Callable[[Event], None]) -> None:
-        self._provisioner = provisioner
+    def __init__(self, provisioner: Provisioner, custom: Maker, record: Callable[[Event], None]) -> None:
+        self._provisioner, self._custom = provisioner, custom
         self._record = record
         self._lock = threading.Lock()
-        self._closed = False
-        self._patience = Patience()
         self._template: Template = {}
         # Replaced and removed resources, which the cleanup of the update deletes.
         self._leftovers: list[Physical] = []
-        self._touched: set[str] = set()
         self.live: dict[str, Physical] = {}
         self.status = "REVIEW_IN_PROGRESS"
 
@@ -188,7 +153,8 @@ class StackLifecycle:
 
     def create(self, template: Template) -> None:
         """Create the stack. After a failure, roll back, which deletes everything."""
-        self._begin("CREATE_IN_PROGRESS", template)
+        self._take(template)
+        self._enter("CREATE_IN_PROGRESS", "User Initiated")
         failed = self._forward(template, self._create_one)
         if not failed:
             self._enter("CREATE_COMPLETE")
@@ -198,8 +164,9 @@ class StackLifecycle:
 
     def update(self, template: Template) -> None:
         """Update the stack to another template. After a failure, roll back to the old one."""
-        old_template, old_names = self._template, set(self.live)
-        self._begin("UPDATE_IN_PROGRESS", template)
+        old_template, before = self._template, dict(self.live)
+        self._take(template)
+        self._enter("UPDATE_IN_PROGRESS", "User Initiated")
         failed = self._forward(template, self._update_one)
         if not failed:
             self._clean_up(set(template), "UPDATE_COMPLETE")
@@ -207,14 +174,14 @@ class StackLifecycle:
 
         self._take(old_template)
         self._enter("UPDATE_ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to update: {_listed(failed)}.")
-        touched = {name: declaration for name, declaration in old_template.items() if name in self._touched}
-        for name in old_template.keys() - touched:  # with the policies that they had
-            self._keep(replace(self.live[name], declaration=old_template[name]))
-        failed = self._forward(touched, self._roll_back_one)
+        changed = {name for name, resource in before.items() if self.live[name].properties != resource.properties}
+        for name in before.keys() - changed:  # with the policies that they had
+            self._keep(before[name])
+        failed = self._forward({name: old_template[name] for name in changed}, self._roll_back_one)
         if failed:
             self._enter("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: {_listed(failed)}.")
             return
-        self._clean_up(old_names, "UPDATE_ROLLBACK_COMPLETE")
+        self._clean_up(set(before), "UPDATE_ROLLBACK_COMPLETE")
 
     def delete(self, retain: Collection[str] = (), *, force: bool = False) -> None:
         """Delete the stack. After DELETE_FAILED, another call deletes the remaining resources.
@@ -242,25 +209,18 @@ class StackLifecycle:
         self._enter("IMPORT_COMPLETE")
 
     def refactor(self, template: Template, arriving: Mapping[str, Physical]) -> None:
-        """Move resources of other stacks here. Those that the template no longer has were moved to another stack."""
+        """Take from other stacks what only the template has. What it no longer has was moved to another stack."""
         with self._lock:
-            known = {**self.live, **arriving}
+            known = {**arriving, **self.live}
             self.live = {name: replace(known[name], declaration=body) for name, body in template.items()}
         self._take(template)
 
-    def close(self) -> None:
-        """End the running operation, and every later one, with ClosedError."""
-        with self._lock:
-            self._closed = True
-            self._patience.give_up(ClosedError())
-
     def _create_one(self, declaration: Declaration) -> None:
         self._happened(declaration, "", "CREATE_IN_PROGRESS")
-        self._touched.add(declaration.logical_id)
         properties: Mapping[str, Any] = {}
         try:
             properties = self._provisioner.resolve(declaration)
-            resource = self._provisioner.create(declaration, properties, self._patience)
+            resource = self._maker(declaration).create(declaration, properties)
         except ResourceError as error:
             if error.physical_id:
                 self._keep(Physical(declaration, error.physical_id, properties))
@@ -279,7 +239,6 @@ class StackLifecycle:
             # At most a policy or a dependency has changed, which only the template has.
             self._keep(replace(current, declaration=declaration))
             return
-        self._touched.add(declaration.logical_id)
         self._change(current, declaration, properties)
 
     def _roll_back_one(self, declaration: Declaration) -> None:
@@ -291,7 +250,7 @@ class StackLifecycle:
     def _change(self, current: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> None:
         self._happened(declaration, current.physical_id, "UPDATE_IN_PROGRESS")
         try:
-            resource = self._provisioner.update(current, declaration, properties, self._patience)
+            resource = self._maker(declaration).update(current, declaration, properties)
         except ResourceError as error:
             # The rollback sends the failed resource an update, too, with the failed properties as the old ones, and the
             # physical id of the failed answer.
@@ -339,7 +298,7 @@ class StackLifecycle:
         else:
             self._happened(declaration, resource.physical_id, "DELETE_IN_PROGRESS")
             try:
-                self._provisioner.delete(resource, self._patience)
+                self._maker(declaration).delete(resource)
             except ResourceError as error:
                 self._happened(declaration, resource.physical_id, "DELETE_FAILED", error.reason)
                 raise
@@ -350,9 +309,7 @@ class StackLifecycle:
     def _forward(self, template: Template, step: Callable[[Declaration], None]) -> list[str]:
         """Call `step` for each resource, dependencies first, until one fails. Return the logical ids that failed."""
         graph = {name: declaration.depends_on & template.keys() for name, declaration in template.items()}
-        patience = self._begin_to_wait()
-        # When a resource fails, the steps that are running are canceled.
-        return _walk(graph, lambda name: step(template[name]), stop=lambda: patience.give_up(CanceledError()))
+        return _walk(graph, lambda name: step(template[name]), go_on=False)
 
     def _backward(self, resources: Sequence[Physical], retained: Callable[[Physical], bool]) -> list[str]:
         """Delete resources, dependents first, and continue after a failure. Return the logical ids that failed."""
@@ -364,16 +321,11 @@ class StackLifecycle:
             }
             for index, resource in enumerate(resources)
         }
-        self._begin_to_wait()
-        failed = _walk(graph, lambda index: self._delete_one(resources[index], retained))
+        failed = _walk(graph, lambda index: self._delete_one(resources[index], retained), go_on=True)
         return [resources[index].declaration.logical_id for index in failed]
 
-    def _begin_to_wait(self) -> Patience:
-        with self._lock:
-            if self._closed:
-                raise ClosedError
-            self._patience = Patience()
-            return self._patience
+    def _maker(self, declaration: Declaration) -> Maker:
+        return self._custom if declaration.type.startswith("Custom::") else self._provisioner
 
     def _keep(self, resource: Physical) -> None:
         with self._lock:
@@ -384,11 +336,6 @@ class StackLifecycle:
             self._leftovers = [left for left in self._leftovers if left is not resource]
             if self.live.get(resource.declaration.logical_id) is resource:
                 del self.live[resource.declaration.logical_id]
-
-    def _begin(self, status: str, template: Template) -> None:
-        self._take(template)
-        self._touched = set()
-        self._enter(status, "User Initiated")
 
     def _take(self, template: Template) -> None:
         self._template = template
@@ -416,12 +363,10 @@ def _policy(resource: Physical, name: str) -> str:
 Node = TypeVar("Node", bound=Hashable)
 
 
-def _walk(
-    graph: Mapping[Node, Collection[Node]], step: Callable[[Node], None], *, stop: Callable[[], None] | None = None
-) -> list[Node]:
+def _walk(graph: Mapping[Node, Collection[Node]], step: Callable[[Node], None], *, go_on: bool) -> list[Node]:
     """Call `step` for each node after its predecessors, in parallel for independent nodes. Return those that failed.
 
-    With `stop`, which is called at a failure, no other step begins after one. Without it, a failed step counts as done.
+    With `go_on`, a failed step counts as done. Otherwise, no other step begins after one.
     """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
@@ -429,19 +374,16 @@ def _walk(
     running: dict[Future[None], Node] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
         while True:
-            if not (failed and stop):
+            if go_on or not failed:
                 running.update({pool.submit(step, node): node for node in sorter.get_ready()})
             if not running:
                 return failed
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
                 node = running.pop(future)
                 try:
                     future.result()
                 except ResourceError:
                     failed.append(node)
-                    if stop:
-                        stop()
                 sorter.done(node)
 
 

@@ -39,13 +39,9 @@ class EcsBackend(EC2ContainerServiceBackend):
         """Return every task of a cluster."""
         return list(self.tasks.get(self._get_cluster(cluster).name, {}).values())
 
-    def find_task(self, cluster: str, task: str) -> Task | None:
-        """Find a task of a cluster by its ARN or its id."""
-        return next((found for found in self.tasks_in(cluster) if task in (found.task_arn, found.id)), None)
-
     def stop_task(self, cluster_str: str, task_str: str, reason: str) -> Task:
         """Stop a task, which takes some time."""
-        task = self.find_task(cluster_str, task_str)
+        task = next((task for task in self.tasks_in(cluster_str) if task_str in (task.task_arn, task.id)), None)
         if task is None or task.last_status == "STOPPED":
             raise InvalidParameterException("The referenced task was not found.")
         if task.desired_status != "STOPPED":
@@ -68,7 +64,7 @@ class EcsBackend(EC2ContainerServiceBackend):
 
 
 class EcsResponses(EC2ContainerServiceResponse):
-    """moto's operations, which have neither pages, nor failures, nor daemons."""
+    """moto's operations, which have neither pages nor daemons."""
 
     ecs_backend: EcsBackend
 
@@ -102,13 +98,10 @@ class EcsResponses(EC2ContainerServiceResponse):
         return ActionResult({"daemonSummariesList": summaries, "nextToken": token})
 
     def describe_tasks(self) -> ActionResult:
-        """Describe tasks, and say which are missing."""
-        cluster, asked = self._get_param("cluster", "default"), self._get_param("tasks", [])
-        if not 0 < len(asked) <= MAX_TASKS:
-            raise InvalidParameterException(f"Tasks must have 1 to {MAX_TASKS} elements.")
-        found = {task: self.ecs_backend.find_task(cluster, task) for task in asked}
-        failures = [{"arn": name, "reason": "MISSING"} for name, task in found.items() if not task]
-        return ActionResult({"tasks": [task for task in found.values() if task], "failures": failures})
+        """Describe tasks, if there are not too many."""
+        if len(self._get_param("tasks", [])) > MAX_TASKS:
+            raise InvalidParameterException(f"Tasks must have at most {MAX_TASKS} elements.")
+        return super().describe_tasks()
 
 
 class ClusterResource(Cluster):
@@ -148,7 +141,6 @@ class Ecs(Jobs):
         started_by: str = "",
         daemon: str = "",
         host_is_dead: bool = False,
-        stop_seconds: float | None = None,
     ) -> str:
         """Start a task, and return its ARN.
 
@@ -166,8 +158,6 @@ class Ecs(Jobs):
             The name of the managed daemon that it belongs to.
         host_is_dead : bool, default: False
             Whether it runs on a container instance that has died, so that it never stops.
-        stop_seconds : float, optional
-            How long it takes to stop. Default: `stop_seconds` of this service.
         """
         backend = self.backend
         if family not in backend.task_definitions:
@@ -177,7 +167,6 @@ class Ecs(Jobs):
             task.container_instance_arn = f"{task.cluster_arn.replace(':cluster/', ':container-instance/')}/dead"
         if daemon:
             self.daemons[task.task_arn] = daemon
-        self.take(task.task_arn, stop_seconds)
         self.changed(task.task_arn, "RUNNING")
         return str(task.task_arn)
 

@@ -13,7 +13,7 @@ from moto.emrserverless.models import Application, EMRServerlessBackend, JobRun,
 from moto.emrserverless.responses import EMRServerlessResponse
 
 from .. import ACCOUNT
-from ..later import NEVER, later
+from ..later import later
 from .jobs import Jobs, page, replace_model
 
 ENDS = ("SUCCESS", "FAILED", "CANCELLED", "TERMINATED")
@@ -62,23 +62,23 @@ class EmrServerlessBackend(EMRServerlessBackend):
         application.state = "STOPPED"
 
     def start_job_run(self, application_id: str, *args: Any, **kwargs: Any) -> JobRun:
-        """Submit a job run, and start its application if it is not started and may start by itself."""
+        """Submit a job run, and start its application if it is not started."""
         self._start_by_itself(application_id)
         job_run = super().start_job_run(application_id, *args, **kwargs)
         self.jobs.changed(job_run.arn, job_run.state)
         return job_run
 
     def start_session(self, application_id: str, role: str) -> JobRun:
-        """Start a session, and its application if it is not started and may start by itself."""
+        """Start a session, and its application if it is not started."""
         self._start_by_itself(application_id)
         session = super().start_job_run(application_id, "", role, *[None] * 5)
         session.__class__, session.arn = Session, session.arn.replace("/jobruns/", "/sessions/")
         self.settle(session, "IDLE")
         return session
 
-    def cancel_job_run(self, application_id: str, job_run_id: str, grace: float = NEVER) -> tuple[str, str]:
-        """Cancel a job run, which takes some time, at most its grace period."""
-        self._end(self.find(application_id, job_run_id), "CANCELLING", "CANCELLED", grace)
+    def cancel_job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
+        """Cancel a job run, which takes some time."""
+        self._end(self.find(application_id, job_run_id), "CANCELLING", "CANCELLED")
         return application_id, job_run_id
 
     def terminate_session(self, application_id: str, session_id: str) -> None:
@@ -104,22 +104,19 @@ class EmrServerlessBackend(EMRServerlessBackend):
             self.jobs.changed(job.arn, state)
 
     def _start_by_itself(self, application_id: str) -> None:
-        application = self.get_application(application_id)
-        if application.state in ("CREATED", "STOPPED"):
-            if not application.auto_start_configuration["enabled"]:  # type: ignore[index]  # moto: a string
-                raise ValidationException(f"Application {application_id} must be STARTED to run jobs.")
+        if self.get_application(application_id).state in ("CREATED", "STOPPED"):
             self.start_application(application_id)
 
-    def _end(self, job: JobRun, by: str, to: str, within: float = NEVER) -> None:
+    def _end(self, job: JobRun, by: str, to: str) -> None:
         if job.state in ENDS:
             raise ValidationException(f"{job.id} is {job.state} and can't be stopped.")
         if job.state != by:
             self.settle(job, by)
-            self.jobs.stop(job.id, lambda: self.settle(job, to), within)
+            self.jobs.stop(job.arn, lambda: self.settle(job, to))
 
 
 class EmrServerlessResponses(EMRServerlessResponse):
-    """moto's operations, with pages, grace periods and sessions."""
+    """moto's operations, with pages and sessions."""
 
     emrserverless_backend: EmrServerlessBackend
 
@@ -130,13 +127,6 @@ class EmrServerlessResponses(EMRServerlessResponse):
     def list_sessions(self) -> ActionResult:
         """List the sessions of an application, by their states."""
         return self._page("sessions", Session)
-
-    def cancel_job_run(self) -> ActionResult:
-        """Cancel a job run, with a grace period if the request has one."""
-        application, job_run = self._get_param("applicationId"), self._get_param("jobRunId")
-        grace = float(self._get_param("shutdownGracePeriodInSeconds", NEVER))
-        self.emrserverless_backend.cancel_job_run(application, job_run, grace)
-        return ActionResult({"applicationId": application, "jobRunId": job_run})
 
     def terminate_session(self) -> ActionResult:
         """Terminate a session."""
@@ -167,11 +157,6 @@ class ApplicationResource(Application, CloudFormationModel):
         """Return the resource type."""
         return "AWS::EMRServerless::Application"
 
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        """Return whether Fn::GetAtt finds an attribute."""
-        return attr in ("ApplicationId", "Arn")
-
     @property
     def physical_resource_id(self) -> str:
         """What Ref returns."""
@@ -187,32 +172,16 @@ class ApplicationResource(Application, CloudFormationModel):
     ) -> Any:
         """Create an application."""
         properties = cloudformation_json["Properties"]
-        starts = properties.get("AutoStartConfiguration")
         backend: Any = emrserverless_backends[account_id][region_name]
         made = backend.create_application(
             properties.get("Name", resource_name),
             properties["ReleaseLabel"],
             properties["Type"].upper(),
             "",
-            *[None] * 3,
-            starts and {"enabled": str(starts.get("Enabled", True)).lower() == "true"},
-            *[None] * 2,
+            *[None] * 6,
         )
         made.__class__ = cls
         return made
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,  # noqa: ARG003 - moto's signature
-        cloudformation_json: Any,  # noqa: ARG003 - moto's signature
-        account_id: str,
-        region_name: str,
-    ) -> Any:
-        """Update the application, which is refused unless it is created or stopped. The new properties are ignored."""
-        backend = emrserverless_backends[account_id][region_name]
-        return backend.update_application(original_resource.id, *[None] * 5)
 
     @classmethod
     def delete_from_cloudformation_json(cls, resource_name: str, _: Any, account_id: str, region_name: str) -> None:
@@ -236,25 +205,13 @@ class EmrServerless(Jobs):
         self.start_seconds = 0.0
         replace_model(ApplicationResource)
 
-    def start_job_run(self, application: str, *, stop_seconds: float | None = None) -> str:
-        """Start a job run of an application, and return its id.
+    def start_job_run(self, application: str) -> str:
+        """Start a job run of an application, by its id, and return the job run's id."""
+        return str(self.backend.start_job_run(application, "", _ROLE, *[None] * 5).id)
 
-        Parameters
-        ----------
-        application : str
-            The application's id.
-        stop_seconds : float, optional
-            How long it takes to cancel. Default: `stop_seconds` of this service.
-        """
-        job_run = self.backend.start_job_run(application, "", _ROLE, *[None] * 5)
-        self.take(job_run.id, stop_seconds)
-        return str(job_run.id)
-
-    def start_session(self, application: str, *, stop_seconds: float | None = None) -> str:
-        """Start a session of an application, and return its id. The parameters are those of `start_job_run`."""
-        session = self.backend.start_session(application, _ROLE)
-        self.take(session.id, stop_seconds)
-        return str(session.id)
+    def start_session(self, application: str) -> str:
+        """Start a session of an application, by its id, and return the session's id."""
+        return str(self.backend.start_session(application, _ROLE).id)
 
     def state(self, application: str, job: str) -> str:
         """Return the state of a job run or a session."""

@@ -1,4 +1,4 @@
-"""Handles each call before moto does: records it, answers with a fault that is switched on, and throttles."""
+"""Handles each call before moto does: records it, and answers with a fault that is switched on."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ServiceCall:
 
 
 class Front(Faults):
-    """The recorded calls, the faults and the limits of ECS, Step Functions, EMR Serverless and CloudFormation.
+    """The recorded calls and the faults of ECS, Step Functions, EMR Serverless and CloudFormation.
 
     For CloudFormation, they apply to the calls of functions, not to those of the CDK CLI.
     """

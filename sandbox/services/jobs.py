@@ -30,7 +30,7 @@ class Jobs:
     Attributes
     ----------
     stop_seconds : float
-        How long jobs take to stop, unless they were started with another time. With `NEVER`, they do not stop.
+        How long jobs that start from now on take to stop. With `NEVER`, they do not stop.
     """
 
     def __init__(
@@ -38,24 +38,23 @@ class Jobs:
     ) -> None:
         backends.backend, backend.jobs = backend, self
         serve(backend, responses)
-        self._backends = backends
-        self.changed = changed
+        self._backends, self._changed = backends, changed
         self.stop_seconds = 0.0
-        self._own_stop_seconds: dict[str, float] = {}
+        self._stop_seconds: dict[str, float] = {}
 
     @property
     def backend(self) -> Any:
         """The backend of the local account and region."""
         return self._backends[ACCOUNT][REGION]
 
-    def take(self, job: str, stop_seconds: float | None) -> None:
-        """Remember how long a job takes to stop, if it was started with a time."""
-        if stop_seconds is not None:
-            self._own_stop_seconds[job] = stop_seconds
+    def changed(self, job: str, status: str) -> None:
+        """Tell that a job has started, or that its status has changed."""
+        self._stop_seconds.setdefault(job, self.stop_seconds)
+        self._changed(job, status)
 
-    def stop(self, job: str, stopped: Callable[[], None], within: float = NEVER) -> None:
-        """Call `stopped` when a job has stopped: after its time, or after `within` seconds if that is shorter."""
-        later(min(self._own_stop_seconds.get(job, self.stop_seconds), within), stopped)
+    def stop(self, job: str, stopped: Callable[[], None]) -> None:
+        """Call `stopped` when a job has stopped."""
+        later(self._stop_seconds[job], stopped)
 
 
 def serve(backend: type[Any], responses: type[BaseResponse]) -> None:

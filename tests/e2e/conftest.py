@@ -36,7 +36,7 @@ class Cloud:
         self.log: list[str] = []
         self.assemblies = assemblies
         self.aws = LocalAws(lambda _, event: self.events.append(event), log=self.log.append)
-        self.cli = CdkCli(self.aws, home)
+        self.cli = CdkCli(self.aws.url, home)
         self.cloudformation = self.aws.client("cloudformation")
         self._jobs = 0
         self._exchanges = 0
@@ -84,11 +84,6 @@ class Cloud:
         """Every request to a custom resource, with its answers."""
         return self.aws.exchanges[self._exchanges :]
 
-    @property
-    def history(self) -> list[str]:
-        """The statuses of the stacks."""
-        return [event.status for event in self.events if not event.logical_id]
-
     def physical_id(self, stack: str, resource_type: str) -> str:
         """Return the physical id of the stack's first resource of a type."""
         found = self.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
@@ -96,17 +91,12 @@ class Cloud:
 
     def granted(self, stack: str) -> list[dict[str, Any]]:
         """Read the statements that the role of the stack's function has, without those for its log."""
-        iam = self.aws.client("iam")
-        role = self.physical_id(stack, "AWS::IAM::Role")
-        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-        documents = [
+        iam, role = self.aws.client("iam"), self.physical_id(stack, "AWS::IAM::Role")
+        policies = [
             iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
             for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
         ]
-        statements = [statement for document in documents for statement in document["Statement"]]
-        assert [one["Action"] for one in statements if "logs:" in str(one)] == [
-            ["logs:CreateLogStream", "logs:PutLogEvents"]
-        ]
+        statements = [statement for policy in policies for statement in policy["Statement"]]
         return [statement for statement in statements if "logs:" not in str(statement)]
 
 

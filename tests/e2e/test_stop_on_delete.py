@@ -63,7 +63,7 @@ def test_clusters_that_leave_their_stack_without_a_deletion(cloud: Cloud, assemb
     refused = cloud.run("refactor", "MovesRefactored", "MovesOther", "--unstable=refactor", "--force", app=after)
     assert "A refactor operation cannot add, remove or update resources" in refused
     assert "[~] MovesRefactored.Stop" in refused
-    refactor(cloud.cloudformation, "NightlyClusterF847CB1B", "MovesRefactored", "MovesOther")
+    refactor(cloud.aws, "NightlyClusterF847CB1B", "MovesRefactored", "MovesOther")
 
     # From here on, the template of this stack is not JSON.
     cloud.aws.client("ecs").create_cluster(clusterName="Imported")

@@ -33,13 +33,13 @@ def test_a_stack_that_is_created_updated_and_deleted(cloud: Cloud, app: Path) ->
     assert "JobArn 'job-2' is not valid" in cloud.deploy(app, "Job", fails=True, JobArn="job-2")
     requests = [exchange.event["RequestType"] for exchange in cloud.exchanges]
     assert (requests, robomaker.calls) == (["Create", "Update", "Update", "Update"], [])
-    assert (cloud.physical_id("Job", TYPE), cloud.history[-1]) == (old, "UPDATE_ROLLBACK_COMPLETE")
+    assert (cloud.physical_id("Job", TYPE), cloud.events[-1].status) == (old, "UPDATE_ROLLBACK_COMPLETE")
 
     # An update to another job is a replacement: the cleanup cancels the old one.
     cloud.deploy(app, "Job", JobArn=new)
     assert cloud.physical_id("Job", TYPE) == new
     assert (robomaker.status(old), robomaker.status(new)) == ("Canceled", "Running")
-    assert cloud.history[-2:] == ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+    assert cloud.events[-1].status == "UPDATE_COMPLETE"
 
     # The deletion waits until the job has stopped, before it deletes what the job needs.
     [statement] = cloud.granted("JobProvider")

@@ -20,7 +20,6 @@ from sandbox.cloudformation.custom_resources import CustomResources, ResponseUrl
 from sandbox.cloudformation.lifecycle import (
     Declaration,
     Event,
-    Patience,
     Physical,
     ResourceError,
     StackLifecycle,
@@ -40,8 +39,8 @@ def serve(event: dict[str, Any]) -> None:
         index.handler(event, Context(900))
 
 
-class Resources(CustomResources):
-    """The resources of a stack: custom resources, which get requests, and others, which fail after `fail_next`."""
+class Resources:
+    """The resources of a stack that are not custom resources. One fails after `fail_next`."""
 
     fail_next = False
 
@@ -51,26 +50,17 @@ class Resources(CustomResources):
     def resolve(self, declaration: Declaration) -> Mapping[str, Any]:
         return dict(declaration.body["Properties"])
 
-    def create(self, declaration: Declaration, properties: Mapping[str, Any], patience: Patience) -> Physical:
-        is_custom = declaration.type.startswith("Custom::")
-        return super().create(declaration, properties, patience) if is_custom else self.make(declaration, properties)
-
-    def update(
-        self, current: Physical, declaration: Declaration, properties: Mapping[str, Any], patience: Patience
-    ) -> Physical:
-        if declaration.type.startswith("Custom::"):
-            return super().update(current, declaration, properties, patience)
-        return self.make(declaration, properties)
-
-    def delete(self, resource: Physical, patience: Patience) -> None:
-        if resource.declaration.type.startswith("Custom::"):
-            super().delete(resource, patience)
-
-    def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if self.fail_next:
             self.fail_next = False
             raise ResourceError("told to fail")
         return Physical(declaration, "other", properties)
+
+    def update(self, _: Physical, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+        return self.create(declaration, properties)
+
+    def delete(self, resource: Physical) -> None:
+        pass
 
 
 R = TypeVar("R", bound=Resources)
@@ -103,15 +93,16 @@ class StackHistory(RuleBasedStateMachine, Generic[R]):
         self._log = BufferingHandler(sys.maxsize)
         log.logger.addHandler(self._log)
         self.urls = ResponseUrls()
-        self.resources = resources(STACK_ID, self.deliver, self.urls)
+        self.custom = CustomResources(STACK_ID, self.deliver, self.urls)
+        self.resources = resources()
         self._deliveries: dict[str, int] = {}
         self._repeat = False
         self.new_stack()
 
     def new_stack(self) -> None:
-        self.lifecycle = StackLifecycle(self.resources, self.hear)
+        self.lifecycle = StackLifecycle(self.resources, self.custom, self.hear)
         self.template: Template = {}
-        self.first = len(self.resources.exchanges)
+        self.first = len(self.custom.exchanges)
 
     def hear(self, event: Event) -> None:
         """Take note of an event."""
@@ -138,7 +129,7 @@ class StackHistory(RuleBasedStateMachine, Generic[R]):
     @property
     def answered_failed(self) -> set[str]:
         """The physical ids whose Delete had an answer FAILED."""
-        deletes = [found for found in self.resources.exchanges if found.event["RequestType"] == "Delete"]
+        deletes = [found for found in self.custom.exchanges if found.event["RequestType"] == "Delete"]
         failed = [found for found in deletes if any(json.loads(body)["Status"] == "FAILED" for body in found.bodies)]
         return {found.event["PhysicalResourceId"] for found in failed}
 
@@ -182,13 +173,13 @@ class StackHistory(RuleBasedStateMachine, Generic[R]):
         self._repeat = repeat
 
     @rule()
-    @precondition(lambda self: len(self.resources.exchanges) > self.first)
+    @precondition(lambda self: len(self.custom.exchanges) > self.first)
     def deliver_the_last_request_again(self) -> None:
-        self.deliver("", self.resources.exchanges[-1].event)
+        self.deliver("", self.custom.exchanges[-1].event)
 
     @invariant()
     def every_request_got_one_valid_answer_for_each_delivery(self) -> None:
-        for exchange in self.resources.exchanges:
+        for exchange in self.custom.exchanges:
             assert len(exchange.bodies) == self._deliveries[exchange.event["RequestId"]]
             assert {invalidity(exchange.event, body) for body in exchange.bodies} == {""}
 

@@ -112,7 +112,7 @@ class History(StackHistory[Resources]):
     def no_job_that_the_stack_gave_up_runs_on_in_silence(self) -> None:
         self.owned_once |= self.owned() | {
             exchange.answer["PhysicalResourceId"]
-            for exchange in self.resources.exchanges
+            for exchange in self.custom.exchanges
             if exchange.event["RequestType"] != "Delete" and exchange.answer["Status"] == "SUCCESS"
         }
         for arn in self.owned_once - self.owned():

@@ -15,7 +15,6 @@ from jobs.aws import AwsService
 from sandbox.cloudformation.lifecycle import (
     Declaration,
     Event,
-    Patience,
     Physical,
     ResourceError,
     StackLifecycle,
@@ -56,8 +55,7 @@ class Cloud(Resources):
 
     lifecycle: StackLifecycle
 
-    def __init__(self, *of_the_stack: Any) -> None:
-        super().__init__(*of_the_stack)
+    def __init__(self) -> None:
         self.template: Template = {}
         self.summaries: dict[tuple[str, str], Mapping[str, str]] = {}
         self.active = {SHARED}
@@ -115,16 +113,15 @@ class Cloud(Resources):
             properties["Container"] = of if of.startswith(ARN) else f"{ARN}{self.lifecycle.live[of].physical_id}"
         return properties
 
-    def make(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
+    def create(self, declaration: Declaration, properties: Mapping[str, Any]) -> Physical:
         if declaration.type != CLUSTER:
-            return super().make(declaration, properties)
+            return super().create(declaration, properties)
         name = str(properties["name"])
         self.active.add(f"{ARN}{name}")
         return Physical(declaration, name, properties)
 
-    def delete(self, resource: Physical, patience: Patience) -> None:
+    def delete(self, resource: Physical) -> None:
         if resource.declaration.type != CLUSTER:
-            super().delete(resource, patience)
             return
         cluster = f"{ARN}{resource.physical_id}"
         if left := {arn: task for arn, task in self.running.items() if task["cluster"] == cluster}:
@@ -276,7 +273,7 @@ class History(StackHistory[Cloud]):
         # That a StopOnDelete refers to it again comes with the next update, which here is the same.
         template = {other: _referring(found, left[0], name) for other, found in self.template.items()}
         self.template = Yaml({**template, name: declaration})
-        arrived = self.resources.make(declaration, declaration.body["Properties"])
+        arrived = self.resources.create(declaration, declaration.body["Properties"])
         self.lifecycle.import_resources(self.template, {name: arrived})
 
     @rule(

@@ -50,7 +50,7 @@ def world(request: pytest.FixtureRequest, local: LocalAws, monkeypatch: pytest.M
     yield world
     local.front.switch_off()
     local.emr_serverless.start_seconds = 0
-    local.step_functions.stale_looks = 0
+    local.step_functions.lags = False
 
 
 @pytest.mark.parametrize("world", ROWS, indirect=True, ids=str)

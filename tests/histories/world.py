@@ -122,13 +122,15 @@ class World:
 
     def start(self, name: str, stop_seconds: float = 0.0, *, is_session: bool = False, **task: Any) -> None:
         """Start a job in the newest container."""
+        for service in (self.aws.ecs, self.aws.step_functions, self.aws.emr_serverless):
+            service.stop_seconds = stop_seconds
         starts = {
             "EcsTasks": self.aws.ecs.start_task,
             "StateMachineExecutions": self.aws.step_functions.start_execution,
             "EmrServerlessJobRuns": self.aws.emr_serverless.start_job_run,
         }
         start: Any = self.aws.emr_serverless.start_session if is_session else starts[self.row.kind]
-        self._jobs[name] = start(self._containers[-1], stop_seconds=stop_seconds, **task)
+        self._jobs[name] = start(self._containers[-1], **task)
 
     def end(self) -> None:
         """Let the job end by itself."""
@@ -147,7 +149,7 @@ class World:
 
     def lag(self) -> None:
         """Start an execution that the next call of ListExecutions does not return."""
-        self.aws.step_functions.stale_looks = 1
+        self.aws.step_functions.lags = True
         self.start("late")
 
     def tell_to_stop(self) -> None:
@@ -172,7 +174,7 @@ class World:
         """Move the container to another stack."""
         other = f"{self.stack}-other"
         self._change("CREATE", {"Resources": {"Anchor": ANCHOR}}, stack=other)
-        refactor(self.cloudformation, "Container", self.stack, other)
+        refactor(self.aws, "Container", self.stack, other)
 
     def retain(self) -> None:
         """Do the first step of `cdk orphan`: write Retain and, in place of references to the container, its id."""
@@ -267,21 +269,14 @@ class World:
             time.sleep(0.005)
 
 
-def refactor(cloudformation: Any, container: str, source: str, target: str) -> None:
+def refactor(aws: LocalAws, container: str, source: str, target: str) -> None:
     """Move a container to another stack. References to it in its old stack become imports of an exported value."""
-    templates = {stack: _template_of(cloudformation, stack) for stack in (source, target)}
+    templates = {stack: _template_of(aws.client("cloudformation"), stack) for stack in (source, target)}
     templates[target]["Resources"][container] = templates[source]["Resources"].pop(container)
     export = f"{source}-{container}"
     reference = _refer_to({"Fn::ImportValue": export}, templates[source])
     templates[target]["Outputs"] = {"Container": {"Value": reference, "Export": {"Name": export}}}
-    there, here = ({"StackName": stack, "LogicalResourceId": container} for stack in (source, target))
-    plan = cloudformation.create_stack_refactor(
-        StackDefinitions=[{"StackName": name, "TemplateBody": json.dumps(body)} for name, body in templates.items()],
-        ResourceMappings=[{"Source": there, "Destination": here}],
-    )["StackRefactorId"]
-    cloudformation.get_waiter("stack_refactor_create_complete").wait(StackRefactorId=plan)
-    cloudformation.execute_stack_refactor(StackRefactorId=plan)
-    cloudformation.get_waiter("stack_refactor_execute_complete").wait(StackRefactorId=plan)
+    aws.refactor({name: json.dumps(body) for name, body in templates.items()})
 
 
 def _template_of(cloudformation: Any, stack: str) -> Any:

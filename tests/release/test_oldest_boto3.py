@@ -30,7 +30,8 @@ def test_a_job_that_is_missing_runs_or_was_retired(
 
     bundle(tmp_path)
     arn = "arn:aws:lambda:us-west-2:123456789012:function:handler"
-    function = Function(arn, zipped(tmp_path), "index.handler", 900, log_format="JSON")
+    properties = {"Handler": "index.handler", "Timeout": 900, "LoggingConfig": {"LogFormat": "JSON"}}
+    function = Function(arn, zipped(tmp_path), properties)
     endpoint = {"AWS_ENDPOINT_URL": robomaker.url}
     with closing(
         ExecutionEnvironment(function, endpoint, lambda _: None, [str(python), "-m", "awslambdaric"])

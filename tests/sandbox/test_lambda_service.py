@@ -19,7 +19,8 @@ def _function(body: str, **variables: str) -> Function:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("index.py", f"import os\ndef handler(event, context): {body}")
-    return Function(ARN, package.getvalue(), "index.handler", 10, environment=variables, log_level="DEBUG")
+    settings = {"Environment": {"Variables": variables}, "LoggingConfig": {"ApplicationLogLevel": "DEBUG"}}
+    return Function(ARN, package.getvalue(), {"Handler": "index.handler", "Timeout": 10, **settings})
 
 
 def test_the_function_sees_its_own_variables_and_lambdas_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:

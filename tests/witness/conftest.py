@@ -24,7 +24,7 @@ from .clouds import MINISTACK, SANDBOX, LocalCloud
 def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     """Yield each cloud, after its bootstrap."""
     with closing(LocalCloud(request.param)) as cloud:
-        bootstrap = CdkCli(cloud, cloud.home, app=cloud.home).run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        bootstrap = CdkCli(cloud.url, cloud.home).run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         assert bootstrap.status == 0, bootstrap.output
         yield cloud
 

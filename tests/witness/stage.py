@@ -33,7 +33,7 @@ class Stage:
 
     def __init__(self, cloud: LocalCloud, assemblies: Assemblies, app: str, *stacks: str) -> None:
         self.robomaker = cloud.robomaker
-        self._cloud, self._cli = cloud, CdkCli(cloud, cloud.home)
+        self._cloud, self._cli = cloud, CdkCli(cloud.url, cloud.home)
         self._assemblies, self._app, self._stacks = assemblies, app, stacks
         self._jobs: list[str] = []
         self._executions: list[str] = []
