@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qs, parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from sandbox.loopback import LoopbackServer, Request, Response
@@ -47,7 +47,7 @@ class Canned:
 
     def __init__(self) -> None:
         self._server = LoopbackServer(self._answer)
-        self.url = self._server.url
+        self.url, self.close = self._server.url, self._server.close
         self.reset()
 
     def reset(self) -> None:
@@ -55,13 +55,20 @@ class Canned:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._answers: dict[str, list[Answer]] = {}
 
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.close()
-
     def answer(self, action: str, *answers: Answer) -> None:
         """Answer an action with these, one a call, and with the last for ever."""
         self._answers[action] = list(answers)
+
+    def answer_all(self, answers: Mapping[str, Answer]) -> None:
+        """Answer each of these actions in one way."""
+        self._answers.update({action: [answer] for action, answer in answers.items()})
+
+    def stack_is(self, status: str) -> None:
+        """Answer the questions about a stack in this status, which has no resources."""
+        self.answer("DescribeStacks", {"Stacks": [{"StackStatus": status}]})
+        self.answer("GetTemplate", {"TemplateBody": '{"Resources": {}}'})
+        self.answer("DescribeStackResource", {"StackResourceDetail": {"PhysicalResourceId": "prod"}})
+        self.answer("ListStackResources", {"StackResourceSummaries": []})
 
     @property
     def actions(self) -> list[str]:
@@ -80,7 +87,8 @@ class Canned:
         is_xml = action in ("DescribeStacks", "GetTemplate", "DescribeStackResource", "ListStackResources")
         if isinstance(answer, Response):
             return _error_in_xml(answer) if is_xml and answer.body.startswith(b'{"__type"') else answer
-        return Response(200, _xml(f"{action}Response", {f"{action}Result": answer}) if is_xml else _json(answer))
+        body = _xml(f"{action}Response", {f"{action}Result": answer}) if is_xml else json.dumps(answer).encode()
+        return Response(200, body)
 
 
 def _read(request: Request) -> tuple[str, dict[str, Any]]:
@@ -90,15 +98,9 @@ def _read(request: Request) -> tuple[str, dict[str, Any]]:
     path, _, query = request.path.partition("?")
     for route, action in _ROUTES.items():
         if found := re.fullmatch(route, f"{request.method} {unquote(path)}"):
-            pairs = parse_qsl(query)
-            several: dict[str, Any] = {name: [value for key, value in pairs if key == name] for name, _ in pairs}
-            return action, {**found.groupdict(), **several}
+            return action, {**found.groupdict(), **parse_qs(query)}
     parameters: dict[str, Any] = dict(parse_qsl(request.body.decode()))
     return str(parameters.pop("Action")), parameters
-
-
-def _json(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps(answer).encode()
 
 
 def _xml(tag: str, value: Any) -> bytes:

@@ -89,11 +89,8 @@ class Proxy:
         """The request of every client, with its headers."""
         self._server = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        self.close = self._server.close
         threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.close()
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):

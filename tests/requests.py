@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from sandbox.cloudformation.custom_resources import Exchange, ResponseUrls
 
 STACK_ID = "arn:aws:cloudformation:us-west-2:123456789012:stack/WorldExport/51af3dc0-da77-11e4-872e-1234567db123"
@@ -22,19 +20,11 @@ _numbers = itertools.count(1)
 class Context:
     """The context object of an invocation that has some seconds left."""
 
-    aws_request_id = "00000000-0000-0000-0000-000000000000"
-
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self._ends_at - time.monotonic()) * 1000)
-
-
-def answer_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 30 seconds, reserve all but 0.3 for the answer, so that the function soon answers that it ran out of time."""
-    monkeypatch.setattr("protocol.custom_resource.RESERVED_SECONDS", 30)
-    monkeypatch.setattr("protocol.custom_resource.LARGEST_RESERVED_SHARE", 0.99)
 
 
 class HurriedClock:

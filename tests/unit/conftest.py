@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import settings
@@ -27,11 +28,10 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Canned]:
     """Yield an endpoint for a module's tests, whose clients are made once."""
-    endpoint = Canned()
-    aws_calls._client.cache_clear()
-    yield endpoint
-    aws_calls._client.cache_clear()
-    endpoint.close()
+    with closing(Canned()) as endpoint:
+        aws_calls._client.cache_clear()
+        yield endpoint
+        aws_calls._client.cache_clear()
 
 
 @pytest.fixture

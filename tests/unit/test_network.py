@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
 from contextlib import closing
-from socket import SOCK_STREAM
 
 import pytest
 
 from protocol.network import accepts_connections, ca_bundle
-from sandbox.loopback import LoopbackServer, Response
 from sandbox.resolver import SilentListener
 from tests.network import Names
 
@@ -28,22 +26,15 @@ def test_the_ca_bundle(
     assert ca_bundle() == found
 
 
-@pytest.fixture
-def server() -> Iterator[LoopbackServer]:
-    with closing(LoopbackServer(lambda _: Response(503))) as opened:
-        yield opened
-
-
 @pytest.mark.parametrize(
     ("url", "port"), [("https://bucket/x", 443), ("http://bucket/x", 80), ("https://bucket:8443/x", 8443)]
 )
-def test_a_host_is_asked_at_its_port(
-    monkeypatch: pytest.MonkeyPatch, server: LoopbackServer, url: str, port: int
-) -> None:
+def test_a_host_is_asked_at_its_port(monkeypatch: pytest.MonkeyPatch, url: str, port: int) -> None:
     names = Names(monkeypatch)
-    names.lead("bucket", server.address)
-    assert accepts_connections(url) is True
-    assert names.asked == [("bucket", port, 0, SOCK_STREAM)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        names.lead("bucket", f"127.0.0.1:{server.getsockname()[1]}")
+        assert accepts_connections(url) is True
+    assert names.asked == [("bucket", port, 0, socket.SOCK_STREAM)]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://x:port/", "", "https://"])

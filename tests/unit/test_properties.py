@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from properties import (
     check_provider_outlives_stack,
     check_wait_seconds,
 )
-from properties.container import Container
+from properties.container import Container, check_option
 from properties.job_arn import MAX_ARN_BYTES, REGIONS, JobArn
 from tests.requests import JOB_1 as ARN
 
@@ -23,6 +24,9 @@ ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 CLUSTER = f"arn:aws:ecs:us-west-2:{ACCOUNT}:cluster/prod"
 STATE_MACHINE = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:nightly"
 APPLICATION = "00f1r5e7t8m9o0c1"
+TASKS, EXECUTIONS, RUNS = "EcsTasks", "StateMachineExecutions", "EmrServerlessJobRuns"
+GRACE = "ShutdownGracePeriodInSeconds"
+GIVE_THE_ARN = f"Pass the ARN that CreateWorldExportJob returned, such as {ARN.replace('job-1', 'ID')}."
 
 
 def _error(call: Callable[..., object], *values: object, **more: Any) -> str:
@@ -31,31 +35,18 @@ def _error(call: Callable[..., object], *values: object, **more: Any) -> str:
     return str(raised.value)
 
 
-GIVE_THE_ARN = f"Pass the ARN that CreateWorldExportJob returned, such as {ARN.replace('job-1', 'ID')}."
+def _declared(
+    kind: object, container: object, options: Mapping[str, object] = MappingProxyType({}), **stack: str
+) -> Container:
+    return Container.declared({"Kind": kind, "Container": container, **options}, **stack)
 
 
-GOOD_ARNS = [
-    ARN,
-    "arn:aws-us-gov:robomaker:us-gov-west-1:123456789012:world-export-job/job-1",
-    "arn:aws-cn:robomaker:cn-northwest-1:123456789012:world-export-job/job-1",
-    "arn:aws:robomaker:me-central-1:000000000000:world-export-job/wej-8d3qx1v6w0pc",
-    ARN.replace("job-1", "A.b_c:d=e@f+g-h"),
-]
-# Each rule -> what breaks it.
+# Each rule of a world export job's ARN -> what breaks it.
 BAD_ARNS: dict[str, list[object]] = {
     "it must be a string that is not empty": [None, "", 7, [ARN], {"Ref": "JobArn"}, b"arn"],
     "it is not an ARN (arn:partition:service:region:account:resource)": [
-        *(
-            "job-1",
-            ":::::",
-            "arn:aws:robomaker:us-west-2",
-            f"ARN:{ARN[4:]}",
-            f"urn{ARN[3:]}",
-            ARN.replace(":", "\uff1a"),
-        )
-    ],
-    "an ARN has no whitespace and no control characters": [
-        *("a b", f"{ARN}\n", f" {ARN}", f"{ARN}\x00", f"{ARN}\x7f", f"{ARN}\u200b", f"{ARN}\ud800")
+        *("job-1", ":::::", "arn:aws:robomaker:us-west-2"),
+        *(f"ARN:{ARN[4:]}", f"urn{ARN[3:]}", ARN.replace(":", "\uff1a")),
     ],
     "the partition must be one of aws, aws-cn, aws-us-gov": [
         "arn:gcp:::::",
@@ -67,12 +58,15 @@ BAD_ARNS: dict[str, list[object]] = {
         f"{name!r} is not the name of a region": [ARN.replace("us-west-2", name)]
         for name in ("", "*", "US-WEST-2", "us-west-123", "us-west-\u0662", "-us-west-2", "us-west-2@evil.example")
     },
-    "the region cn-north-1 is not in the partition aws": ["arn:aws:robomaker:cn-north-1::"],
-    "the region us-gov-west-1 is not in the partition aws": [ARN.replace("us-west-2", "us-gov-west-1")],
-    "the region us-isob-east-1 is not in the partition aws": [ARN.replace("us-west-2", "us-isob-east-1")],
+    **{
+        f"the region {region} is not in the partition aws": [
+            *(f"arn:aws:robomaker:{region}::", ARN.replace("us-west-2", region))
+        ]
+        for region in ("cn-north-1", "us-gov-west-1", "us-isob-east-1", "eu-isoe-west-1")
+    },
     "the region us-west-2 is not in the partition aws-cn": [ARN.replace("arn:aws:", "arn:aws-cn:")],
     "the account must be 12 digits": [
-        *(ARN.replace(ACCOUNT, account) for account in ("", "12345678901", "12345678901x", "\u0661" * 12))
+        ARN.replace(ACCOUNT, account) for account in ("", "12345678901", "12345678901x", "\u0661" * 12)
     ],
     **{
         f"the resource must be a world-export-job, not {kind!r}": [
@@ -82,16 +76,83 @@ BAD_ARNS: dict[str, list[object]] = {
     },
     "the job's id is empty": [ARN.replace("/job-1", ""), ARN.replace("job-1", "")],
     "it must name one job: an id has letters, digits and -_.:=@+ only, and no wildcard": [
-        *(ARN.replace("job-1", job) for job in ("*", "a/b", 'a"b', "a%0Ab", "j\u00f6b"))
+        ARN.replace("job-1", job) for job in ("*", "a/b", 'a"b', "a%0Ab", "j\u00f6b")
     ],
     "it is longer than the 1,024 bytes that CloudFormation allows for a physical id": [
         *(ARN + "x" * (1025 - len(ARN)), ARN + "x" * 5000, ARN + "\u00f6" * 500)
     ],
 }
-
-
-def _id(value: object) -> str:
-    return ascii(value)[:80].replace("\\", "")
+# Each kind -> the rule for its container, and what breaks it.
+BAD_CONTAINERS: dict[str, tuple[str, list[object]]] = {
+    TASKS: (
+        f"it must be the ARN of a cluster, such as {CLUSTER.replace('prod', 'NAME')}",
+        [
+            *(CLUSTER.replace("us-west-2", region) for region in ("", "us.west", "x" * 64)),
+            *(CLUSTER.replace("prod", name) for name in ("", "*", "é", "x" * 256)),
+            *(CLUSTER.replace(":ecs:", ":eks:"), CLUSTER.replace(ACCOUNT, ACCOUNT[1:])),
+            *(CLUSTER.replace("arn:aws", "arn:gcp"), f"{CLUSTER}\n", f" {CLUSTER}"),
+            *("prod", "", 7, None, [CLUSTER]),
+        ],
+    ),
+    EXECUTIONS: (
+        f"it must be the ARN of a state machine, such as {STATE_MACHINE.replace('nightly', 'NAME')}, without a version"
+        " or an alias",
+        [
+            *(f"{STATE_MACHINE}{more}" for more in (":1", "/label", *'<>{}[]?*"#%\\^|~`$&,; \n\x00\x1f\x7f\x9f')),
+            *(f"{STATE_MACHINE}{character}" for character in "\ud800\udfff\ufffe\uffff\U0010ffff"),
+            *(STATE_MACHINE.replace("nightly", name) for name in ("", "x" * 81)),
+            *(STATE_MACHINE.replace("stateMachine", "express"), CLUSTER, None),
+        ],
+    ),
+    RUNS: (
+        f"it must be the id of an application, such as {APPLICATION}",
+        ["", "x" * 65, "00F", "00f\n", "00f,1", f"arn:aws:emr-serverless:us-west-2:{ACCOUNT}:/applications/0"],
+    ),
+}
+# A property, its check, what the error says, and what breaks the rule.
+BROKEN: list[tuple[str, Callable[[Any], object], str, list[object]]] = [
+    *(("JobArn", JobArn.parse, f"{rule}. {GIVE_THE_ARN}", values) for rule, values in BAD_ARNS.items()),
+    (
+        *("JobArn", JobArn.parse, "an ARN has no whitespace and no control characters. Remove them."),
+        ["a b", f"{ARN}\n", f" {ARN}", f"{ARN}\x00", f"{ARN}\x7f", f"{ARN}\u200b", f"{ARN}\ud800"],
+    ),
+    *(
+        ("Container", partial(_declared, kind), f"for {kind}, {rule}. Pass that.", values)
+        for kind, (rule, values) in BAD_CONTAINERS.items()
+    ),
+    (
+        *("Kind", lambda kind: _declared(kind, CLUSTER)),
+        "it must be one of EcsTasks, StateMachineExecutions, EmrServerlessJobRuns. Pass one of these.",
+        ["Tasks", "ecstasks", "", None, 7, []],
+    ),
+    (
+        *("Family", partial(check_option, "Family")),
+        "it must be letters, digits, - and _, 255 at the most. Pass the name without a revision.",
+        ["", "nightly:3", "a,b", "x" * 256, "é", "nightly\n", "*", 7, ["nightly"]],
+    ),
+    (
+        *("StartedBy", partial(check_option, "StartedBy")),
+        "it must be 1 to 128 printable ASCII characters, and no comma."
+        " Pass the startedBy of the tasks, as DescribeTasks shows it.",
+        ["", "a,b", "x" * 129, "é", "me\n", "\x7f", 7],
+    ),
+    (
+        *(GRACE, partial(check_option, GRACE)),
+        "it must be 0, or a whole number of seconds from 15 to 1,800. Pass a period in that range.",
+        ["", "1", "14", "015", "1801", "2000", "10000", "1.5", "-20", 60.0, True],
+    ),
+    (
+        *("WaitSeconds", check_wait_seconds),
+        "it must be a whole number of seconds from 0 to 840 (14 minutes). Set a time in that range.",
+        [-1, 841, "-1", "1.5", 1.5, "", "5 min", None, True, "٣", "9" * 5000, [], {}],
+    ),
+    ("BestEffort", check_best_effort, "it must be true or false. Set one of the two.", ["yes", "", 1, None, []]),
+    (
+        *("ProviderOutlivesStack", check_provider_outlives_stack),
+        "it must be true or false. Leave it out if the function is not in the job's own stack.",
+        ["yes", "", 1, None, []],
+    ),
+]
 
 
 def _shown(value: object) -> str:
@@ -99,185 +160,119 @@ def _shown(value: object) -> str:
     return text if len(text) <= 300 else f"{text[:300]}… ({len(text):,} characters)"
 
 
-class TestJobArn:
-    @pytest.mark.parametrize("arn", [*GOOD_ARNS, ARN + "x" * (1024 - len(ARN))])
-    def test_of_every_partition_and_region_has_the_region(self, arn: str) -> None:
-        assert JobArn.parse(arn) == JobArn(arn, arn.split(":")[3])
-
+class TestRule:
     @pytest.mark.parametrize(
-        ("rule", "value"), [(rule, value) for rule, values in BAD_ARNS.items() for value in values], ids=_id
+        ("name", "check", "problem", "value"),
+        [
+            pytest.param(*broken, value, id=ascii(f"{broken[0]} {value}")[:80].replace("\\", ""))
+            for *broken, values in BROKEN
+            for value in values
+        ],
     )
-    def test_is_rejected_with_the_value_the_rule_and_the_fix(self, rule: str, value: object) -> None:
-        fix = "Remove them." if "whitespace" in rule else GIVE_THE_ARN
-        assert _error(JobArn.parse, value) == f"JobArn {_shown(value)} is not valid: {rule}. {fix}"
+    def test_that_is_broken_is_named_with_the_value_and_the_fix(
+        self, name: str, check: Callable[[object], object], problem: str, value: object
+    ) -> None:
+        assert _error(check, value) == f"{name} {_shown(value)} is not valid: {problem}"
 
     @pytest.mark.parametrize(
         ("length", "shown"), [(298, "'" + "x" * 298 + "'"), (299, "'" + "x" * 299 + "… (301 characters)")]
     )
-    def test_is_shown_whole_up_to_300_characters(self, length: int, shown: str) -> None:
+    def test_shows_a_value_whole_up_to_300_characters(self, length: int, shown: str) -> None:
         assert _error(JobArn.parse, "x" * length).startswith(f"JobArn {shown} is not valid: ")
 
+
+class TestJobArn:
     @pytest.mark.parametrize(
-        ("arn", "stack", "rule", "fix"),
+        "arn",
         [
-            (
-                *(ARN, {"stack_account": OTHER_ACCOUNT}),
-                f"the job is in account {ACCOUNT}, but the stack is in {OTHER_ACCOUNT}",
-                "Declare the job in a stack of its own account.",
-            ),
-            (
-                *(ARN, {"stack_partition": "aws-cn", "new": True}),
-                "the job is in the partition aws, but the stack is in aws-cn",
-                "Declare the job in a stack of its own partition.",
-            ),
-            (
-                *(ARN.replace("us-west-2", "sa-east-1"), {"new": True}),
-                "RoboMaker was never in the region sa-east-1, only in ap-northeast-1, ap-southeast-1, eu-central-1,"
-                " eu-west-1, us-east-1, us-east-2, us-west-2, us-gov-west-1",
-                GIVE_THE_ARN,
-            ),
+            ARN,
+            "arn:aws-us-gov:robomaker:us-gov-west-1:123456789012:world-export-job/job-1",
+            "arn:aws-cn:robomaker:cn-northwest-1:123456789012:world-export-job/job-1",
+            "arn:aws:robomaker:me-central-1:000000000000:world-export-job/wej-8d3qx1v6w0pc",
+            ARN.replace("job-1", "A.b_c:d=e@f+g-h"),
+            ARN + "x" * (1024 - len(ARN)),
         ],
-        ids=["account", "partition", "region"],
     )
-    def test_must_fit_the_stack(self, arn: str, stack: dict[str, Any], rule: str, fix: str) -> None:
-        assert _error(JobArn.parse, arn, **stack) == f"JobArn {arn!r} is not valid: {rule}. {fix}"
+    def test_of_every_partition_and_region_has_the_region(self, arn: str) -> None:
+        assert JobArn.parse(arn) == JobArn(arn, arn.split(":")[3])
+
+    @pytest.mark.parametrize(
+        ("place", "theirs", "ours", "new"),
+        [("account", f"account {ACCOUNT}", OTHER_ACCOUNT, False), ("partition", "the partition aws", "aws-cn", True)],
+    )
+    def test_is_of_the_stacks_account_and_partition(self, place: str, theirs: str, ours: str, new: bool) -> None:
+        assert _error(JobArn.parse, ARN, **{f"stack_{place}": ours}, new=new) == (
+            f"JobArn '{ARN}' is not valid: the job is in {theirs}, but the stack is in {ours}."
+            f" Declare the job in a stack of its own {place}."
+        )
+
+    def test_that_is_new_is_of_a_region_that_had_robomaker(self) -> None:
+        elsewhere = ARN.replace("us-west-2", "sa-east-1")
+        problem = f"RoboMaker was never in the region sa-east-1, only in {', '.join(REGIONS)}"
+        assert (
+            _error(JobArn.parse, elsewhere, new=True) == f"JobArn '{elsewhere}' is not valid: {problem}. {GIVE_THE_ARN}"
+        )
 
     @pytest.mark.parametrize(
         ("region", "stack"),
-        [("us-west-2", {"stack_account": ACCOUNT}), ("us-west-2", {"stack_partition": "aws-cn"}), ("sa-east-1", {})],
-        ids=["account", "partition of one that is not new", "region of one that is not new"],
+        [
+            ("us-west-2", {"stack_account": ACCOUNT}),
+            # These rules are for new jobs.
+            ("us-west-2", {"stack_partition": "aws-cn"}),
+            ("sa-east-1", {}),
+        ],
     )
     def test_fits_the_stack(self, region: str, stack: dict[str, Any]) -> None:
         assert JobArn.parse(ARN.replace("us-west-2", region), **stack).region == region
 
     @pytest.mark.parametrize(("region", "partition"), REGIONS.items())
-    def test_may_be_of_each_of_those_regions(self, region: str, partition: str) -> None:
+    def test_may_be_of_each_region_that_had_robomaker(self, region: str, partition: str) -> None:
         arn = f"arn:{partition}:robomaker:{region}:{ACCOUNT}:world-export-job/job-1"
         assert JobArn.parse(arn, stack_partition=partition, new=True).region == region
 
 
-TASKS, EXECUTIONS, RUNS = "EcsTasks", "StateMachineExecutions", "EmrServerlessJobRuns"
-GRACE = "ShutdownGracePeriodInSeconds"
-# Each kind -> what an error says of another container.
-RULES = {
-    TASKS: f"it must be the ARN of a cluster, such as {CLUSTER.replace('prod', 'NAME')}",
-    EXECUTIONS: f"it must be the ARN of a state machine, such as {STATE_MACHINE.replace('nightly', 'NAME')}, without a"
-    " version or an alias",
-    RUNS: f"it must be the id of an application, such as {APPLICATION}",
-}
-BAD_CONTAINERS: dict[str, list[object]] = {
-    TASKS: [
-        *(CLUSTER.replace("us-west-2", region) for region in ("", "us.west", "x" * 64)),
-        *(CLUSTER.replace("prod", name) for name in ("", "*", "é", "x" * 256)),
-        CLUSTER.replace(":ecs:", ":eks:"),
-        CLUSTER.replace(ACCOUNT, ACCOUNT[1:]),
-        CLUSTER.replace("arn:aws", "arn:gcp"),
-        f"{CLUSTER}\n",
-        f" {CLUSTER}",
-        "prod",
-        "",
-        7,
-        None,
-        [CLUSTER],
-    ],
-    EXECUTIONS: [
-        f"{STATE_MACHINE}:1",
-        f"{STATE_MACHINE}/label",
-        *(f"{STATE_MACHINE}{character}" for character in '<>{}[]?*"#%\\^|~`$&,; \n\x00\x1f\x7f\x9f\ud800\udfff'),
-        *(f"{STATE_MACHINE}{character}" for character in "\ufffe\uffff\U0010ffff"),
-        *(STATE_MACHINE.replace("nightly", name) for name in ("", "x" * 81)),
-        STATE_MACHINE.replace("stateMachine", "express"),
-        CLUSTER,
-        None,
-    ],
-    RUNS: ["", "x" * 65, "00F", "00f\n", "00f,1", f"arn:aws:emr-serverless:us-west-2:{ACCOUNT}:/applications/0"],
-}
-
-
-def _declared(
-    kind: object, container: object, options: Mapping[str, object] = MappingProxyType({}), **stack: str
-) -> Container:
-    return Container.declared({"Kind": kind, "Container": container, **options}, **stack)
-
-
 class TestContainer:
     @pytest.mark.parametrize(
-        ("kind", "id_", "options", "physical_id"),
+        ("kind", "id_", "options", "named"),
         [
-            *((TASKS, CLUSTER.replace("prod", name), {}, "EcsTasks({})") for name in ("prod", "A_b-3" * 51)),
-            (TASKS, CLUSTER.replace("aws", "aws-iso-b"), {}, "EcsTasks({})"),
+            *((TASKS, CLUSTER.replace("prod", name), {}, "") for name in ("prod", "A_b-3" * 51)),
+            (TASKS, CLUSTER.replace("aws", "aws-iso-b"), {}, ""),
             *(
-                (EXECUTIONS, STATE_MACHINE.replace("nightly", name), {}, "StateMachineExecutions({})")
+                (EXECUTIONS, STATE_MACHINE.replace("nightly", name), {}, "")
                 for name in ("x" * 80, "a(b)", ")", "(", "a.b", "a+b=c@d!e'f", "é", "\U0010fffe", "\U0001f600")
             ),
-            *((RUNS, id_, {}, "EmrServerlessJobRuns({})") for id_ in (APPLICATION, "0", "x" * 64)),
+            *((RUNS, id_, {}, "") for id_ in (APPLICATION, "0", "x" * 64)),
+            *((TASKS, CLUSTER, {"Family": family}, f",family={family}") for family in ("nightly", "A_b-3", "x" * 255)),
             *(
-                (TASKS, CLUSTER, {"Family": family}, f"EcsTasks({{}},family={family})")
-                for family in ("nightly", "A_b-3", "x" * 255)
-            ),
-            *(
-                (TASKS, CLUSTER, {"StartedBy": name}, f"EcsTasks({{}},startedBy={name})")
+                (TASKS, CLUSTER, {"StartedBy": name}, f",startedBy={name}")
                 for name in ("AWS Step Functions", "events-rule/a=b(c)~", "x" * 128)
             ),
-            (TASKS, CLUSTER, {"Family": "f", "StartedBy": "me"}, "EcsTasks({},family=f,startedBy=me)"),
+            (TASKS, CLUSTER, {"Family": "f", "StartedBy": "me"}, ",family=f,startedBy=me"),
             *(
-                (RUNS, APPLICATION, {GRACE: period}, f"EmrServerlessJobRuns({{}},shutdownGracePeriod={period})")
+                (RUNS, APPLICATION, {GRACE: period}, f",shutdownGracePeriod={period}")
                 for period in ("0", "15", "20", "99", "100", "999", "1000", "1799", "1800", 60)
             ),
         ],
     )
     def test_is_declared_and_named_by_its_physical_id(
-        self, kind: str, id_: str, options: dict[str, object], physical_id: str
+        self, kind: str, id_: str, options: dict[str, object], named: str
     ) -> None:
         container = Container(kind, id_, {name: str(value) for name, value in options.items()})
         assert _declared(kind, id_, options) == container
-        assert str(container) == physical_id.format(id_)
+        assert str(container) == f"{kind}({id_}{named})"
         assert Container.from_physical_id(str(container)) == container
 
-    @pytest.mark.parametrize(("kind", "id_"), [(kind, id_) for kind, ids in BAD_CONTAINERS.items() for id_ in ids])
-    def test_of_another_form_is_rejected(self, kind: str, id_: object) -> None:
-        rule = f"for {kind}, {RULES[kind]}"
-        assert _error(_declared, kind, id_) == f"Container {_shown(id_)} is not valid: {rule}. Pass that."
-
-    @pytest.mark.parametrize("kind", ["Tasks", "ecstasks", "", None, 7, []])
-    def test_of_another_kind_is_rejected(self, kind: object) -> None:
-        rule = "it must be one of EcsTasks, StateMachineExecutions, EmrServerlessJobRuns"
-        assert _error(_declared, kind, CLUSTER) == f"Kind {kind!r} is not valid: {rule}. Pass one of these."
-
     @pytest.mark.parametrize(
-        ("kind", "id_", "name", "values", "rule", "fix"),
+        ("kind", "id_", "options", "error"),
         [
-            (
-                *(TASKS, CLUSTER, "Family"),
-                ["", "nightly:3", "a,b", "x" * 256, "é", "nightly\n", "*", 7, ["nightly"]],
-                "it must be letters, digits, - and _, 255 at the most",
-                "Pass the name without a revision.",
-            ),
-            (
-                *(TASKS, CLUSTER, "StartedBy"),
-                ["", "a,b", "x" * 129, "é", "me\n", "\x7f", 7],
-                "it must be 1 to 128 printable ASCII characters, and no comma",
-                "Pass the startedBy of the tasks, as DescribeTasks shows it.",
-            ),
-            (
-                *(RUNS, APPLICATION, GRACE),
-                ["", "1", "14", "015", "1801", "2000", "10000", "1.5", "-20", 60.0, True],
-                "it must be 0, or a whole number of seconds from 15 to 1,800",
-                "Pass a period in that range.",
-            ),
+            (RUNS, APPLICATION, {"Family": "f"}, "Family 'f' is not valid: only EcsTasks takes it. Leave it out."),
+            (TASKS, CLUSTER, {"Family": "*"}, "Family '*' is not valid: it must be letters"),
         ],
-        ids=lambda value: value if isinstance(value, str) else None,
     )
-    def test_with_an_option_of_another_form_is_rejected(
-        self, kind: str, id_: str, name: str, values: list[object], rule: str, fix: str
+    def test_takes_only_valid_options_of_its_kind(
+        self, kind: str, id_: str, options: dict[str, object], error: str
     ) -> None:
-        for value in values:
-            error = f"{name} {_shown(value)} is not valid: {rule}. {fix}"
-            assert _error(_declared, kind, id_, {name: value}) == error
-
-    def test_with_an_option_of_another_kind_is_rejected(self) -> None:
-        error = "Family 'nightly' is not valid: only EcsTasks takes it. Leave it out."
-        assert _error(_declared, RUNS, APPLICATION, {"Family": "nightly"}) == error
+        assert _error(_declared, kind, id_, options).startswith(error)
 
     @pytest.mark.parametrize(("kind", "arn"), [(TASKS, CLUSTER), (EXECUTIONS, STATE_MACHINE)])
     @pytest.mark.parametrize(
@@ -287,15 +282,14 @@ class TestContainer:
         self, kind: str, arn: str, place: str, theirs: str, ours: str
     ) -> None:
         stack = {"stack_account": ACCOUNT, "stack_partition": "aws"}
-        error = _error(_declared, kind, arn, {}, **{**stack, f"stack_{place}": ours})
-        rule = f"it is in the {place} {theirs}, but the stack is in {ours}"
-        fix = f"Declare it in a stack of its own {place}."
-        assert error == f"Container '{arn}' is not valid: {rule}. {fix}"
         assert _declared(kind, arn, {}, **stack).id == arn
+        assert _error(_declared, kind, arn, {}, **{**stack, f"stack_{place}": ours}) == (
+            f"Container '{arn}' is not valid: it is in the {place} {theirs}, but the stack is in {ours}."
+            f" Declare it in a stack of its own {place}."
+        )
 
     def test_without_an_arn_may_be_of_any(self) -> None:
-        stack = {"stack_account": OTHER_ACCOUNT, "stack_partition": "aws-cn"}
-        assert _declared(RUNS, APPLICATION, {}, **stack).id == APPLICATION
+        assert _declared(RUNS, APPLICATION, stack_account=OTHER_ACCOUNT, stack_partition="aws-cn").id == APPLICATION
 
     @pytest.mark.parametrize(
         ("container", "place", "ref", "region", "resource_type"),
@@ -344,30 +338,15 @@ class TestContainer:
         assert _error(Container.from_physical_id, "never-created-1") == error
 
 
-WAIT = "it must be a whole number of seconds from 0 to 840 (14 minutes). Set a time in that range."
-BEST_EFFORT = "it must be true or false. Set one of the two."
-OUTLIVES = "it must be true or false. Leave it out if the function is not in the job's own stack."
-
-
 class TestChoices:
     @pytest.mark.parametrize(("value", "seconds"), [(0, 0), ("0", 0), ("300", 300), (840, 840), ("000000840", 840)])
     def test_a_wait_is_0_to_840_whole_seconds(self, value: object, seconds: int) -> None:
         assert check_wait_seconds(value) == seconds
 
-    @pytest.mark.parametrize("value", [-1, 841, "-1", "1.5", 1.5, "", "5 min", None, True, "٣", "9" * 5000, [], {}])
-    def test_no_other_wait_is_accepted(self, value: object) -> None:
-        assert _error(check_wait_seconds, value) == f"WaitSeconds {_shown(value)} is not valid: {WAIT}"
-
     @pytest.mark.parametrize("check", [check_best_effort, check_provider_outlives_stack])
     @pytest.mark.parametrize(("value", "meaning"), [(True, True), ("true", True), ("False", False), (False, False)])
     def test_the_others_are_true_or_false(self, check: Callable[[object], bool], value: object, meaning: bool) -> None:
         assert check(value) is meaning
-
-    @pytest.mark.parametrize("value", ["yes", "", 1, None, []])
-    def test_the_others_are_nothing_else(self, value: object) -> None:
-        assert _error(check_best_effort, value) == f"BestEffort {value!r} is not valid: {BEST_EFFORT}"
-        error = f"ProviderOutlivesStack {value!r} is not valid: {OUTLIVES}"
-        assert _error(check_provider_outlives_stack, value) == error
 
     @pytest.mark.parametrize(
         "properties",

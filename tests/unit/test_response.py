@@ -8,12 +8,13 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, nullcontext
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,6 +26,8 @@ from tests.network import Names, Proxy, SetClock, certificate
 Patch = pytest.MonkeyPatch
 
 REQUEST = {"StackId": "arn:stack", "RequestId": "request-1", "LogicalResourceId": "Job", "ResponseURL": "https://s"}
+AT_ONCE = "The answer can't be delivered: "
+IN_TIME = "CloudFormation did not accept the answer in time; the last try met "
 S3_TIMEOUT = Response(400, b"<Error><Code>RequestTimeout</Code></Error>")
 
 
@@ -34,14 +37,9 @@ def _failed(reason: str, advice: str = "", **names: str) -> bytes:
 
 class TestAnswer:
     def test_has_nothing_for_what_the_request_lacks(self) -> None:
-        assert json.loads(write_answer({}, "FAILED", "arn:job", reason="No.")) == {
-            "Status": "FAILED",
-            "PhysicalResourceId": "arn:job",
-            "StackId": "",
-            "RequestId": "",
-            "LogicalResourceId": "",
-            "Reason": "No.",
-        }
+        answer = {"Status": "SUCCESS", "PhysicalResourceId": "arn:job"}
+        lacking = dict.fromkeys(("StackId", "RequestId", "LogicalResourceId"), "")
+        assert json.loads(write_answer({}, "SUCCESS", "arn:job")) == {**answer, **lacking}
 
     @pytest.mark.parametrize(
         ("reason", "advice", "together"),
@@ -82,10 +80,10 @@ class TestAnswer:
 class Bucket:
     """A response URL that gives the answers it was told, the last of them for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers = [Response(200)]
         self.requests: list[Request] = []
-        self._server = LoopbackServer(self._answer)
+        self._server = LoopbackServer(self._answer, tls=tls)
         self.origin = self._server.url
         self.url = f"{self.origin}/put%7Chere?X-Amz-Signature=SECRET&X-Amz-Expires=7200"
         self.close = self._server.close
@@ -94,10 +92,14 @@ class Bucket:
         self.requests.append(request)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
-    def deliver(self, *answers: Response, clock: SetClock | None = None) -> str:
-        """Deliver an answer to this bucket."""
-        self.answers = list(answers)
-        return _deliver(self.url, clock)
+    def deliver(self, *answers: Response, url: str | None = None, clock: SetClock | None = None) -> str:
+        """Deliver an answer within ten seconds by a clock that only pauses move. So a try takes as long as it needs."""
+        self.answers = list(answers) or self.answers
+        clock = clock or SetClock()
+        with Patch.context() as patch:
+            patch.setattr("protocol.response.time", clock)
+            patch.setattr("protocol.response.SHORTEST_TRY", 60)
+            return deliver(self.url if url is None else url, b"body", until=clock.now + 10)
 
 
 @pytest.fixture
@@ -106,36 +108,21 @@ def bucket() -> Iterator[Bucket]:
         yield opened
 
 
-def _deliver(url: str, clock: SetClock | None = None) -> str:
-    """Deliver an answer within ten seconds by a clock that only pauses move. So a try may take as long as it needs."""
-    clock = clock or SetClock()
-    with Patch.context() as patch:
-        patch.setattr("protocol.response.time", clock)
-        patch.setattr("protocol.response.SHORTEST_TRY", 60)
-        return deliver(url, b"body", until=clock.now + 10)
+@pytest.fixture
+def secure(tmp_path: Path, monkeypatch: Patch) -> Iterator[Bucket]:
+    """Yield a bucket with TLS that the environment's CA vouches for."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with closing(Bucket(certificate("127.0.0.1", tmp_path / "ca.pem"))) as opened:
+        yield opened
 
 
-def _soon() -> float:
-    """Return a moment that the clock reaches soon, for tries that never end by themselves."""
-    return time.monotonic() + 0.2
-
-
-@contextmanager
-def _dripping(answer: bytes) -> Iterator[str]:
-    """Open a server that gives a connection these bytes, and then one more every few moments."""
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):
-            connection, _ = server.accept()
-            with connection:
-                connection.sendall(answer)
-                while True:
-                    time.sleep(0.05)
-                    connection.sendall(b"x")
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/x"
+def _drip(server: socket.socket, answer: bytes) -> None:
+    """Give the first connection these bytes, and then one more every few moments."""
+    with contextlib.suppress(OSError), server.accept()[0] as connection:
+        connection.sendall(answer)
+        while True:
+            time.sleep(0.05)
+            connection.sendall(b"x")
 
 
 class TestDelivery:
@@ -144,7 +131,7 @@ class TestDelivery:
         [("/put%7Chere?X-Amz-Signature=S%2B&e", "/put%7Chere?X-Amz-Signature=S%2B&e"), ("", "/"), ("?a=b", "/?a=b")],
     )
     def test_is_a_put_to_the_path_as_it_was_signed(self, bucket: Bucket, path: str, arrives: str) -> None:
-        assert _deliver(bucket.origin + path) == ""
+        assert bucket.deliver(url=bucket.origin + path) == ""
         [request] = bucket.requests
         assert (request.method, request.path, request.body) == ("PUT", arrives, b"body")
         assert request.headers.get("Content-Type") is None
@@ -181,35 +168,33 @@ class TestDelivery:
         ids=str,
     )
     def test_that_is_rejected_is_not_retried(self, bucket: Bucket, answer: Response, named: str) -> None:
-        with pytest.raises(NotDeliveredError, match=f"^The answer can't be delivered: {re.escape(named)}.$"):
+        with pytest.raises(NotDeliveredError, match=rf"^{AT_ONCE}{re.escape(named)}\.$"):
             bucket.deliver(answer)
         assert len(bucket.requests) == 1
 
     @pytest.mark.parametrize("status", [200, 204, 299])
     def test_is_done_by_the_status_alone(self, bucket: Bucket, monkeypatch: Patch, status: int) -> None:
-        reads: list[object] = []
-        monkeypatch.setattr("http.client.HTTPResponse.read", lambda *arguments: reads.append(arguments))
+        monkeypatch.setattr("http.client.HTTPResponse.read", read := Mock())
         assert bucket.deliver(Response(status)) == ""
-        assert reads == []
+        assert not read.called
 
     @pytest.mark.parametrize("drip", [b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 3])
     def test_ends_in_time_however_slowly_an_answer_drips_in(self, drip: bytes) -> None:
-        with _dripping(drip) as url, pytest.raises(NotDeliveredError, match="in time; the last try met TimeoutError"):
-            deliver(url, b"body", until=_soon())
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=_drip, args=(server, drip), daemon=True).start()
+            with pytest.raises(NotDeliveredError, match=f"^{IN_TIME}TimeoutError"):
+                deliver(f"http://127.0.0.1:{server.getsockname()[1]}", b"body", until=time.monotonic() + 0.2)
 
     @pytest.mark.parametrize("error", [ConnectionResetError(), http.client.IncompleteRead(b"")], ids=repr)
     def test_whose_error_can_not_be_read_is_retried(self, bucket: Bucket, monkeypatch: Patch, error: Exception) -> None:
-        def fail(*_: object) -> bytes:
-            raise error
-
-        monkeypatch.setattr("http.client.HTTPResponse.read", fail)
+        monkeypatch.setattr("http.client.HTTPResponse.read", Mock(side_effect=error))
         assert bucket.deliver(Response(400), Response(200)).endswith("HTTP status 400 (unread)")
 
     def test_waits_for_no_look_up_longer_than_its_time(self, monkeypatch: Patch) -> None:
         goes_on = threading.Event()
         monkeypatch.setattr("socket.getaddrinfo", lambda *_: goes_on.wait(20))
-        with pytest.raises(NotDeliveredError, match="met TimeoutError"):
-            deliver("http://bucket/x", b"body", until=_soon())
+        with pytest.raises(NotDeliveredError, match=f"^{IN_TIME}TimeoutError"):
+            deliver("http://bucket/x", b"body", until=time.monotonic() + 0.2)
         goes_on.set()
 
     @pytest.mark.parametrize(
@@ -228,9 +213,9 @@ class TestDelivery:
         ],
     )
     def test_to_no_usable_url_fails_at_once_and_keeps_the_url_to_itself(self, bucket: Bucket, url: str) -> None:
-        said = r"^The answer can't be delivered: a response URL that can't be used \(\w*(Error|URL)\)\.$"
+        said = rf"^{AT_ONCE}a response URL that can't be used \(\w*(Error|URL)\)\.$"
         with pytest.raises(NotDeliveredError, match=said) as failure:
-            _deliver(url.replace("{origin}", bucket.origin))
+            bucket.deliver(url=url.replace("{origin}", bucket.origin))
         assert failure.value.__context__ is None, "an error that quotes the URL goes along"
 
 
@@ -254,59 +239,50 @@ class TestPace:
             return "TimeoutError", False
 
         monkeypatch.setattr("protocol.response.time", clock)
-        monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: 1.0))
+        monkeypatch.setattr("random.random", lambda: 1.0)
         monkeypatch.setattr("protocol.response._try", hang)
-        said = r"^CloudFormation did not accept the answer in time; the last try met TimeoutError\.$"
-        with pytest.raises(NotDeliveredError, match=said):
+        with pytest.raises(NotDeliveredError, match=rf"^{IN_TIME}TimeoutError\.$"):
             deliver("http://bucket/x", b"body", until=clock.now + left)
         assert tries == seconds
 
     @pytest.mark.parametrize(
         ("spread", "expected"),
-        [
-            (1.0, [0.25, 0.5, 1, 2, 2, 2]),
-            (0.5, [0.1875, 0.375, 0.75, 1.5, 1.5, 1.5]),
-            (0.0, [0.125, 0.25, 0.5, 1, 1, 1]),
-        ],
+        [(0.5, [0.1875, 0.375, 0.75, 1.5, 1.5, 1.5]), (0.0, [0.125, 0.25, 0.5, 1, 1, 1])],
     )
-    def test_pauses_grow(self, monkeypatch: Patch, bucket: Bucket, spread: float, expected: list[float]) -> None:
+    def test_pauses_grow_and_are_spread(
+        self, monkeypatch: Patch, bucket: Bucket, spread: float, expected: list[float]
+    ) -> None:
         clock = SetClock()
-        monkeypatch.setattr("protocol.response.random", SimpleNamespace(random=lambda: spread))
+        monkeypatch.setattr("random.random", lambda: spread)
         report = bucket.deliver(*[Response(503)] * 6, Response(200), clock=clock)
         assert report.startswith("The answer was accepted at try 7;")
         assert clock.pauses == expected
 
 
-@pytest.fixture
-def secure(tmp_path: Path, monkeypatch: Patch) -> Iterator[SimpleNamespace]:
-    """Yield an endpoint with TLS that the environment's CA vouches for."""
-    bundle = tmp_path / "ca.pem"
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-    requests: list[Request] = []
-
-    def answer(request: Request) -> Response:
-        requests.append(request)
-        return Response(200)
-
-    with closing(LoopbackServer(answer, tls=certificate("127.0.0.1", bundle))) as server:
-        yield SimpleNamespace(url=f"{server.url}/put?X-Amz-Signature=SECRET", requests=requests)
-
-
 class TestEnvironment:
     """The answer takes the proxy and the CAs that every other call takes."""
 
-    def test_may_name_the_ca_that_the_endpoint_is_trusted_by(self, secure: SimpleNamespace) -> None:
-        assert _deliver(secure.url) == ""
-        assert [request.body for request in secure.requests] == [b"body"]
-
-    def test_with_a_certificate_that_is_not_trusted_is_retried_and_named(
-        self, secure: SimpleNamespace, monkeypatch: Patch
+    @pytest.mark.parametrize(
+        ("variables", "problem"),
+        [
+            ({}, ""),
+            ({"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}, ""),
+            ({"AWS_CA_BUNDLE": ""}, f"{IN_TIME}a certificate that can't be verified (unable to get local issuer cert"),
+            ({"AWS_CA_BUNDLE": "/no/file"}, f"{AT_ONCE}the CA bundle '/no/file' can't be loaded (FileNotFoundError)."),
+            *(
+                ({"HTTPS_PROXY": proxy}, f"{AT_ONCE}HTTPS_PROXY is not of the form http://HOST:PORT.")
+                for proxy in ("https://proxy:1", "http://", "http://proxy:x", "http://[proxy:1", "socks5://proxy:1")
+            ),
+        ],
+    )
+    def test_decides_whether_it_arrives(
+        self, secure: Bucket, monkeypatch: Patch, variables: dict[str, str], problem: str
     ) -> None:
-        monkeypatch.delenv("AWS_CA_BUNDLE")
-        said = r"met a certificate that can't be verified \(unable to get local issuer certificate\)\.$"
-        with pytest.raises(NotDeliveredError, match=said):
-            _deliver(secure.url)
-        assert secure.requests == []
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(NotDeliveredError, match=f"^{re.escape(problem)}") if problem else nullcontext():
+            assert secure.deliver() == ""
+        assert [request.body for request in secure.requests] == ([] if problem else [b"body"])
 
     @pytest.mark.parametrize(
         ("form", "login"),
@@ -321,10 +297,10 @@ class TestEnvironment:
             ("http://user@{}", ""),  # as botocore does
         ],
     )
-    def test_may_name_a_proxy(self, secure: SimpleNamespace, monkeypatch: Patch, form: str, login: str) -> None:
+    def test_may_name_a_proxy(self, secure: Bucket, monkeypatch: Patch, form: str, login: str) -> None:
         with closing(Proxy()) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", form.format(proxy.address))
-            assert _deliver(secure.url) == ""
+            assert secure.deliver() == ""
         [request] = secure.requests
         assert request.headers.get("Content-Type") is None
         assert request.headers.get("Proxy-Authorization") is None
@@ -334,50 +310,22 @@ class TestEnvironment:
         assert (basic in connect) if login else ("Authorization" not in connect)
         assert "SECRET" not in connect
 
-    def test_may_name_a_proxy_at_its_usual_port(self, secure: SimpleNamespace, monkeypatch: Patch) -> None:
+    def test_may_name_a_proxy_at_its_usual_port(self, secure: Bucket, monkeypatch: Patch) -> None:
         names = Names(monkeypatch)
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
         with closing(Proxy()) as proxy:
             names.lead("proxy", proxy.address)
-            _deliver(secure.url)
+            secure.deliver()
         assert ("proxy", 80, 0, socket.SOCK_STREAM) in names.asked
-
-    def test_may_except_the_endpoint_from_the_proxy(self, secure: SimpleNamespace, monkeypatch: Patch) -> None:
-        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert _deliver(secure.url) == ""
 
     def test_may_name_a_proxy_that_is_of_no_interest(self, monkeypatch: Patch, bucket: Bucket) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy:1")
         assert bucket.deliver(Response(200)) == ""
 
-    def test_with_a_proxy_that_refuses_is_retried_and_named(self, secure: SimpleNamespace, monkeypatch: Patch) -> None:
+    def test_with_a_proxy_that_refuses_is_retried_and_named(self, secure: Bucket, monkeypatch: Patch) -> None:
         with closing(Proxy("407 Proxy Authentication Required")) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
-            said = r"refused the connection \(Tunnel connection failed: 407 Proxy Authentication Required\)\.$"
-            with pytest.raises(NotDeliveredError, match=f"met a proxy that {said}"):
-                _deliver(secure.url)
+            said = f"{IN_TIME}a proxy that refused the connection (Tunnel connection failed: 407 Proxy Authentication "
+            with pytest.raises(NotDeliveredError, match=f"^{re.escape(said)}"):
+                secure.deliver()
         assert len(proxy.requests) > 1
-
-    @pytest.mark.parametrize(
-        ("name", "value", "text"),
-        [
-            ("AWS_CA_BUNDLE", "/no/file", r"the CA bundle '/no/file' can't be loaded \(FileNotFoundError\)"),
-            *(
-                ("HTTPS_PROXY", proxy, "HTTPS_PROXY is not of the form http://HOST:PORT")
-                for proxy in (
-                    "https://proxy:443",
-                    "http://",
-                    "http://proxy:port",
-                    "http://[proxy:1",
-                    "socks5://proxy:1",
-                )
-            ),
-        ],
-    )
-    def test_that_is_unusable_fails_at_once_and_is_named(
-        self, secure: SimpleNamespace, monkeypatch: Patch, name: str, value: str, text: str
-    ) -> None:
-        monkeypatch.setenv(name, value)
-        with pytest.raises(NotDeliveredError, match=rf"can't be delivered: {text}\."):
-            _deliver(secure.url)
