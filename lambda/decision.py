@@ -219,8 +219,9 @@ class Stack:
         """Return whether a resource replaced no other one in this update.
 
         A resource that replaced another one has the status UPDATE_COMPLETE (convox/rack 2151), since this update. An
-        imported resource may have it, too, but since the import, after which CloudFormation applies the stack's tags
-        to it (seen in public logs of imports). The stack's LastUpdatedTime is the start of the update: no page says so.
+        imported resource has it, too, but since the import, which applies the stack's tags by an update
+        (aws-cloudformation/cloudformation-cli-java-plugin 400). The stack's LastUpdatedTime is the start of the
+        update; no page says so.
         """
         began = self._describe(self._id).get("LastUpdatedTime")
         return any(
