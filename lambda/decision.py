@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from jobs.aws import AwsService
@@ -12,7 +13,7 @@ from properties import InvalidPropertyError
 from properties.container import Container
 from protocol.clock import Clock
 from protocol.outcome import Result
-from protocol.request import Request, resource_properties
+from protocol.request import Request, StackId, resource_properties
 from teardown import Failure, ServiceError, retry
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ T = TypeVar("T")
 _DELETING = "DELETE_IN_PROGRESS"
 _ROLLING_BACK_CREATION = "ROLLBACK_IN_PROGRESS"
 _CLEANING_UP = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-_RETAINING = ("Retain", "RetainExceptOnCreate")
+_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate")
 # A resource with one of these statuses is no longer in the stack (API reference, StackResourceSummary).
 _DELETED, _SKIPPED = "DELETE_COMPLETE", "DELETE_SKIPPED"
 
@@ -58,6 +59,7 @@ class Stack:
 
     def __init__(self, request: Request, *, until: float, clock: Clock = time) -> None:
         self._id = str(request["StackId"])
+        self._region = StackId.parse(self._id).region
         self._logical_id = str(request["LogicalResourceId"])
         properties = resource_properties(request)
         self._container_logical_id = str(properties.get("ContainerLogicalId") or "")
@@ -90,7 +92,8 @@ class Stack:
         ServiceError
             If a call failed.
         InvalidPropertyError
-            If `decide` needs ContainerLogicalId or ContainerDeletionPolicy, and the resource does not have it.
+            If `decide` needs ContainerLogicalId or ContainerDeletionPolicy, and the resource does not have it, or if
+            ContainerDeletionPolicy is not a policy.
         """
         if self._is_update_rolled_back:
             return True
@@ -130,7 +133,13 @@ class Stack:
         self, container: Container, template: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]
     ) -> None:
         """Raise an error if a property that `decide` needs is missing. The construct sets both; a template may not."""
-        names = [found["LogicalResourceId"] for found in _matching(container, resources) if _is_in_the_stack(found)]
+        if self._declared_policy not in ("", *_POLICIES):
+            rule = f"it must be {', '.join(_POLICIES[:-1])} or {_POLICIES[-1]}"
+            fix = "Set it to the DeletionPolicy of the container."
+            raise InvalidPropertyError("ContainerDeletionPolicy", self._declared_policy, rule, fix)
+        names = [
+            found["LogicalResourceId"] for found in self._matching(container, resources) if _is_in_the_stack(found)
+        ]
         # A listed resource may have left the template. If the template can't be read, assume that it has not.
         declared = [name for name in names if name in (template or names)]
         if declared and not self._container_logical_id:
@@ -138,7 +147,7 @@ class Stack:
             fix = f"Set it to {declared[0]}. In a CDK app, pass that construct, not its name."
             raise InvalidPropertyError("ContainerLogicalId", self._container_logical_id, rule, fix)
         policy = template.get(self._container_logical_id, {}).get("DeletionPolicy")
-        if not self._declared_policy and policy in _RETAINING:
+        if not self._declared_policy and policy in _POLICIES[1:]:
             rule = f"the DeletionPolicy of {self._container_logical_id} is {policy}"
             raise InvalidPropertyError("ContainerDeletionPolicy", "", rule, f"Set it to {policy}.")
 
@@ -149,15 +158,18 @@ class Stack:
         # Under other logical ids, too: a stack refactoring may have renamed the resource.
         names = {self._container_logical_id, *(resource["LogicalResourceId"] for resource in listed)}
         policies = [self._declared_policy, *(template.get(name, {}).get("DeletionPolicy", "") for name in names)]
-        if any(self._retains(policy) for policy in policies):
+        is_new = self._is_creation_rolled_back and _is_created(listed)
+        if any(self._retains(policy, is_new=is_new) for policy in policies):
             return _keep(container, "its DeletionPolicy retains it")
         return _stop_if_listed(container, listed, f"{container.place} is deleted with its stack")
 
     def _decide_declared_elsewhere(self, container: Container) -> Decision:
-        """Decide if this stack is deleted, and does not declare the container.
+        """Decide if this stack is deleted, and did not declare the container.
 
         If an update of the root stack deletes this nested stack, the container stays, and the jobs keep running.
         """
+        if any(map(_is_in_the_stack, self._listed(self._id, container))):  # a stack refactoring has moved it here
+            return self._decide_declared_here(container)
         root = str(self._describe(self._root)["StackStatus"])
         if root == _DELETING:
             return Decision(None, f"the stack that stops jobs in {container.place} is deleted")
@@ -165,7 +177,9 @@ class Stack:
             template = self._template(self._root)
             listed = [found for found in self._listed(self._root, container) if _is_in_the_stack(found)]
             if template is not None and any(
-                not self._retains(template.get(found["LogicalResourceId"], {}).get("DeletionPolicy", ""))
+                not self._retains(
+                    template.get(found["LogicalResourceId"], {}).get("DeletionPolicy", ""), is_new=_is_created([found])
+                )
                 for found in listed
             ):
                 return Decision(None, f"{container.place} is deleted with the root stack")
@@ -188,44 +202,53 @@ class Stack:
                 return _keep(container, "its UpdateReplacePolicy retains it")
             # The container may have left the stack in an earlier update, and this update then created another one with
             # its logical id. A rollback can't show this: the current resource is then the older one.
-            if not self._is_update_rolled_back and not any(map(_is_in_the_stack, listed)) and self._is_new(current):
+            if (
+                not self._is_update_rolled_back
+                and not any(map(_is_in_the_stack, listed))
+                and self._replaced_none(current)
+            ):
                 name = self._container_logical_id
                 return _keep(container, f"it had left the stack before another one was created as {name}")
             return Decision(None, f"{container.place} was replaced")
         # What leaves the template in a rollback was created by the update that is rolled back.
-        if self._retains(self._declared_policy, is_new=self._is_update_rolled_back):
+        if self._retains(self._declared_policy, is_new=self._is_update_rolled_back and _is_created(listed)):
             return _keep(container, "its DeletionPolicy retained it")
         return _stop_if_listed(container, listed, f"{container.place} has left the template")
 
-    def _is_new(self, physical_id: str) -> bool:
-        """Return whether a resource was created or imported, and replaced no other one.
+    def _replaced_none(self, physical_id: str) -> bool:
+        """Return whether a resource replaced no other one in this update.
 
-        A resource that replaced another one has the status UPDATE_COMPLETE (convox/rack 2151).
+        A resource that replaced another one has the status UPDATE_COMPLETE (convox/rack 2151), since this update. An
+        imported resource has it, too, but since the import, which applies the stack's tags by an update
+        (aws-cloudformation/cloudformation-cli-java-plugin 400). The stack's LastUpdatedTime is the start of the
+        update; no page says so.
         """
+        began = self._describe(self._id).get("LastUpdatedTime")
         return any(
             found.get("PhysicalResourceId") == physical_id
-            and found["ResourceStatus"].startswith(("CREATE_", "IMPORT_"))
+            and (
+                found["ResourceStatus"].startswith(("CREATE_", "IMPORT_"))
+                or _is_earlier(found.get("LastUpdatedTimestamp"), began)
+            )
             for found in self._resources(self._id)
         )
 
-    def _retains(self, policy: object, *, is_new: bool | None = None) -> bool:
+    def _retains(self, policy: object, *, is_new: bool = False) -> bool:
         """Return whether a policy retains a resource.
 
         Parameters
         ----------
         policy : object
             The DeletionPolicy or UpdateReplacePolicy in the template.
-        is_new : bool, optional
-            Whether the operation that is rolled back created the resource. Default: it did, if the creation of the
-            stack is rolled back.
+        is_new : bool, default: False
+            Whether the operation that is rolled back created the resource.
         """
         if not isinstance(policy, str):
             # A policy may be {"Ref": ...}; its value is unknown here (User Guide, function-refs-in-policy-attributes).
             return True
-        if policy not in _RETAINING:
+        if policy in ("", "Delete"):
             return False
         # CreateStack and UpdateStack may set RetainExceptOnCreate for all new resources (API reference, Stack).
-        is_new = self._is_creation_rolled_back if is_new is None else is_new
         except_on_create = policy == "RetainExceptOnCreate" or self._describe(self._root).get("RetainExceptOnCreate")
         return not (is_new and except_on_create)
 
@@ -247,7 +270,18 @@ class Stack:
         return str(self._describe(self._id).get("RootId") or self._id)  # API reference, Stack
 
     def _listed(self, stack_id: str, container: Container) -> list[Mapping[str, Any]]:
-        return _matching(container, self._resources(stack_id))
+        return self._matching(container, self._resources(stack_id))
+
+    def _matching(self, container: Container, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return those of the listed resources that are the container. Their logical ids are not compared."""
+        if self._region and container.region not in (None, self._region):
+            return []  # a resource may have the same name in the stack's region
+        return [
+            resource
+            for resource in resources
+            if resource.get("ResourceType") == container.resource_type
+            and resource.get("PhysicalResourceId") in (container.ref, container.id)
+        ]
 
     def _describe(self, stack_id: str) -> Mapping[str, Any]:
         def describe() -> Mapping[str, Any]:
@@ -287,12 +321,15 @@ class Stack:
 
     def _physical_id(self, logical_id: str) -> str:
         """Return a resource's physical id, or ``""`` if the stack does not have it, for example due to a condition."""
-        detail = self._once("DescribeStackResource", logical_id, lambda: self._describe_resource(logical_id))
-        physical_id = str((detail or {}).get("PhysicalResourceId") or "")
-        if detail is not None and not physical_id:
-            text = f"DescribeStackResource got an answer without the physical id of {logical_id}"
-            raise ServiceError(Failure.TRANSIENT, text)
-        return physical_id
+
+        def ask() -> str:
+            detail = self._describe_resource(logical_id)
+            if detail is not None and not detail.get("PhysicalResourceId"):
+                text = f"DescribeStackResource got an answer without the physical id of {logical_id}"
+                raise ServiceError(Failure.TRANSIENT, text)
+            return str(detail["PhysicalResourceId"]) if detail else ""
+
+        return self._once("DescribeStackResource", logical_id, ask)
 
     def _describe_resource(self, logical_id: str) -> Mapping[str, Any] | None:
         try:
@@ -333,16 +370,6 @@ class Stack:
         return retry(call, until=self._until, clock=self._clock)
 
 
-def _matching(container: Container, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return those of the listed resources that are the container. Their logical ids are not compared."""
-    return [
-        resource
-        for resource in resources
-        if resource.get("ResourceType") == container.resource_type
-        and resource.get("PhysicalResourceId") in (container.ref, container.id)
-    ]
-
-
 def _keep(container: Container, why: str) -> Decision:
     return Decision(Result.KEPT, f"{container.place} is kept: {why}")
 
@@ -357,6 +384,18 @@ def _stop_if_listed(container: Container, listed: list[Mapping[str, Any]], why: 
     if any(resource["ResourceStatus"] == _DELETED for resource in listed):
         return Decision(Result.GONE, f"{container.place} is already deleted")
     return _keep(container, "it is no longer in the stack")
+
+
+def _is_created(listed: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether the operation that is rolled back created the container: it neither updated nor imported it.
+
+    No source says whether RetainExceptOnCreate deletes an imported resource, so it is kept.
+    """
+    return not any(resource["ResourceStatus"].startswith(("IMPORT_", "UPDATE_")) for resource in listed)
+
+
+def _is_earlier(time: object, other: object) -> bool:
+    return isinstance(time, datetime) and isinstance(other, datetime) and time < other
 
 
 def _is_in_the_stack(resource: Mapping[str, Any]) -> bool:

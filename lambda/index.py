@@ -12,7 +12,7 @@ from protocol.clock import Clock
 from protocol.custom_resource import CustomResource, Declared, ExpectedError
 from protocol.log import log
 from protocol.outcome import Outcome
-from protocol.request import Request, partition_and_account, property_or_default, resource_properties
+from protocol.request import Request, StackId, property_or_default, resource_properties
 
 # Lambda updates botocore by itself. If a new version breaks these imports, the Create of a world export job still
 # works, and every request is answered.
@@ -80,9 +80,8 @@ def _declare_job(request: Request) -> Declared:
     # rollback, which must not fail.
     is_known = request["RequestType"] == "Update" and job_arn and job_arn == request["PhysicalResourceId"]
     if not is_known:
-        partition, account = partition_and_account(request)
-        is_new = request["RequestType"] == "Create"
-        JobArn.parse(job_arn, stack_account=account, stack_partition=partition, new=is_new)
+        stack, is_new = StackId.parse(request["StackId"]), request["RequestType"] == "Create"
+        JobArn.parse(job_arn, stack_account=stack.account, stack_partition=stack.partition, new=is_new)
     return Declared(str(job_arn), {"JobArn": str(job_arn)})
 
 
@@ -96,8 +95,8 @@ def _cancel(job_arn: JobArn, request: Request, resource: CustomResource) -> Outc
 def _declare_container(request: Request, resource: CustomResource) -> Declared:
     from properties.container import Container
 
-    partition, account = partition_and_account(request)
-    container = Container.declared(resource_properties(request), stack_account=account, stack_partition=partition)
+    stack, properties = StackId.parse(request["StackId"]), resource_properties(request)
+    container = Container.declared(properties, stack_account=stack.account, stack_partition=stack.partition)
     if request["RequestType"] == "Update" and str(container) == request["PhysicalResourceId"]:
         return Declared(str(container))
     if _import_error:

@@ -15,7 +15,7 @@ from properties.container import Container
 from protocol.clock import Clock
 from protocol.custom_resource import ExpectedError
 from protocol.outcome import Outcome, Result
-from protocol.request import Request, stack_name
+from protocol.request import Request, StackId
 from teardown import ServiceError, retry, tear_down
 
 KINDS: dict[str, Callable[[Container, str], Kind]] = {
@@ -106,6 +106,6 @@ def _container_of(request: Request) -> Container:
 
 
 def _kind(container: Container, request: Request) -> Kind:
-    stack = stack_name(str(request["StackId"]))
+    stack = StackId.parse(request["StackId"]).name
     reason = f"CloudFormation stack {stack} deletes it or no longer declares it ({request['LogicalResourceId']})"
     return KINDS[container.kind](container, reason)

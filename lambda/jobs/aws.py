@@ -55,6 +55,8 @@ TRANSIENT_CODES = (
     "TooManyRequestsException",
 )
 _TRANSIENT_STATUSES = (408, 429)
+# The error code of AWS services for an operation that they do not have.
+UNKNOWN_OPERATION = "UnknownOperationException"
 
 # How often an optional list is tried again after a server error, before the Delete continues without that list.
 OPTIONAL_TRIES = 3
@@ -173,16 +175,19 @@ class AwsService:
             yield _member(page, action, member, each)
         self._count(-1)  # the last `next` made no call: it only found that there is no further page
 
-    def optional_pages(self, action: str, member: str, *, each: str = "", **parameters: Any) -> Iterator[list[Any]]:
+    def optional_pages(
+        self, action: str, member: str, *, each: str = "", is_needed: bool = False, **parameters: Any
+    ) -> Iterator[list[Any]]:
         """Yield every page of a list that botocore or the service may not have, or the role may not read.
 
-        In these cases, yield no page, and log why. The parameters are those of `ask`.
+        In these cases, yield no page, and log why. If `is_needed`, do so only if botocore or the service does not know
+        the operation. The other parameters are those of `ask`.
 
         Raises
         ------
         ServiceError
             If a call failed with a transient error. A server error may also mean that the service does not have the
-            list, so it is raised at most `OPTIONAL_TRIES` times for each list.
+            list, so it is raised at most `OPTIONAL_TRIES` times for each list that is not needed.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
@@ -194,7 +199,7 @@ class AwsService:
             if error.status >= 500:
                 self._server_errors[action] += 1
                 is_transient = self._server_errors[action] <= OPTIONAL_TRIES
-            if is_transient:
+            if is_transient or (is_needed and error.code != UNKNOWN_OPERATION):
                 raise
             log(logging.WARNING, f"The Delete continues without {action}: {error}")
 
@@ -258,7 +263,11 @@ class AwsService:
         details = error.response.get("Error", {})  # botocore leaves it out of a status of 300
         code = error_code(details.get("Code"))
         message = str(details.get("Message") or "(no message)")
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        metadata = error.response["ResponseMetadata"]
+        status = metadata["HTTPStatusCode"]
+        if "html" in metadata.get("HTTPHeaders", {}).get("content-type", ""):
+            text = f"{action} got an answer that is not from {self.name}: HTTP status {status}, an HTML page"
+            return ServiceError(Failure.TRANSIENT, text, status=status)
         text = f"{action} answered {code}: {message}"[:_LONGEST_TEXT]
         failure = Failure.REJECTED
         if (

@@ -72,23 +72,27 @@ class EcsTasks:
         tasks = self.service.ask("DescribeTasks", "tasks", each="taskArn", cluster=self._cluster, tasks=candidates)
         found = {task["taskArn"]: task for task in tasks}
         self._ignored.update(arn for arn, task in found.items() if self._keeps_running(task) or _has_ended(task))
-        if any(arn not in self._ignored for arn in candidates):
-            self._ignored.update(self._tasks_of_daemons(desired))
+        if others := [found.get(arn, {}) for arn in candidates if arn not in self._ignored]:
+            # Managed daemons run on ECS Managed Instances only (API reference, CreateDaemon).
+            is_needed = any(task.get("launchType") == "MANAGED_INSTANCES" for task in others)
+            self._ignored.update(self._tasks_of_daemons(desired, is_needed=is_needed))
         return [_running(arn, found.get(arn)) for arn in candidates if arn not in self._ignored]
 
     def _keeps_running(self, task: Mapping[str, Any]) -> bool:
         is_of_a_service = str(task.get("group")).startswith("service:")
         return is_of_a_service or self._started_by not in (None, task.get("startedBy"))
 
-    def _tasks_of_daemons(self, desired: str) -> Iterator[str]:
-        """Call ListDaemons, once unless a call fails, and ListTasks for each managed daemon.
+    def _tasks_of_daemons(self, desired: str, *, is_needed: bool) -> Iterator[str]:
+        """Call ListDaemons, and ListTasks for each managed daemon.
+
+        ListDaemons is called once, unless a call fails or a task may be a daemon's, so that the list is needed.
 
         If a daemon's task is stopped, ECS drains its container instance and starts another one (API reference,
         DeleteDaemon). No source says how DescribeTasks shows that a task belongs to a daemon.
         """
-        if self._daemons is None:
+        if self._daemons is None or is_needed:
             pages = self.service.optional_pages(
-                "ListDaemons", "daemonSummariesList", each="daemonArn", clusterArn=self._cluster
+                "ListDaemons", "daemonSummariesList", each="daemonArn", is_needed=is_needed, clusterArn=self._cluster
             )
             # The ARN ends with the daemon's name (API reference, DaemonSummary).
             self._daemons = [daemon["daemonArn"].rpartition("/")[2] for page in pages for daemon in page]

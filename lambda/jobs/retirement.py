@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from botocore.utils import get_environ_proxies
 
-from jobs.aws import CONNECT_TIMEOUT, TRANSIENT_CODES, ConnectionFailedError, addresses, is_denial
+from jobs.aws import CONNECT_TIMEOUT, TRANSIENT_CODES, UNKNOWN_OPERATION, ConnectionFailedError, addresses, is_denial
 from protocol.clock import Clock
 from teardown import ServiceError
 
@@ -124,9 +124,8 @@ def _is_said(error: ServiceError) -> bool:
 
 
 def _is_unknown_operation(error: ServiceError) -> bool:
-    # UnknownOperationException is the error of AWS services for an operation that they do not have. 404 and 410 mean
-    # that the path does not exist (RFC 9110). No source shows either for RoboMaker itself.
-    if error.code == "UnknownOperationException":
+    # 404 and 410 mean that the path does not exist (RFC 9110). No source shows these or the code for RoboMaker itself.
+    if error.code == UNKNOWN_OPERATION:
         return True
     return error.status in (404, 410) and error.code not in _KNOWN_ERRORS and not is_denial(error.message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from properties import check_provider_outlives_stack
-from protocol.request import Request, property_or_default
+from protocol.request import Request, StackId, property_or_default
 
 _PAGE = "operators.md of cdk-world-export-job"
 
@@ -25,10 +25,8 @@ def after_failed_delete(request: Request) -> str:
     """
     if property_or_default(request, "ProviderOutlivesStack", check_provider_outlives_stack, True):
         return f"To try again, delete the stack again. After an update or a rollback, see {_PAGE}."
-    stack = re.fullmatch(
-        r"arn:[^:]+:cloudformation:([a-z0-9-]+):[0-9]+:stack/([A-Za-z0-9-]+)/.+", str(request.get("StackId"))
-    )
-    region, name = stack.groups() if stack else ("REGION", "STACK")
+    stack = StackId.parse(request.get("StackId"))
+    region, name = (stack.region, stack.name) if stack.region else ("REGION", "STACK")
     resource = str(request.get("LogicalResourceId"))
     logical_id = resource if re.fullmatch(r"[A-Za-z0-9]+", resource) else "LOGICAL_ID"
     command = f"aws cloudformation delete-stack --region {region} --stack-name {name} --retain-resources {logical_id}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
-from protocol.request import Request, stack_name
+from protocol.request import Request, StackId
 
 logger = logging.getLogger("cdk_world_export_job")
 
@@ -45,7 +45,7 @@ def log(level: int, message: str, *, trace: bool = False, **fields: object) -> N
     with contextlib.suppress(Exception):
         names = _names.get()
         if names:
-            stack = stack_name(names["stack"])
+            stack = StackId.parse(names["stack"]).name
             message = f"{names['request_type']} of {names['logical_id']} in stack {stack}: {message}"
         extra = {name: _encodable(value) for name, value in {**names, **fields}.items()}
         logger.log(level, "%s", _encodable(message), exc_info=trace, extra=extra)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -40,12 +40,21 @@ def property_or_default(request: Request, name: str, check: Callable[[object], T
         return default
 
 
-def partition_and_account(request: Request) -> tuple[str | None, str | None]:
-    """Return the partition and the account in the id of the request's stack, or two None if it has another form."""
-    found = re.fullmatch(r"arn:([^:]+):cloudformation:[^:]+:([0-9]{12}):stack/.+", str(request["StackId"]))
-    return (found[1], found[2]) if found else (None, None)
+class StackId(NamedTuple):
+    """The parts of a stack's id. If it is not an ARN as in AWS, only the name is known, or the whole id is the name."""
 
+    name: str
+    partition: str | None = None
+    region: str | None = None
+    account: str | None = None
 
-def stack_name(stack_id: str) -> str:
-    """Return the name in a stack's id, or the whole id if it has another form."""
-    return stack_id.split(":stack/")[-1].split("/")[0]
+    @classmethod
+    def parse(cls, stack_id: object) -> StackId:
+        """Return the parts of a stack's id."""
+        text = str(stack_id)
+        found = re.fullmatch(
+            r"arn:(?P<partition>[a-z-]+):cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/"
+            r"(?P<name>[A-Za-z0-9-]+)/.+",
+            text,
+        )
+        return cls(**found.groupdict()) if found else cls(text.split(":stack/")[-1].split("/")[0])

@@ -248,6 +248,8 @@ class _Life:
             stack.status = event.status
             # Written for moto's serializer, which finds a response's members among the attributes by their names.
             stack.stack_status_reason = event.reason or None  # type: ignore[attr-defined]  # moto's model lacks it
+            if event.reason == "User Initiated":
+                stack.last_updated_time = stack.events[-1].timestamp  # type: ignore[attr-defined]  # the same
         self._listener(stack.name, event)
 
 

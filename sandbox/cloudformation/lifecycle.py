@@ -206,6 +206,7 @@ class StackLifecycle:
         self.refactor(template, arriving)
         for name, resource in arriving.items():
             self._happened(template[name], resource.physical_id, "IMPORT_COMPLETE")
+            self._happened(template[name], resource.physical_id, "UPDATE_COMPLETE")
         self._enter("IMPORT_COMPLETE")
 
     def refactor(self, template: Template, arriving: Mapping[str, Physical]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
@@ -51,18 +52,21 @@ class Cloud(Resources):
         The tasks that held back the deletion of a cluster without having been told to stop.
     failures : dict
         How a call fails, by its action, and how many times more.
+    began : datetime
+        When the stack's last operation began.
     """
 
     lifecycle: StackLifecycle
 
     def __init__(self) -> None:
         self.template: Template = {}
-        self.summaries: dict[tuple[str, str], Mapping[str, str]] = {}
+        self.summaries: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.active = {SHARED}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.told: set[tuple[str, str]] = set()
         self.held_back: set[str] = set()
         self.failures: dict[str, tuple[Failure, float]] = {}
+        self.began = _now()
 
     def call(self, action: str, **asked: Any) -> Mapping[str, Any]:
         """Answer a call of the handler."""
@@ -72,7 +76,7 @@ class Cloud(Resources):
             raise ServiceError(failure, f"{action} failed")
         match action:
             case "DescribeStacks":
-                return {"Stacks": [{"StackStatus": self.lifecycle.status}]}
+                return {"Stacks": [{"StackStatus": self.lifecycle.status, "LastUpdatedTime": self.began}]}
             case "GetTemplate":
                 resources = {name: found.body for name, found in self.template.items()}
                 return {"TemplateBody": "Resources:" if isinstance(self.template, Yaml) else {"Resources": resources}}
@@ -141,6 +145,11 @@ class Cloud(Resources):
         self.tasks[arn] = {"taskArn": arn, "cluster": cluster, "family": family, "stops": stops, **statuses}
 
 
+def _now() -> datetime:
+    """Return another time, later than each one before."""
+    return datetime.fromtimestamp(next(numbers), UTC)
+
+
 def _stops(cluster: str, other: str) -> st.SearchStrategy[Any]:
     """Return what an update does to a StopOnDelete: keeps it, removes it, or declares one of a cluster."""
     of = st.sampled_from([cluster, cluster, other, SHARED])
@@ -179,6 +188,7 @@ class History(StackHistory[Cloud]):
             "PhysicalResourceId": event.physical_id,
             "ResourceType": event.type,
             "ResourceStatus": event.status,
+            "LastUpdatedTimestamp": _now(),
         }
         if event.type == CLUSTER and event.status == "DELETE_SKIPPED":
             self.kept.add(f"{ARN}{event.physical_id}")
@@ -202,7 +212,9 @@ class History(StackHistory[Cloud]):
             properties = kept.body["Properties"] if kept else wanted
             if isinstance(properties, dict) and properties["of"] in (*template, SHARED):
                 template[name] = self.stop(name, properties, template)
-            elif kept and properties["of"].startswith(ARN):  # that of a cluster that has left
+            elif kept and properties["of"].startswith(ARN) and properties["ContainerLogicalId"] not in template:
+                # That of a cluster that has left. It goes, too, when another one gets its logical id, because the
+                # construct no longer sets that.
                 template[name] = kept
         return template
 
@@ -214,7 +226,7 @@ class History(StackHistory[Cloud]):
         return Declaration(name, RESOURCE_TYPE, {"Properties": properties}, frozenset({of} - {SHARED}))
 
     def begin(self) -> None:
-        self.resources.lifecycle = self.lifecycle
+        self.resources.lifecycle, self.resources.began = self.lifecycle, _now()
         live = self.lifecycle.live.values()
         self.guarded = {found.physical_id for found in live if found.declaration.type == RESOURCE_TYPE}
         self.resources.held_back.clear()

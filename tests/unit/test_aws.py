@@ -80,6 +80,7 @@ class TestError:
             (error("ThrottlingExceptional"), REJECTED),
             (error("KmsAccessDeniedException"), REJECTED),
             (Response(403, b"<html>Blocked</html>"), REJECTED),
+            (Response(403, b"<html>Blocked</html>", {"Content-Type": "text/html; charset=utf-8"}), TRANSIENT),
         ],
         ids=str,
     )
@@ -116,6 +117,12 @@ class TestError:
     @pytest.mark.parametrize(("written", "code"), [("a.b#Code:http://x/", "Code"), (None, "")])
     def test_has_a_code_without_what_stands_around_it(self, written: str | None, code: str) -> None:
         assert error_code(written) == code
+
+    def test_says_that_an_html_page_is_not_from_the_service(self, ecs: AwsService, aws: Canned) -> None:
+        aws.answer("ListTasks", Response(404, b"<html>", {"Content-Type": "text/html"}))
+        raised = _error(ecs)
+        assert (raised.code, raised.status) == ("", 404)
+        assert str(raised) == "ListTasks got an answer that is not from ecs: HTTP status 404, an HTML page"
 
     def test_is_raised_for_a_client_that_can_not_be_made(self, aws: Canned) -> None:  # noqa: ARG002
         raised = _error(AwsService("no-such-service"))

@@ -78,11 +78,15 @@ class Case:
     template : Mapping or str
         The clusters in the template, or the text of a template that is not JSON.
     listed : tuple
-        The clusters that ListStackResources shows: logical id, physical id, status.
+        The clusters that ListStackResources shows, last updated on 2026-01-02: logical id, physical id, status.
     root : str, optional
-        The status of the root stack, if the stack is a nested one. Then the template and the list are the root's.
+        The status of the root stack, if the stack is a nested one.
     flag : bool
         Whether the operation was begun with RetainExceptOnCreate.
+    of_root : bool
+        Whether the template and the list are those of the root stack.
+    began : str, optional
+        When the update began.
     """
 
     status: str
@@ -93,6 +97,8 @@ class Case:
     listed: tuple[tuple[str, str, str], ...] = (("Cluster", "prod", "CREATE_COMPLETE"),)
     root: str = ""
     flag: bool = False
+    of_root: bool = False
+    began: str | None = None
 
 
 def _listed(status: str, logical_id: str = "Cluster", physical_id: str = "prod") -> tuple[tuple[str, str, str], ...]:
@@ -112,7 +118,7 @@ CREATED, IMPORTED, UPDATED = (
     _listed(f"{how}_COMPLETE", physical_id="prod-2") for how in ("CREATE", "IMPORT", "UPDATE")
 )
 
-_elsewhere = partial(Case, DELETION, owner=None)
+_elsewhere = partial(Case, DELETION, owner=None, of_root=True)
 _declared = partial(Case, "UPDATE_IN_PROGRESS")
 
 CASES = {
@@ -134,6 +140,9 @@ CASES = {
     "deletion, YAML": Case(DELETION, DELETED, "Delete", template=YAML),
     "deletion, YAML, Retain": Case(DELETION, RETAINED, "Retain", template=YAML),
     "deletion with the flag": Case(DELETION, RETAINED, "Retain", flag=True),
+    "deletion, a policy that does not exist": Case(DELETION, RETAINED, "retain"),
+    "deletion, moved here": Case(DELETION, DELETED, owner=None),
+    "deletion, moved here, Retain": Case(DELETION, RETAINED, owner=None, template=RETAIN),
     # Its creation is rolled back.
     "creation": Case(CREATION, DELETED),
     "creation, except on create": Case(CREATION, DELETED, "RetainExceptOnCreate", template=EXCEPT),
@@ -143,9 +152,14 @@ CASES = {
     "creation, YAML": Case(CREATION, DELETED, template=YAML),
     "creation, not there": Case(CREATION, MOVED, listed=()),
     "creation, elsewhere": Case(CREATION, ELSEWHERE, owner=None),
+    "creation, imported": Case(CREATION, RETAINED, template=EXCEPT, listed=_listed("IMPORT_COMPLETE")),
+    "creation, imported and tagged": Case(CREATION, RETAINED, template=EXCEPT, listed=_listed("UPDATE_COMPLETE")),
     # It cleans up, and has another container in its place.
     "cleanup, moved, and its id is taken": Case(CLEANUP, TAKEN, listed=CREATED),
     "cleanup, orphaned, and another is imported": Case(CLEANUP, TAKEN, listed=IMPORTED),
+    "cleanup, orphaned, and another was imported before": Case(CLEANUP, TAKEN, listed=UPDATED, began="2026-01-03"),
+    "cleanup, replaced since the update began": Case(CLEANUP, REPLACED, listed=UPDATED, began="2026-01-02"),
+    "rollback, replaced by the one from before": Case(ROLLBACK, REPLACED, listed=UPDATED, began="2026-01-03"),
     "rollback, replaced one that was never updated": Case(ROLLBACK, REPLACED, listed=CREATED),
     # It cleans up, and declares the container.
     **{
@@ -180,6 +194,9 @@ CASES = {
     "cleanup, left, Retain with the flag": Case(CLEANUP, LEFT_RETAINED, "Retain", template={}, flag=True),
     "rollback, left, except on create": Case(ROLLBACK, LEFT, "RetainExceptOnCreate", template={}),
     "rollback, left, Retain with the flag": Case(ROLLBACK, LEFT, "Retain", template={}, flag=True),
+    "rollback, left, imported": Case(
+        ROLLBACK, LEFT_RETAINED, "RetainExceptOnCreate", template={}, listed=_listed("IMPORT_COMPLETE")
+    ),
     # Any other status: the request was answered before.
     **{
         status: Case(status, _kept(f"the stack is {status}, so the request was answered before"))
@@ -195,6 +212,9 @@ CASES = {
     "elsewhere, the root's creation": _elsewhere(ROOT_DELETED, root=CREATION),
     "elsewhere, the root's creation, Retain": _elsewhere(ROOT_STAYS, root=CREATION, template=RETAIN),
     "elsewhere, the root's creation, except on create": _elsewhere(ROOT_DELETED, root=CREATION, template=EXCEPT),
+    "elsewhere, the root's creation, imported": _elsewhere(
+        ROOT_STAYS, root=CREATION, template=EXCEPT, listed=_listed("IMPORT_COMPLETE")
+    ),
     "elsewhere, the root's creation, not there": _elsewhere(ROOT_STAYS, root=CREATION, listed=()),
     "elsewhere, the root's creation, not in its template": _elsewhere(ROOT_DELETED, root=CREATION, template={}),
     "elsewhere, the root's creation, YAML": _elsewhere(ROOT_STAYS, root=CREATION, template=YAML),
@@ -207,6 +227,8 @@ CASES = {
 def _stack(aws: Canned, case: Case, clock: SetClock | None = None, *, seconds: float = 0) -> Stack:
     """Return the stack of a case, which may ask for some seconds, and set the answers about it."""
     stack = {"StackName": "WorldExport", "StackStatus": case.status}
+    if case.began:
+        stack["LastUpdatedTime"] = f"{case.began}T00:00:00Z"
     flag = {"RetainExceptOnCreate": str(case.flag).lower()}
     root = {"StackName": "Root", "StackStatus": case.root, **flag}
     answers = [{**stack, "RootId": ROOT_ID}, root] if case.root else [{**stack, **flag}]
@@ -218,7 +240,11 @@ def _stack(aws: Canned, case: Case, clock: SetClock | None = None, *, seconds: f
     role = ("R", "prod", "x", "AWS::IAM::Role")
     names = ("LogicalResourceId", "PhysicalResourceId", "ResourceStatus", "ResourceType")
     listed = [role, *((*cluster, CLUSTER.resource_type) for cluster in case.listed)]
-    aws.answer("ListStackResources", {LISTED: [dict(zip(names, each, strict=True)) for each in listed]})
+    time = {"LastUpdatedTimestamp": "2026-01-02T00:00:00Z"}
+    lists: list[Answer] = [{LISTED: [{**dict(zip(names, each, strict=True)), **time} for each in listed]}]
+    if case.of_root:
+        lists.insert(0, {LISTED: []})
+    aws.answer("ListStackResources", *lists)
     current = next((id_ for name, id_, _ in case.listed if name == "Cluster"), None)
     detail = {"StackResourceDetail": {"LogicalResourceId": "Cluster", "PhysicalResourceId": current}}
     aws.answer("DescribeStackResource", detail if current else NO_RESOURCE)
@@ -243,6 +269,17 @@ def test_a_container_is_found_by_its_type_and_its_ref(aws: Canned, container: Co
     found = {"LogicalResourceId": "C", "PhysicalResourceId": ref, "ResourceStatus": "x"}
     aws.answer("ListStackResources", {LISTED: [{**found, "ResourceType": container.resource_type}]})
     assert stack.decide(container).result is None
+
+
+def test_a_cluster_of_the_same_name_in_the_region_of_the_stack_is_another_one(aws: Canned) -> None:
+    abroad = Container("EcsTasks", CLUSTER_ARN.replace("us-west-2", "eu-west-1"))
+    assert _stack(aws, Case(DELETION)).decide(abroad) == MOVED
+
+
+def test_a_physical_id_that_is_missing_is_asked_for_again(aws: Canned) -> None:
+    stack = _stack(aws, Case(CLEANUP), seconds=100)
+    aws.answer("DescribeStackResource", NO_ID, *aws._answers["DescribeStackResource"])
+    assert stack.decide(CLUSTER) == THERE
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2, 3])
@@ -324,6 +361,11 @@ class TestCheck:
             (_declared(template=RETAIN), "ContainerDeletionPolicy '' is not valid: the D"),
             (_declared(template=EXCEPT), "Set it to RetainExceptOnCreate."),
             (_declared(policy="Delete", template=RETAIN), ""),
+            (
+                _declared(policy="retain"),
+                "ContainerDeletionPolicy 'retain' is not valid: it must be Delete, Retain or RetainExceptOnCreate. Set"
+                " it to the DeletionPolicy of the container.",
+            ),
         ],
     )
     def test_refuses_a_resource_that_lacks_what_the_construct_sets(self, aws: Canned, case: Case, refused: str) -> None:

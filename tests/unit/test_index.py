@@ -263,7 +263,8 @@ class TestStopOnDelete:
     def test_with_a_wait_of_0_stops_and_does_not_look_again(self, send: Sender, aws: Canned) -> None:
         _task_runs(aws, {})
         assert send.send(_with(DELETE_STOP, WaitSeconds="0"))["Status"] == "SUCCESS"
-        assert aws.actions == ["DescribeStacks", "ListTasks", "DescribeTasks", "ListDaemons", "StopTask", "ListTasks"]
+        calls = ["ListTasks", "DescribeTasks", "ListDaemons", "StopTask", "ListTasks"]
+        assert aws.actions == ["DescribeStacks", "ListStackResources", *calls]
 
     @pytest.mark.parametrize(
         ("physical_id", "named", "service"),

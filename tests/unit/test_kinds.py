@@ -221,6 +221,25 @@ class TestTasks:
             assert _unfinished(tasks) == [RunningJob(task) for task in running]
         assert len(aws.asked("ListDaemons")) == 1
 
+    @pytest.mark.parametrize(
+        ("answer", "unfinished"),
+        [
+            (denial("ecs:ListDaemons"), UNKNOWN),
+            ({"daemonSummariesList": [{}]}, TRANSIENT),
+            (error("UnknownOperationException"), [RunningJob(A)]),
+        ],
+        ids=str,
+    )
+    def test_on_managed_instances_are_listed_only_beside_the_daemons(
+        self, aws: Canned, answer: Any, unfinished: list[RunningJob] | Failure
+    ) -> None:
+        tasks = _jobs(CLUSTER)
+        aws.answer("ListDaemons", denial("ecs:ListDaemons"), answer)
+        _list(aws, _task(B, launchType="FARGATE"))
+        assert _unfinished(tasks) == [RunningJob(B)]
+        _list(aws, _task(A, launchType="MANAGED_INSTANCES"))
+        assert _result(lambda: _unfinished(tasks)) == unfinished
+
     def test_are_listed_after_a_daemon_was_deleted_meanwhile(self, aws: Canned) -> None:
         tasks = _jobs(CLUSTER)
         aws.answer("ListDaemons", DAEMON, {"daemonSummariesList": []})

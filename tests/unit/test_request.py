@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.request import partition_and_account, stack_name
+from protocol.request import StackId
 from tests.requests import STACK_ID
 
 
 @pytest.mark.parametrize(
-    ("stack_id", "partition", "account", "name"),
+    ("stack_id", "parts"),
     [
-        (STACK_ID, "aws", "123456789012", "WorldExport"),
-        ("arn:aws-cn:cloudformation:cn-north-1:210987654321:stack/A/1", "aws-cn", "210987654321", "A"),
-        ("arn:aws:cloudformation:us-west-2:1234:stack/A/1", None, None, "A"),
-        ("stack", None, None, "stack"),
+        (STACK_ID, ("WorldExport", "aws", "us-west-2", "123456789012")),
+        ("arn:aws-cn:cloudformation:cn-north-1:210987654321:stack/A/1", ("A", "aws-cn", "cn-north-1", "210987654321")),
+        ("arn:aws:cloudformation:us-west-2:1234:stack/A/1", ("A", None, None, None)),
+        ("arn:aws:cloudformation:us-west-2:123456789012:stack/A;B/1", ("A;B", None, None, None)),
+        ("stack", ("stack", None, None, None)),
     ],
 )
-def test_the_stack_is_read_from_its_id(stack_id: str, partition: str | None, account: str | None, name: str) -> None:
-    assert partition_and_account({"StackId": stack_id}) == (partition, account)
-    assert stack_name(stack_id) == name
+def test_the_stack_is_read_from_its_id(stack_id: str, parts: tuple[str | None, ...]) -> None:
+    assert StackId.parse(stack_id) == parts
