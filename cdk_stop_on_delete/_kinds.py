@@ -18,7 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from ._arguments import checking, in_seconds, invalid, is_literal
-from ._handler_code import Container, check_option, properties
+from ._handler_code import Container, check_option
 from ._lazy import SynthesisWarning
 from ._stacks import difference, environment_of, is_nested_in, root_of
 
@@ -28,9 +28,6 @@ class Jobs(ABC):
 
     Pass subclasses to a provider as its ``kinds``.
     """
-
-    # The service that runs the jobs, as the metrics name it.
-    _SERVICE: ClassVar[str]
 
     @classmethod
     @abstractmethod
@@ -146,7 +143,6 @@ class EcsTasks(ContainerJobs):
         May be a token. Default: every ``startedBy``.
     """
 
-    _SERVICE = properties.SERVICES["EcsTasks"]
     _ARGUMENT = "cluster"
     _RESOURCE = ecs.CfnCluster
 
@@ -242,7 +238,6 @@ class StateMachineExecutions(ContainerJobs):
         The state machine, made by the app or imported, in the account of the StopOnDelete's stack.
     """
 
-    _SERVICE = properties.SERVICES["StateMachineExecutions"]
     _ARGUMENT = "state_machine"
     _RESOURCE = sfn.CfnStateMachine
 
@@ -293,7 +288,6 @@ class EmrServerlessJobRuns(ContainerJobs):
         longer. Default: job runs are canceled without a grace period.
     """
 
-    _SERVICE = properties.SERVICES["EmrServerlessJobRuns"]
     _ARGUMENT = "application"
     _RESOURCE = emrserverless.CfnApplication
     # An application's id does not name its region.

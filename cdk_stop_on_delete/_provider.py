@@ -106,7 +106,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - every construct names it so
+        id: str,
         *,
         kinds: Sequence[type[Jobs]] = (),
         **settings: Unpack[ProviderSettings],
@@ -195,7 +195,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         )
         return log_group
 
-    def _make_policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:  # noqa: A002
+    def _make_policy(self, id: str, statements: Sequence[iam.PolicyStatement], reason: str) -> iam.Policy:
         """Make an inline policy for the function's role, which may be in another stack."""
         name = None
         if self._shares_role:
@@ -246,7 +246,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
         return provider
 
     @staticmethod
-    def from_service_token(scope: Construct, id: str, service_token: str) -> IStopOnDeleteProvider:  # noqa: A002
+    def from_service_token(scope: Construct, id: str, service_token: str) -> IStopOnDeleteProvider:
         """Import a provider that another app, another team or a template deployed, in this account and region.
 
         The provider must list the kinds of the jobs, which synthesis can't check. A failed deletion can be retried,

@@ -13,7 +13,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from ._arguments import DYNAMIC_REFERENCE, invalid, is_literal
-from ._handler_code import metrics
+from ._handler_code import metrics, properties
 from ._kinds import Jobs
 from ._stacks import difference, environment_of
 
@@ -113,12 +113,12 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         Metric
             In counts.
         """
-        return _metric(metrics.LEFT_RUNNING, "Sum", options, {metrics.SERVICE: kind._SERVICE})
+        return _metric(metrics.LEFT_RUNNING, "Sum", options, {metrics.SERVICE: properties.SERVICES[kind.__name__]})
 
     def _metric(
         self, name: str, statistic: str, options: MetricOptions, kind: type[Jobs] | None = None
     ) -> cloudwatch.Metric:
-        service = {metrics.SERVICE: kind._SERVICE} if kind else {}
+        service = {metrics.SERVICE: properties.SERVICES[kind.__name__]} if kind else {}
         return _metric(name, statistic, options, {metrics.FUNCTION: self._function_name, **service})
 
     @property
@@ -169,7 +169,7 @@ _FUNCTION_ARN = re.compile(
 class ImportedProvider(IStopOnDeleteProvider):
     """The function that `StopOnDeleteProvider.from_service_token` imports."""
 
-    def __init__(self, scope: Construct, id: str, service_token: str) -> None:  # noqa: A002
+    def __init__(self, scope: Construct, id: str, service_token: str) -> None:
         super().__init__(scope, id)
         self._service_token = service_token
         self._arn: re.Match[str] | None = None

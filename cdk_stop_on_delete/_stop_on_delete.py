@@ -82,7 +82,7 @@ class StopOnDelete(JobsResource):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - every construct names it so
+        id: str,
         *,
         jobs: EcsTasks | StateMachineExecutions | EmrServerlessJobRuns,
         delete_first: Sequence[IConstruct] = (),

@@ -14,7 +14,7 @@ from constructs import Construct, IConstruct
 from cdk_stop_on_delete import IStopOnDeleteProvider, Jobs, MetricOptions, StopOnDeleteProvider
 from cdk_stop_on_delete._arguments import checking, is_literal
 from cdk_stop_on_delete._custom_resource import JobsResource, deletion_policy
-from cdk_stop_on_delete._handler_code import JobArn, properties
+from cdk_stop_on_delete._handler_code import JobArn
 from cdk_stop_on_delete._kinds import allow, arn_of
 from cdk_stop_on_delete._lazy import SynthesisWarning, warn_at_validation
 from cdk_stop_on_delete._stacks import environment_of
@@ -25,8 +25,6 @@ _OWNERS: WeakKeyDictionary[IConstruct, dict[str, list[ManagedWorldExportJob]]] =
 
 class WorldExportJobs(Jobs):
     """World export jobs of AWS RoboMaker, as one of a provider's `kinds`."""
-
-    _SERVICE = properties.SERVICES["WorldExportJob"]
 
     @classmethod
     def statements(cls, stack: Stack, *, other_stacks: bool = True) -> Sequence[iam.PolicyStatement]:  # noqa: ARG003
@@ -92,7 +90,7 @@ class ManagedWorldExportJob(JobsResource):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - every construct names it so
+        id: str,
         *,
         job_arn: str,
         wait: Duration | None = None,

@@ -9,7 +9,7 @@ from cdk_world_export_job import ManagedWorldExportJob, WorldExportJobProvider
 class Simulation(Stage):
     """The provider in a stack of its own, a stack with a job, and a stack whose nested stack has a job."""
 
-    def __init__(self, scope: Construct, id: str, *, jobs: str) -> None:  # noqa: A002
+    def __init__(self, scope: Construct, id: str, *, jobs: str) -> None:
         super().__init__(scope, id)
         provider = WorldExportJobProvider(Stack(self, "Provider"), "WorldExportJobs")
         ManagedWorldExportJob(Stack(self, "Forests"), "Forest", job_arn=f"{jobs}-forest", provider=provider)

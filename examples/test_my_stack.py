@@ -16,7 +16,7 @@ JOB = "Custom::ManagedWorldExportJob"
 class MyStack(Stack):
     """Replace it with your stack."""
 
-    def __init__(self, scope: Construct, id: str, *, job_arn: str, provider: WorldExportJobProvider) -> None:  # noqa: A002
+    def __init__(self, scope: Construct, id: str, *, job_arn: str, provider: WorldExportJobProvider) -> None:
         super().__init__(scope, id)
         bucket = s3.Bucket(self, "Worlds", enforce_ssl=True)
         role = iam.Role(self, "ExportRole", assumed_by=iam.ServicePrincipal("robomaker.amazonaws.com"))

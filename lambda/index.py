@@ -37,7 +37,7 @@ def service_of(physical_id: str) -> str:
     # The id of a resource that was never created, which CloudFormation or this handler generated, has no parenthesis.
     if found := re.match(r"(\w+)\(", physical_id):
         return SERVICES.get(found[1], "unknown")
-    return SERVICES["WorldExportJob"] if _job_arn(physical_id) else ""
+    return SERVICES["WorldExportJobs"] if _job_arn(physical_id) else ""
 
 
 handler = CustomResource(service_of)

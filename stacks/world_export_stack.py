@@ -32,7 +32,7 @@ class WorldExportStack(Stack):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002
+        id: str,
         *,
         job_arn: str,
         provider: IWorldExportJobProvider,
@@ -68,7 +68,7 @@ class WorldExportStack(Stack):
         """Suppress the findings of scanners in the bucket and the role, each with its reason."""
 
         def acknowledge(scope: Construct, rule: str, reason: str, *findings: str) -> None:
-            for id in [f"{rule}[{finding}]" for finding in findings] or [rule]:  # noqa: A001 - the CDK's name
+            for id in [f"{rule}[{finding}]" for finding in findings] or [rule]:
                 Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions::{id}", reason=reason))
             # cdk-nag 2 reads the template, not the CDK's acknowledgments.
             suppressed = {"id": rule, "reason": reason, **({"applies_to": [*findings]} if findings else {})}

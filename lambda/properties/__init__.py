@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-# Kind of job -> its service, as the metrics name it.
+# Kind of jobs -> its service, as the metrics name it.
 SERVICES = {
-    "WorldExportJob": "RoboMaker",
+    "WorldExportJobs": "RoboMaker",
     "EcsTasks": "ECS",
     "StateMachineExecutions": "StepFunctions",
     "EmrServerlessJobRuns": "EMRServerless",

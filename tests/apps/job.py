@@ -25,7 +25,7 @@ class JobStack(Stack):
         The provider. Default: the one that the construct makes in the stack.
     """
 
-    def __init__(self, scope: App, id: str, provider: WorldExportJobProvider | None = None) -> None:  # noqa: A002
+    def __init__(self, scope: App, id: str, provider: WorldExportJobProvider | None = None) -> None:
         super().__init__(scope, id, env=ENVIRONMENT)
         role = iam.Role(self, "ExportRole", assumed_by=iam.ServicePrincipal("robomaker.amazonaws.com"))
         arn, later_arn = CfnParameter(self, "JobArn"), CfnParameter(self, "LaterArn", default="")
@@ -46,7 +46,7 @@ class JobStack(Stack):
 class SettingsStack(Stack):
     """One job for each way in which a Delete can end, and a function that logs everything it can."""
 
-    def __init__(self, scope: App, id: str) -> None:  # noqa: A002
+    def __init__(self, scope: App, id: str) -> None:
         super().__init__(scope, id, env=ENVIRONMENT)
         wait = Duration.seconds(1)
         for name in ("Gone", "Finished", "Throttled", "Retired"):

@@ -22,11 +22,11 @@ def make_app(**context: Any) -> App:
     return App(context={"aws:cdk:bundling-stacks": [], **context})
 
 
-def make_job(scope: Construct, id: str = "Job", **arguments: Any) -> ManagedWorldExportJob:  # noqa: A002
+def make_job(scope: Construct, id: str = "Job", **arguments: Any) -> ManagedWorldExportJob:
     return ManagedWorldExportJob(scope, id, **{"job_arn": JOB, **arguments})
 
 
-def make_stop(scope: Construct, id: str = "Stop", **arguments: Any) -> StopOnDelete:  # noqa: A002
+def make_stop(scope: Construct, id: str = "Stop", **arguments: Any) -> StopOnDelete:
     return StopOnDelete(scope, id, **{"jobs": EmrServerlessJobRuns("00fexample"), **arguments})
 
 

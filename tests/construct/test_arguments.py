@@ -86,7 +86,7 @@ def _runs(application: Any = "00f", period: Any = None) -> EmrServerlessJobRuns:
     return EmrServerlessJobRuns(application, shutdown_grace_period=period)
 
 
-def _stop_tasks(scope: Construct, id: str, **arguments: Any) -> None:  # noqa: A002
+def _stop_tasks(scope: Construct, id: str, **arguments: Any) -> None:
     make_stop(scope, id, jobs=EcsTasks(L1), **arguments)
 
 

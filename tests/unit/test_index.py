@@ -339,4 +339,4 @@ class TestBrokenBotocore:
 
 
 def test_every_kind_that_a_property_may_name_has_its_jobs_and_its_service() -> None:
-    assert {"WorldExportJob", *KINDS} == set(SERVICES)
+    assert {"WorldExportJobs", *KINDS} == set(SERVICES)
