@@ -30,7 +30,7 @@ class Shown(str):
 
 def invalid(construct: IConstruct, argument: str, value: object, rule: str, fix: str) -> InvalidArgumentError:
     """Create the error of an argument that breaks a rule."""
-    # The handler's class gives both kinds of errors the same form.
+    # With the handler's own class, so that errors of arguments and of properties have the same form.
     name, shown = f"{construct.node.path}: {argument}", Shown(_as_written(value))
     return InvalidArgumentError(str(properties.InvalidPropertyError(name, shown, rule, fix)))
 
@@ -46,8 +46,8 @@ def checking(construct: IConstruct, argument: str, value: object) -> Iterator[No
 
 def is_token(value: object) -> bool:
     """Return whether a value stands for one that is known only at deployment."""
-    # Tokens are objects with a method `resolve`, or strings, numbers and lists that encode one. The CDK can't be asked
-    # about an object of Python's own.
+    # Tokens are objects with a method `resolve`, or strings, numbers and lists that encode one. jsii can't pass
+    # other objects of Python to `Token.is_unresolved`.
     if isinstance(value, (str, int, float)) or (isinstance(value, list) and all(isinstance(e, str) for e in value)):
         return DYNAMIC_REFERENCE in str(value) or bool(Token.is_unresolved(value))
     return hasattr(value, "resolve")

@@ -12,7 +12,18 @@ from aws_cdk import aws_lambda as lambda_
 
 import cdk_stop_on_delete
 
-__all__ = ["LAMBDA", "Container", "JobArn", "check_option", "handler_code", "handler_files", "metrics", "properties"]
+__all__ = [
+    "LAMBDA",
+    "Container",
+    "JobArn",
+    "bundle",
+    "check_option",
+    "crhelper_files",
+    "handler_code",
+    "handler_files",
+    "metrics",
+    "properties",
+]
 
 CRHELPER = "2.0.12"
 _INSTALL = f"Install it with: pip install --force-reinstall crhelper=={CRHELPER}"
@@ -37,7 +48,7 @@ if TYPE_CHECKING:
     from properties.job_arn import JobArn
     from protocol import metrics
 else:
-    # No import can name lambda/, because "lambda" is a keyword. So its packages are imported as if they were here.
+    # No import can name lambda/, because "lambda" is a keyword. So its packages become subpackages of this package.
     cdk_stop_on_delete.__path__.append(str(LAMBDA))
     from . import properties
     from .properties.container import Container, check_option
@@ -61,7 +72,7 @@ def handler_code(runtime: lambda_.Runtime) -> lambda_.Code:
     ImportError
         If crhelper is missing, or is another version.
     """
-    crhelper()  # raise its error here: an error in `try_bundle` passes through jsii, which hides the message
+    crhelper_files()  # raise its error here: an error in `try_bundle` passes through jsii, which hides the message
     options = BundlingOptions(image=runtime.bundling_image, local=_Bundling())  # the image is never used
     return lambda_.Code.from_asset(str(LAMBDA), asset_hash_type=AssetHashType.OUTPUT, bundling=options)
 
@@ -89,10 +100,10 @@ def handler_files() -> dict[str, bytes]:
         If crhelper is missing, or is another version.
     """
     files = (file for pattern in ("**/*.py", "models/**/*.json") for file in LAMBDA.glob(pattern))
-    return {file.relative_to(LAMBDA).as_posix(): file.read_bytes() for file in files} | crhelper()
+    return {file.relative_to(LAMBDA).as_posix(): file.read_bytes() for file in files} | crhelper_files()
 
 
-def crhelper() -> dict[str, bytes]:
+def crhelper_files() -> dict[str, bytes]:
     """Read the modules of the installed crhelper.
 
     They are found in the record of the installed distribution, not on the import path, where a ``crhelper.py`` in the

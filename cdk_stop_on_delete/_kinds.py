@@ -191,10 +191,12 @@ class EcsTasks(ContainerJobs):
         # A target names a task definition of the stack by its Ref, and the CDK's EcsRunTask by its family. If it names
         # one, it may only start tasks of that family.
         _, family = self._filters["family"]
+        if family is None:
+            return True
         families = [
             stack.resolve(made.family)
             for made in stack.node.find_all()
-            if family is not None and isinstance(made, ecs.CfnTaskDefinition)
+            if isinstance(made, ecs.CfnTaskDefinition)
             if any(each and json.dumps(each) in text for each in stack.resolve([made.family, {"Ref": made.logical_id}]))
         ]
         return not families or stack.resolve(family) in families
@@ -216,7 +218,8 @@ class EcsTasks(ContainerJobs):
         return [
             *super().statements(stack, other_stacks=other_stacks),
             allow(["ecs:DescribeClusters"], clusters),
-            # These actions support no resource, only a condition (Service Authorization Reference, list_ecs).
+            # ListDaemons supports no resource, and ListTasks only container instances, so the condition limits both to
+            # clusters (Service Authorization Reference, list_ecs).
             allow(["ecs:ListDaemons", "ecs:ListTasks"], "*", conditions={"ArnLike": {"ecs:cluster": clusters}}),
             allow(["ecs:DescribeTasks", "ecs:StopTask"], arn_of(stack, "ecs", "task/*")),
         ]

@@ -29,9 +29,10 @@ def check_constructs(stop: Construct, argument: str, value: object, example: str
 def check_delete_first(stop: Construct, constructs: Sequence[IConstruct], container: CfnResource | None) -> None:
     """Raise the error of a construct that can't be deleted before the jobs are stopped."""
     for construct in constructs:
+        # ScheduledFargateTask and ScheduledEc2Task of aws_ecs_patterns, which contain the rule and the task definition.
         if hasattr(construct, "event_rule"):
             rule = "the tasks need its task definition and roles until they have stopped"
-            fix = "If this construct is task, pass delete_first=[task.event_rule] and delete_last=[task]."
+            fix = "For a construct named task, pass delete_first=[task.event_rule] and delete_last=[task]."
             raise invalid(stop, "delete_first", construct, rule, fix)
         for part in (stop, container):
             if part is not None and _contains(construct, part):
@@ -40,7 +41,7 @@ def check_delete_first(stop: Construct, constructs: Sequence[IConstruct], contai
 
 
 def without(left_out: Sequence[IConstruct], constructs: Iterable[IConstruct]) -> list[IConstruct]:
-    """Return the constructs that are not in `left_out`, and of one that contains such a construct the other parts."""
+    """Return the constructs, except those in `left_out`. One that contains such a one is replaced by its parts."""
     kept: list[IConstruct] = []
     for construct in constructs:
         if any(_contains(other, construct) for other in left_out):
@@ -66,9 +67,9 @@ def find_unordered(stop: JobsResource, jobs: ContainerJobs, arn_or_id: str) -> I
     for starter, targets in _possible_starters(stack, of_tasks=isinstance(jobs, EcsTasks)):
         if not any(jobs.may_be_started_by(target, references, stack) for target in targets):
             continue
-        # A state machine may be deleted later, if another StopOnDelete stops its executions before.
-        its = [each._cfn_resource for each in stops if each._own_container and is_same(each._own_container, starter)]
-        if any(_depends_on(first, stop._cfn_resource) for first in (starter, *its)):
+        # A state machine may be deleted after the jobs, if another StopOnDelete stops its executions before them.
+        before = [each._cfn_resource for each in stops if each._own_container and is_same(each._own_container, starter)]
+        if any(_depends_on(first, stop._cfn_resource) for first in (starter, *before)):
             continue
         warning = "unorderedRule"
         if isinstance(starter, sfn.CfnStateMachine):

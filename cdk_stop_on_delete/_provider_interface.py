@@ -113,13 +113,13 @@ class IStopOnDeleteProvider(Construct, metaclass=jsii.JSIIAbstractClass):
         Metric
             In counts.
         """
-        return _metric(metrics.LEFT_RUNNING, "Sum", options, {metrics.SERVICE: properties.SERVICES[kind.__name__]})
+        return _make_metric(metrics.LEFT_RUNNING, "Sum", options, {metrics.SERVICE: properties.SERVICES[kind.__name__]})
 
     def _metric(
         self, name: str, statistic: str, options: MetricOptions, kind: type[Jobs] | None = None
     ) -> cloudwatch.Metric:
         service = {metrics.SERVICE: properties.SERVICES[kind.__name__]} if kind else {}
-        return _metric(name, statistic, options, {metrics.FUNCTION: self._function_name, **service})
+        return _make_metric(name, statistic, options, {metrics.FUNCTION: self._function_name, **service})
 
     @property
     @abstractmethod
@@ -152,7 +152,7 @@ _SAME_ENVIRONMENT = {
 }
 
 
-def _metric(name: str, statistic: str, options: MetricOptions, dimensions: dict[str, str]) -> cloudwatch.Metric:
+def _make_metric(name: str, statistic: str, options: MetricOptions, dimensions: dict[str, str]) -> cloudwatch.Metric:
     chosen: MetricOptions = {"statistic": statistic, **options}
     return cloudwatch.Metric(namespace=metrics.NAMESPACE, metric_name=name, dimensions_map=dimensions, **chosen)
 

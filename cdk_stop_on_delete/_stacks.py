@@ -37,5 +37,5 @@ def root_of(stack: Stack) -> Stack:
 
 
 def is_nested_in(stack: Stack | None, outer: Stack) -> bool:
-    """Return whether a stack is another one, or is nested in it."""
+    """Return whether a stack is `outer`, or is nested in it."""
     return stack is not None and (is_same(stack, outer) or is_nested_in(stack.nested_stack_parent, outer))

@@ -112,7 +112,8 @@ class ManagedWorldExportJob(JobsResource):
 
     def _find_earlier_owner(self, job_arn: str, owners: list[ManagedWorldExportJob]) -> Iterator[SynthesisWarning]:
         """Find another construct of the app, in any stack or stage, that cancels the same job."""
-        # After all aspects, because one may set RETAIN, which one of the two has while a job moves between them.
+        # Called after all aspects, because an aspect may set RETAIN. While a job moves from one construct to another,
+        # one of them has RETAIN, and needs no warning.
         cancel = [owner for owner in owners if deletion_policy(owner._cfn_resource) == "Delete"]
         if self in cancel[1:]:
             text = (

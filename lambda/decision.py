@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,11 +52,11 @@ class Stack:
         The request.
     until : float
         When to stop retrying a call, in seconds by the clock.
-    clock : Clock, default: the time module
+    clock : Clock
         The clock that `until` refers to.
     """
 
-    def __init__(self, request: Request, *, until: float, clock: Clock = time) -> None:
+    def __init__(self, request: Request, *, until: float, clock: Clock) -> None:
         self._id = str(request["StackId"])
         self._region = StackId.parse(self._id).region
         self._logical_id = str(request["LogicalResourceId"])
@@ -74,18 +73,15 @@ class Stack:
         """How many API calls it has made."""
         return self._service.calls
 
-    def check(self, container: Container) -> bool:
-        """Make every call that `decide` makes, so that a missing permission fails the deployment, not the deletion.
+    def check(self, container: Container) -> None:
+        """Call each operation that `decide` uses, so that a missing permission fails the deployment, not the deletion.
+
+        Nothing is asked about the root stack.
 
         Parameters
         ----------
         container : Container
             The container that the resource declares.
-
-        Returns
-        -------
-        bool
-            Whether the stack is rolling back an update. Then nothing was checked, and the request must not fail.
 
         Raises
         ------
@@ -95,14 +91,11 @@ class Stack:
             If `decide` needs ContainerLogicalId or ContainerDeletionPolicy, and the resource does not have it, or if
             ContainerDeletionPolicy is not a policy.
         """
-        if self._is_update_rolled_back:
-            return True
         template = self._none_if_rejected(lambda: self._get_template(self._id)) or {}
         self._none_if_rejected(lambda: self._describe_resource(self._logical_id))
         listed = self._none_if_rejected(lambda: self._list_resources(self._id)) or []
         # In an update, GetTemplate returns the new template (CLOUDFORMATION.md of aws/aws-cdk).
         self._check_properties(container, template, listed)
-        return False
 
     def decide(self, container: Container) -> Decision:
         """Decide by the stack's status, template and resources. In doubt, keep the jobs running.
@@ -117,17 +110,14 @@ class Stack:
         ServiceError
             If a call to CloudFormation failed.
         """
+        if self._status not in (_DELETING, _ROLLING_BACK_CREATION, *_CLEANING_UP):
+            return _keep(container, f"the stack is {self._status}, so the request was answered before")
+        if self._container_logical_id:
+            is_cleanup = self._status in _CLEANING_UP
+            return self._decide_in_cleanup(container) if is_cleanup else self._decide_declared_here(container)
         if self._status == _DELETING:
-            if self._container_logical_id:
-                return self._decide_declared_here(container)
             return self._decide_declared_elsewhere(container)
-        if self._status == _ROLLING_BACK_CREATION and self._container_logical_id:
-            return self._decide_declared_here(container)
-        if self._status in _CLEANING_UP and self._container_logical_id:
-            return self._decide_in_cleanup(container)
-        if self._status in (_ROLLING_BACK_CREATION, *_CLEANING_UP):
-            return _keep(container, "it is not in this stack, and the stack is not being deleted")
-        return _keep(container, f"the stack is {self._status}, so the request was answered before")
+        return _keep(container, "it is not in this stack, and the stack is not being deleted")
 
     def _check_properties(
         self, container: Container, template: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]
@@ -141,7 +131,7 @@ class Stack:
             found["LogicalResourceId"] for found in self._matching(container, resources) if _is_in_the_stack(found)
         ]
         # A listed resource may have left the template. If the template can't be read, assume that it has not.
-        declared = [name for name in names if name in (template or names)]
+        declared = [name for name in names if not template or name in template]
         if declared and not self._container_logical_id:
             rule = f"{container.place} is the resource {declared[0]} of this stack"
             fix = f"Set it to {declared[0]}. In a CDK app, pass that construct, not its name."
@@ -152,7 +142,7 @@ class Stack:
             raise InvalidPropertyError("ContainerDeletionPolicy", "", rule, f"Set it to {policy}.")
 
     def _decide_declared_here(self, container: Container) -> Decision:
-        """Decide if this stack declares the container, and is deleted or rolls back its creation."""
+        """Decide for a stack that declares the container, and is being deleted or rolls back its creation."""
         listed = self._listed(self._id, container)
         template = self._template(self._id) or {}
         # Under other logical ids, too: a stack refactoring may have renamed the resource.
@@ -164,7 +154,7 @@ class Stack:
         return _stop_if_listed(container, listed, f"{container.place} is deleted with its stack")
 
     def _decide_declared_elsewhere(self, container: Container) -> Decision:
-        """Decide if this stack is deleted, and did not declare the container.
+        """Decide for a stack that is being deleted, and did not declare the container.
 
         If an update of the root stack deletes this nested stack, the container stays, and the jobs keep running.
         """
@@ -173,20 +163,15 @@ class Stack:
         root = str(self._describe(self._root)["StackStatus"])
         if root == _DELETING:
             return Decision(None, f"the stack that stops jobs in {container.place} is deleted")
-        if root == _ROLLING_BACK_CREATION:
-            template = self._template(self._root)
-            listed = [found for found in self._listed(self._root, container) if _is_in_the_stack(found)]
-            if template is not None and any(
-                not self._retains(
-                    template.get(found["LogicalResourceId"], {}).get("DeletionPolicy", ""), is_new=_is_created([found])
-                )
-                for found in listed
-            ):
-                return Decision(None, f"{container.place} is deleted with the root stack")
+        if root == _ROLLING_BACK_CREATION and (template := self._template(self._root)) is not None:
+            for found in self._listed(self._root, container):
+                policy = template.get(found["LogicalResourceId"], {}).get("DeletionPolicy", "")
+                if _is_in_the_stack(found) and not self._retains(policy, is_new=_is_created([found])):
+                    return Decision(None, f"{container.place} is deleted with the root stack")
         return _keep(container, "it is not in this stack, and its root stack is not being deleted")
 
     def _decide_in_cleanup(self, container: Container) -> Decision:
-        """Decide if this stack declared the container, and cleans up after an update or its rollback."""
+        """Decide for a stack that declared the container, and cleans up after an update or its rollback."""
         template = self._template(self._id)
         if template is None:
             return _keep(container, "the stack's template is not JSON, and may still declare it")
@@ -200,31 +185,29 @@ class Stack:
                 return _keep(container, "it is still in the template")
             if self._retains(template[self._container_logical_id].get("UpdateReplacePolicy", "")):
                 return _keep(container, "its UpdateReplacePolicy retains it")
-            # The container may have left the stack in an earlier update, and this update then created another one with
-            # its logical id. A rollback can't show this: the current resource is then the older one.
-            if (
-                not self._is_update_rolled_back
-                and not any(map(_is_in_the_stack, listed))
-                and self._replaced_none(current)
-            ):
+            # The container may have left the stack in an earlier update, and another one may then have been created or
+            # imported with its logical id. In a rollback, this can't be found out: the current resource is the older of
+            # the two, and its status says nothing.
+            is_listed = any(map(_is_in_the_stack, listed))
+            if not (self.is_update_rolled_back or is_listed or self._is_replacement(current)):
                 name = self._container_logical_id
                 return _keep(container, f"it had left the stack before another one was created as {name}")
             return Decision(None, f"{container.place} was replaced")
         # What leaves the template in a rollback was created by the update that is rolled back.
-        if self._retains(self._declared_policy, is_new=self._is_update_rolled_back and _is_created(listed)):
+        if self._retains(self._declared_policy, is_new=self.is_update_rolled_back and _is_created(listed)):
             return _keep(container, "its DeletionPolicy retained it")
         return _stop_if_listed(container, listed, f"{container.place} has left the template")
 
-    def _replaced_none(self, physical_id: str) -> bool:
-        """Return whether a resource replaced no other one in this update.
+    def _is_replacement(self, physical_id: str) -> bool:
+        """Return whether a resource replaced another one in this update.
 
-        A resource that replaced another one has the status UPDATE_COMPLETE (convox/rack 2151), since this update. An
-        imported resource has it, too, but since the import, which applies the stack's tags by an update
-        (aws-cloudformation/cloudformation-cli-java-plugin 400). The stack's LastUpdatedTime is the start of the
-        update; no page says so.
+        After a replacement, its status is UPDATE_COMPLETE (convox/rack 2151), with a time after the start of the
+        update. An imported resource has this status with the time of its import, because an import applies the stack's
+        tags by an update (aws-cloudformation/cloudformation-cli-java-plugin 400). No source says that the stack's
+        LastUpdatedTime is the start of the update.
         """
         began = self._describe(self._id).get("LastUpdatedTime")
-        return any(
+        return not any(
             found.get("PhysicalResourceId") == physical_id
             and (
                 found["ResourceStatus"].startswith(("CREATE_", "IMPORT_"))
@@ -248,17 +231,28 @@ class Stack:
             return True
         if policy in ("", "Delete"):
             return False
+        if not is_new:
+            return True
         # CreateStack and UpdateStack may set RetainExceptOnCreate for all new resources (API reference, Stack).
-        except_on_create = policy == "RetainExceptOnCreate" or self._describe(self._root).get("RetainExceptOnCreate")
-        return not (is_new and except_on_create)
+        return not (policy == "RetainExceptOnCreate" or self._describe(self._root).get("RetainExceptOnCreate"))
 
     @property
     def _is_creation_rolled_back(self) -> bool:
-        """Whether the creation of the root stack is rolled back, which deletes its nested stacks (aws/aws-cdk 6305)."""
+        """Whether the creation of this stack, or of its root, is rolled back.
+
+        The rollback of a root deletes its nested stacks (aws-samples/amazon-cloudfront-secure-static-site 39).
+        """
         return _ROLLING_BACK_CREATION in (self._status, self._describe(self._root)["StackStatus"])
 
     @property
-    def _is_update_rolled_back(self) -> bool:
+    def is_update_rolled_back(self) -> bool:
+        """Whether an update of the stack is rolled back. Then a Create or an Update must not fail.
+
+        Raises
+        ------
+        ServiceError
+            If DescribeStacks failed.
+        """
         return self._status.startswith("UPDATE_ROLLBACK_")
 
     @property
@@ -320,7 +314,11 @@ class Stack:
         return [resource for page in pages for resource in page]
 
     def _physical_id(self, logical_id: str) -> str:
-        """Return a resource's physical id, or ``""`` if the stack does not have it, for example due to a condition."""
+        """Return a resource's physical id, or ``""`` if the stack does not have it, for example due to a condition.
+
+        It is not read from ListStackResources, which may list a replaced resource under the same logical id, too (no
+        source).
+        """
 
         def ask() -> str:
             detail = self._describe_resource(logical_id)
@@ -394,8 +392,8 @@ def _is_created(listed: Sequence[Mapping[str, Any]]) -> bool:
     return not any(resource["ResourceStatus"].startswith(("IMPORT_", "UPDATE_")) for resource in listed)
 
 
-def _is_earlier(time: object, other: object) -> bool:
-    return isinstance(time, datetime) and isinstance(other, datetime) and time < other
+def _is_earlier(one: object, other: object) -> bool:
+    return isinstance(one, datetime) and isinstance(other, datetime) and one < other
 
 
 def _is_in_the_stack(resource: Mapping[str, Any]) -> bool:

@@ -50,8 +50,11 @@ def check(container: Container, request: Request, *, time_left: float, clock: Cl
     """
     until = clock.monotonic() + time_left
     try:
-        is_rolling_back = Stack(request, until=until, clock=clock).check(container)
-        if is_rolling_back or retry(_kind(container, request).exists, until=until, clock=clock):
+        stack = Stack(request, until=until, clock=clock)
+        if stack.is_update_rolled_back:
+            return
+        stack.check(container)
+        if retry(_kind(container, request).exists, until=until, clock=clock):
             return
     except ServiceError as error:
         raise ExpectedError(f"{container.place} can't be checked: {error}") from error
@@ -92,7 +95,7 @@ def stop_jobs(request: Request, *, wait: int, time_left: float, clock: Clock) ->
     # The engine checks the time between two steps, so the last step may end this much later.
     time_left -= clock.monotonic() - started + STEP_SECONDS
     outcome = tear_down(jobs, wait=wait, time_left=time_left, clock=clock)
-    return replace(outcome, calls=stack.calls + jobs.calls)
+    return replace(outcome, seconds=round(clock.monotonic() - started, 3), calls=stack.calls + jobs.calls)
 
 
 def _container_of(request: Request) -> Container:

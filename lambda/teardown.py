@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -152,9 +151,7 @@ class _Retries:
         return True
 
 
-def retry(
-    call: Callable[[], T], *, until: float, clock: Clock = time, jitter: Callable[[], float] = random.random
-) -> T:
+def retry(call: Callable[[], T], *, until: float, clock: Clock, jitter: Callable[[], float] = random.random) -> T:
     """Make a call, and retry it while it fails and there is time.
 
     Parameters
@@ -186,7 +183,7 @@ def tear_down(
     *,
     wait: float,
     time_left: float,
-    clock: Clock = time,
+    clock: Clock,
     jitter: Callable[[], float] = random.random,
 ) -> Outcome:
     """Stop a job and wait until it has stopped.
@@ -200,7 +197,7 @@ def tear_down(
         running after a refusal. With 0, the Delete ends as soon as the service is stopping the job.
     time_left : float
         The longest time for all calls and waits, in seconds.
-    clock : Clock, default: the time module
+    clock : Clock
         The clock that measures these times.
     jitter : callable, default: random.random
         Returns a number from 0 to 1, which varies the backoff.
@@ -240,8 +237,8 @@ class _TearDown:
                 return self._outcome(step.result, step.detail)
             if step.state is not State.MORE and (done := self._await(step)):
                 return done
-            # A first MORE is followed by another step even if the time is up: the job may have ended just before it
-            # refused the stop, and only the next step shows that.
+            # A first MORE is followed by another step even if the time is up: the job may have ended just before the
+            # service refused to stop it, and only the next step shows that.
             was_more, is_more = is_more, step.state is State.MORE
             if is_more and was_more and self._clock.monotonic() >= self._until:
                 return self._failed(step.detail, "Tried for", self._started)

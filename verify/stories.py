@@ -110,7 +110,7 @@ class Stories:
         self._story(story, "FailedCluster", "RUNNING", Failed="UPDATE_COMPLETE")
         order = (f"{PREFIX}-updated", _CLEANUP), ("ReplacedStopEcsTasks", "DELETE_IN_PROGRESS")
         self._in_order(f"A cleanup deletes resources in {_CLEANUP}", "Updated", *order)
-        self._in_order("The same in a cleanup", "Failed", *_GOES_ON)
+        self._in_order("In a cleanup, too, CloudFormation continues after a failed Delete", "Failed", *_GOES_ON)
         reasons = self._reasons("Failed", "FailedStopEcsTasks")
         self._claim("A cleanup tries a Delete three times, then the stack is complete", len(reasons) == 3, reasons)
 
@@ -137,7 +137,7 @@ class Stories:
             self._seen["The reason of a Delete that failed"] = reason
             self._claim("A reason ends with the request's id", bool(re.search(r"\(RequestId: \S+\)$", reason)), reason)
         reasons = self._reasons("Failed", "FailedCluster")
-        self._claim("So the deletion of its stack fails", bool(reasons), reasons)
+        self._claim("The deletion of a stack fails if its cluster has tasks", bool(reasons), reasons)
         active = any("cannot be deleted while Tasks are active" in reason for reason in reasons)
         self._claim("A cluster with tasks is not deleted", active, reasons)
 
@@ -163,7 +163,7 @@ class Stories:
         self._claim(claim, stopped["desiredStatus"] == "STOPPED" != last, f"{stopped['desiredStatus']}, {last}")
         claim = "StopTask may be called again for a task that is stopping"
         self._answers(claim, "accepted", ecs.stop_task, cluster=cluster, task=task)
-        claim = "It has no tasks any more: ClusterNotFoundException"
+        claim = "ListTasks of a deleted cluster answers ClusterNotFoundException"
         self._answers(claim, "ClusterNotFoundException", ecs.list_tasks, cluster=self._jobs["DeletedCluster"][0])
         for words in ("first", "second"):
             states.stop_execution(executionArn=execution, error=words, cause=words)
@@ -201,7 +201,9 @@ class Stories:
         answer = answer_of(emr.stop_application, **asked)
         self._seen["StopApplication of an application with a live session"] = answer
         if started == "accepted":
-            self._claim("And only without sessions that have not ended", answer != "accepted", answer)
+            self._claim(
+                "An application with sessions that have not ended can't be stopped", answer != "accepted", answer
+            )
 
     def _deploy(self, stage: str, *stacks: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         named = [f"{stage}/{stack}" for stack in stacks]
@@ -327,7 +329,7 @@ class Stories:
         for look in [one for one, later in pairwise(self._looks) if one == later]:
             status = look["the stack is"]
             if "IN_PROGRESS" in status:
-                claim = "The same during the rollback; during an update and its cleanup, the new template"
+                claim = "In a rollback, GetTemplate gives the old template; in an update and its cleanup, the new one"
                 self._claim(claim, look["its template"] == (BEFORE if "ROLLBACK" in status else new), look)
             there = (
                 look[leaving] not in ("not listed", "DELETE_COMPLETE"),

@@ -1,4 +1,4 @@
-"""Makes every call to AWS, and decides for every error how long the call is retried."""
+"""Makes every call to AWS, and sorts its errors by how long the engine retries them."""
 
 from __future__ import annotations
 
@@ -178,27 +178,30 @@ class AwsService:
     def optional_pages(
         self, action: str, member: str, *, each: str = "", is_needed: bool = False, **parameters: Any
     ) -> Iterator[list[Any]]:
-        """Yield every page of a list that botocore or the service may not have, or the role may not read.
+        """Yield every page of a list, if botocore and the service have such a list, and the role may read it.
 
-        In these cases, yield no page, and log why. If `is_needed`, do so only if botocore or the service does not know
-        the operation. The other parameters are those of `ask`.
+        Otherwise, yield no further page, and log an error that was met. With `is_needed`, that is done only if botocore
+        or the service does not have the operation. The other parameters are those of `ask`.
 
         Raises
         ------
         ServiceError
-            If a call failed with a transient error. A server error may also mean that the service does not have the
-            list, so it is raised at most `OPTIONAL_TRIES` times for each list that is not needed.
+            After a transient error and, with `is_needed`, after each error but that of an unknown operation. A server
+            error may also mean that the service does not have the list, as in moto (no source for AWS). So without
+            `is_needed`, it is raised at most `OPTIONAL_TRIES` times for each list.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
         try:
             yield from self.pages(action, member, each=each, **parameters)
         except ServiceError as error:
-            has_no_list = error.status == 200  # the answer lacks the list
-            is_transient = not has_no_list and (error.failure is Failure.TRANSIENT or not error.status)
             if error.status >= 500:
                 self._server_errors[action] += 1
                 is_transient = self._server_errors[action] <= OPTIONAL_TRIES
+            elif error.status == 200:
+                is_transient = False  # the answer lacks the list
+            else:
+                is_transient = error.failure is Failure.TRANSIENT or not error.status  # 0: there was no answer
             if is_transient or (is_needed and error.code != UNKNOWN_OPERATION):
                 raise
             log(logging.WARNING, f"The Delete continues without {action}: {error}")
@@ -295,7 +298,6 @@ class AwsService:
 
     def _connection_error(self, action: str, error: BotoCoreError) -> ServiceError:
         look_up = _look_up_again(self.endpoint, error)
-        failure = Failure.TRANSIENT if self._answered else Failure.UNKNOWN
         if look_up not in (_FOUND, _NO_SUCH_NAME) or (look_up == _FOUND and _is_failed_look_up(error)):
             failure, text = Failure.TRANSIENT, f"{action} could not look up its endpoint: {error}. {_ROUTE_HINT}"
         elif isinstance(error, (ConnectionClosedError, ResponseStreamingError)) or _is_cut_off(error):
@@ -303,6 +305,7 @@ class AwsService:
         elif isinstance(
             error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ProxyConnectionError, SSLError)
         ):
+            failure = Failure.TRANSIENT if self._answered else Failure.UNKNOWN
             text = f"{action} could not connect: {error}. {_ROUTE_HINT}"
         else:
             # The messages of other subclasses of HTTPClientError may contain settings, such as a proxy's password.

@@ -85,16 +85,17 @@ class EcsTasks:
     def _tasks_of_daemons(self, desired: str, *, is_needed: bool) -> Iterator[str]:
         """Call ListDaemons, and ListTasks for each managed daemon.
 
-        ListDaemons is called once, unless a call fails or a task may be a daemon's, so that the list is needed.
+        If a task may belong to a daemon, ListDaemons is called for each page of tasks. Otherwise, its first answer is
+        kept until a call fails.
 
         If a daemon's task is stopped, ECS drains its container instance and starts another one (API reference,
-        DeleteDaemon). No source says how DescribeTasks shows that a task belongs to a daemon.
+        CreateDaemon). No source says how DescribeTasks shows that a task belongs to a daemon.
         """
         if self._daemons is None or is_needed:
             pages = self.service.optional_pages(
                 "ListDaemons", "daemonSummariesList", each="daemonArn", is_needed=is_needed, clusterArn=self._cluster
             )
-            # The ARN ends with the daemon's name (API reference, DaemonSummary).
+            # The ARN ends with CLUSTER/NAME of the daemon (Service Authorization Reference, list_ecs).
             self._daemons = [daemon["daemonArn"].rpartition("/")[2] for page in pages for daemon in page]
         try:
             for name in self._daemons:
@@ -102,7 +103,8 @@ class EcsTasks:
                 for arns in self.service.pages("ListTasks", "taskArns", **daemon):
                     yield from arns
         except ServiceError:
-            self._daemons = None  # it may have been deleted meanwhile; no source says what ListTasks then answers
+            # List the daemons again: one may have been deleted. No source says what ListTasks answers for it then.
+            self._daemons = None
             raise
 
     def stop(self, job: RunningJob) -> None:

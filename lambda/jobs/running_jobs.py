@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -131,11 +130,11 @@ class RunningJobs:
         The kind of job, with its container.
     place : str
         The container in a message, such as ``cluster prod``.
-    clock : Clock, default: the time module
+    clock : Clock
         The clock to go by.
     """
 
-    def __init__(self, kind: Kind, place: str, clock: Clock = time) -> None:
+    def __init__(self, kind: Kind, place: str, clock: Clock) -> None:
         self._kind = kind
         self._place = place
         self._clock = clock
@@ -210,7 +209,8 @@ class RunningJobs:
         listing.is_complete = True
 
     def _is_due(self, job: RunningJob) -> bool:
-        return self._clock.monotonic() - self._accepted.get(job.id, -STOP_AGAIN_AFTER) >= STOP_AGAIN_AFTER
+        accepted = self._accepted.get(job.id)
+        return accepted is None or self._clock.monotonic() - accepted >= STOP_AGAIN_AFTER
 
     def _stop(self, jobs: Collection[RunningJob]) -> None:
         """Stop the jobs of a batch at the same time."""

@@ -231,7 +231,7 @@ def check_option(name: str, value: object) -> str:
         If the value breaks the property's rule.
     """
     option = _OPTIONS[name]
-    # Local emulations of CloudFormation send a number as such, not as a string.
+    # At synthesis, and from local emulations of CloudFormation, it is a number; from CloudFormation, a string.
     text = str(value) if isinstance(value, str) or (option.is_number and type(value) is int) else ""
     if not option.valid.fullmatch(text):
         raise InvalidPropertyError(name, value, option.rule, option.fix)

@@ -258,5 +258,5 @@ def _physical_id_of(request: Request) -> str:
     if isinstance(sent, str) and sent:
         return sent
     has_resource = request.get("RequestType") in ("Update", "Delete")
-    name = request.get("LogicalResourceId") or "unknown" if has_resource else "never-created"
+    name = (request.get("LogicalResourceId") or "unknown") if has_resource else "never-created"
     return f"{name!s:.140}-{request.get('RequestId') or 'unknown'!s:.100}"

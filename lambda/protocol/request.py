@@ -41,7 +41,10 @@ def property_or_default(request: Request, name: str, check: Callable[[object], T
 
 
 class StackId(NamedTuple):
-    """The parts of a stack's id. If it is not an ARN as in AWS, only the name is known, or the whole id is the name."""
+    """The parts of a stack's id. If the id has another form than in AWS, only the name is known.
+
+    The name is then the text after ``:stack/``, or else the id itself, up to the first slash.
+    """
 
     name: str
     partition: str | None = None

@@ -66,7 +66,7 @@ class TestCrhelper:
                 archive.write(str(path.locate()), str(path))
         [zipped] = metadata.distributions(name="crhelper", path=[str(tmp_path / "packages.zip")])
         monkeypatch.setattr(_handler_code, "distribution", lambda _: zipped)
-        assert _handler_code.crhelper() == {name: path.read_binary() for name, path in CRHELPER.items()}
+        assert _handler_code.crhelper_files() == {name: path.read_binary() for name, path in CRHELPER.items()}
 
     def test_is_not_the_file_of_that_name_in_an_apps_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -74,7 +74,7 @@ class TestCrhelper:
         (tmp_path / "crhelper.py").write_text("# A helper of the app's own.")
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.chdir(tmp_path)
-        assert _handler_code.crhelper().keys() == CRHELPER.keys()
+        assert _handler_code.crhelper_files().keys() == CRHELPER.keys()
 
     @pytest.mark.parametrize(
         ("installed", "words"),

@@ -260,6 +260,15 @@ class TestStopOnDelete:
         assert line["seconds"] == round(hurried.now - 1000, 3)
         assert line["detail"] == "cluster prod is kept: it is still in the template"
 
+    def test_counts_the_time_and_the_calls_of_the_decision(
+        self, send: Sender, aws: Canned, caplog: Log, hurried: SetClock
+    ) -> None:
+        aws.answer("DescribeStacks", error("Throttling"), {"Stacks": [{"StackStatus": "DELETE_IN_PROGRESS"}]})
+        with caplog.at_level(logging.INFO):
+            assert send.send(_with(DELETE_STOP))["Status"] == "SUCCESS"
+        line = caplog.records[-1].__dict__
+        assert (line["seconds"], line["calls"]) == (round(hurried.now - 1000, 3), len(aws.calls))
+
     def test_with_a_wait_of_0_stops_and_does_not_look_again(self, send: Sender, aws: Canned) -> None:
         _task_runs(aws, {})
         assert send.send(_with(DELETE_STOP, WaitSeconds="0"))["Status"] == "SUCCESS"
