@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from math import isfinite
 
-from aws_cdk import Duration, Token
+from aws_cdk import CfnCondition, Duration, Stack, Token
 from constructs import IConstruct, Node
 
 from ._handler_code import properties
@@ -48,17 +49,24 @@ def is_token(value: object) -> bool:
     """Return whether a value stands for one that is known only at deployment."""
     # Tokens are objects with a method `resolve`, or strings, numbers and lists that encode one. jsii can't pass
     # other objects of Python to `Token.is_unresolved`.
+    if isinstance(value, float) and not isfinite(value):  # jsii's process would end
+        return False
     if isinstance(value, (str, int, float)) or (isinstance(value, list) and all(isinstance(e, str) for e in value)):
         return DYNAMIC_REFERENCE in str(value) or bool(Token.is_unresolved(value))
-    return hasattr(value, "resolve")
+    return hasattr(value, "resolve") and not isinstance(value, (CfnCondition, Stack))
 
 
 def is_literal(construct: IConstruct, argument: str, value: object) -> bool:
     """Return whether a string is known at synthesis, and raise the error of a value that is not a string."""
     if isinstance(value, str):
         return not is_token(value)
-    fix = "Pass a string: a parameter's `value_as_string`, a token's `to_string()` or `Token.as_string(...)`, or"
-    raise invalid(construct, argument, value, "it must be a string", f"{fix} `Fn.select(0, ...)` of a list.")
+    fix = "Pass a string."
+    if is_token(value):
+        fix = (
+            "Pass a string: a parameter's `value_as_string`, a token's `to_string()` or `Token.as_string(...)`, or"
+            " `Fn.select(0, ...)` of a list."
+        )
+    raise invalid(construct, argument, value, "it must be a string", fix)
 
 
 def in_seconds(construct: IConstruct, argument: str, value: object, check: Callable[[float], object]) -> float:

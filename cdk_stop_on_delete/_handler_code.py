@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
-
-import cdk_stop_on_delete
 
 __all__ = [
     "LAMBDA",
@@ -49,11 +48,14 @@ if TYPE_CHECKING:
     from protocol import metrics
 else:
     # No import can name lambda/, because "lambda" is a keyword. So its packages become subpackages of this package.
-    cdk_stop_on_delete.__path__.append(str(LAMBDA))
+    path = sys.modules[__package__].__path__
+    path.append(str(LAMBDA))
     from . import properties
     from .properties.container import Container, check_option
     from .properties.job_arn import JobArn
     from .protocol import metrics
+
+    path.remove(str(LAMBDA))
 
 
 def handler_code(runtime: lambda_.Runtime) -> lambda_.Code:

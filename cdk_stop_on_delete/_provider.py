@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack, cast
 
@@ -14,7 +13,7 @@ from constructs import Construct
 
 from ._arguments import InvalidArgumentError, invalid
 from ._findings import suppress_cdk_nag, suppress_checkov, wildcard_finding
-from ._handler_code import handler_code
+from ._handler_code import handler_code, properties
 from ._kinds import Jobs, allow, network
 from ._lazy import lazy_dependency, lazy_string, warn_at_validation
 from ._provider_interface import ImportedProvider, IStopOnDeleteProvider
@@ -117,7 +116,7 @@ class StopOnDeleteProvider(IStopOnDeleteProvider):
             raise invalid(existing, "id", id, rule, fix)
         super().__init__(scope, id)
         if not isinstance(kinds, (list, tuple)) or not all(
-            isinstance(kind, type) and issubclass(kind, Jobs) and not inspect.isabstract(kind) for kind in kinds
+            isinstance(kind, type) and issubclass(kind, Jobs) and kind.__name__ in properties.SERVICES for kind in kinds
         ):
             rule = "it must be a list of classes of jobs, such as EcsTasks or WorldExportJobs"
             raise invalid(self, "kinds", kinds, rule, "Pass, for example, kinds=[EcsTasks].")

@@ -148,9 +148,11 @@ class Stack:
         # Under other logical ids, too: a stack refactoring may have renamed the resource.
         names = {self._container_logical_id, *(resource["LogicalResourceId"] for resource in listed)}
         policies = [self._declared_policy, *(template.get(name, {}).get("DeletionPolicy", "") for name in names)]
-        is_new = self._is_creation_rolled_back and _is_created(listed)
-        if any(self._retains(policy, is_new=is_new) for policy in policies):
-            return _keep(container, "its DeletionPolicy retains it")
+        # The root stack is asked about only if a policy may retain the container.
+        if retaining := [policy for policy in policies if policy not in ("", "Delete")]:
+            is_new = self._is_creation_rolled_back and _is_created(listed)
+            if any(self._retains(policy, is_new=is_new) for policy in retaining):
+                return _keep(container, "its DeletionPolicy retains it")
         return _stop_if_listed(container, listed, f"{container.place} is deleted with its stack")
 
     def _decide_declared_elsewhere(self, container: Container) -> Decision:
@@ -159,6 +161,8 @@ class Stack:
         If an update of the root stack deletes this nested stack, the container stays, and the jobs keep running.
         """
         if any(map(_is_in_the_stack, self._listed(self._id, container))):  # a stack refactoring has moved it here
+            if self._template(self._id) is None:
+                return _keep(container, "the stack's template is not JSON, and may retain it")
             return self._decide_declared_here(container)
         root = str(self._describe(self._root)["StackStatus"])
         if root == _DELETING:

@@ -57,6 +57,8 @@ TRANSIENT_CODES = (
 _TRANSIENT_STATUSES = (408, 429)
 # The error code of AWS services for an operation that they do not have.
 UNKNOWN_OPERATION = "UnknownOperationException"
+# Those for a list that they do not have, or not in this region (ECS API reference, ListDaemons).
+_NO_SUCH_LIST = (UNKNOWN_OPERATION, "UnsupportedFeatureException")
 
 # How often an optional list is tried again after a server error, before the Delete continues without that list.
 OPTIONAL_TRIES = 3
@@ -187,22 +189,22 @@ class AwsService:
         ------
         ServiceError
             After a transient error and, with `is_needed`, after each error but that of an unknown operation. A server
-            error may also mean that the service does not have the list, as in moto (no source for AWS). So without
-            `is_needed`, it is raised at most `OPTIONAL_TRIES` times for each list.
+            error or an HTML page may also mean that the service does not have the list, as in moto (no source for AWS).
+            So without `is_needed`, it is raised at most `OPTIONAL_TRIES` times for each list.
         """
         if not hasattr(self.client(), xform_name(action)):
             return
         try:
             yield from self.pages(action, member, each=each, **parameters)
         except ServiceError as error:
-            if error.status >= 500:
+            if error.status == 200:
+                is_transient = False  # the answer lacks the list
+            elif error.status >= 500 or (error.status and not error.code):  # an HTML page has no code
                 self._server_errors[action] += 1
                 is_transient = self._server_errors[action] <= OPTIONAL_TRIES
-            elif error.status == 200:
-                is_transient = False  # the answer lacks the list
             else:
                 is_transient = error.failure is Failure.TRANSIENT or not error.status  # 0: there was no answer
-            if is_transient or (is_needed and error.code != UNKNOWN_OPERATION):
+            if is_transient or (is_needed and error.code not in _NO_SUCH_LIST):
                 raise
             log(logging.WARNING, f"The Delete continues without {action}: {error}")
 

@@ -49,6 +49,7 @@ class EcsTasks:
         # while, and those that must keep running.
         self._ignored: set[str] = set()
         self._daemons: list[str] | None = None
+        self._knows_all_daemons = False
 
     def exists(self) -> bool:
         """Call DescribeClusters. A deleted cluster may stay visible as INACTIVE (API reference, Cluster)."""
@@ -85,18 +86,19 @@ class EcsTasks:
     def _tasks_of_daemons(self, desired: str, *, is_needed: bool) -> Iterator[str]:
         """Call ListDaemons, and ListTasks for each managed daemon.
 
-        If a task may belong to a daemon, ListDaemons is called for each page of tasks. Otherwise, its first answer is
-        kept until a call fails.
+        ListDaemons is called once, again after a call that failed, and again when the first task is found that may
+        belong to a daemon, so that the list is needed.
 
         If a daemon's task is stopped, ECS drains its container instance and starts another one (API reference,
         CreateDaemon). No source says how DescribeTasks shows that a task belongs to a daemon.
         """
-        if self._daemons is None or is_needed:
+        if self._daemons is None or (is_needed and not self._knows_all_daemons):
             pages = self.service.optional_pages(
                 "ListDaemons", "daemonSummariesList", each="daemonArn", is_needed=is_needed, clusterArn=self._cluster
             )
             # The ARN ends with CLUSTER/NAME of the daemon (Service Authorization Reference, list_ecs).
             self._daemons = [daemon["daemonArn"].rpartition("/")[2] for page in pages for daemon in page]
+            self._knows_all_daemons = is_needed
         try:
             for name in self._daemons:
                 daemon = {"cluster": self._cluster, "daemonName": name, "desiredStatus": desired}

@@ -95,8 +95,9 @@ MACHINES = "jobs=StateMachineExecutions(state_machine=...)"
 APPLICATION, PERIOD = (f"jobs=EmrServerlessJobRuns({name}=...)" for name in ("application", "shutdown_grace_period"))
 KEY = "environment_encryption"
 
-NO_STRING = "it must be a string. Pass a string: a parameter's `value_as_string`, a token's `to_string()` …"
-NO_VALUE = ("CfnParameter 'Stack/P'", NO_STRING)
+NO_STRING = "it must be a string. Pass a string."
+NO_STRING_YET = "it must be a string. Pass a string: a parameter's `value_as_string`, a token's `to_string()` …"
+NO_VALUE = ("CfnParameter 'Stack/P'", NO_STRING_YET)
 BOOL = "it must be a bool or a token. Pass True or False."
 POLICIES = "it must be a RemovalPolicy, and a job has no snapshots. Pass RemovalPolicy.DESTROY, RETAIN or …"
 UNLISTED = "it is in another stack, … do not list Em…. Make it with kinds=[WorldExportJobs, EmrServerlessJobRuns]."
@@ -126,6 +127,7 @@ OF_BOTH: list[Row] = [
     ("wait", Duration.minutes(NUMBER), "Duration.minutes(<token>)", "the CDK can't … a token …. Pass Duration.s…"),
     ("best_effort", "yes", "'yes'", BOOL),
     ("best_effort", 0, "0", BOOL),
+    ("best_effort", STACK, "Stack 'Stack'", BOOL),
     ("removal_policy", RemovalPolicy.SNAPSHOT, "RemovalPolicy.SNAPSHOT", POLICIES),
     ("removal_policy", "retain", "'retain'", POLICIES),
     ("provider", "mine", "'mine'", "it must be a StopOnDeleteProvider, …. Make one, which makes the function, or …"),
@@ -143,10 +145,10 @@ REFUSED: dict[Make, list[Row]] = {
         ("job_arn", THEIR_JOB, repr(THEIR_JOB), "the job is in account 9…, but the stack is in 1…. Declare the job …"),
         ("job_arn", GOVCLOUD, repr(GOVCLOUD), "the job is in the partition aws-us-gov, but … aws. Declare …"),
         ("job_arn", PARAMETER, *NO_VALUE),
-        ("job_arn", REFERENCE, "a CfnDynamicReference", NO_STRING),
-        ("job_arn", Fn.get_att("Elsewhere", "Arn"), "a …", NO_STRING),
-        ("job_arn", NUMBER, "a float with a token", NO_STRING),
-        ("job_arn", NUMBERS, "a list with a token", NO_STRING),
+        ("job_arn", REFERENCE, "a CfnDynamicReference", NO_STRING_YET),
+        ("job_arn", Fn.get_att("Elsewhere", "Arn"), "a …", NO_STRING_YET),
+        ("job_arn", NUMBER, "a float with a token", NO_STRING_YET),
+        ("job_arn", NUMBERS, "a list with a token", NO_STRING_YET),
     ],
     make_stop: [
         *OF_BOTH,
@@ -192,7 +194,7 @@ REFUSED: dict[Make, list[Row]] = {
         (KEY, KEY_ARN, repr(KEY_ARN), IKEY),
         (KEY, KEY_ALIAS, "Alias 'Stack/Alias'", IKEY),
         (KEY, IMPORTED_ALIAS, "… 'Stack/Theirs'", IKEY),
-        *(("memory_size", value, repr(value), MEMORY) for value in (127, 10_241, 256.5, True, "256")),
+        *(("memory_size", value, repr(value), MEMORY) for value in (127, 10_241, 256.5, float("nan"), True, "256")),
         ("runtime", "python3.13", "'python3.13'", PYTHON),
         *(("runtime", lambda_.Runtime(name), repr(name), PYTHON) for name in ("python3.10", "nodejs20.x")),
         ("proxy", 3128, "3128", NO_STRING),

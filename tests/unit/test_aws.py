@@ -197,9 +197,11 @@ class TestOptionalPages:
             ({}, 0),
             (denial("ecs:ListDaemons"), 0),
             (error("UnknownOperationException"), 0),
+            (error("UnsupportedFeatureException"), 0),
             (error("MissingAuthenticationTokenException", status=403), 0),
             # Some endpoints answer an operation that they do not have with a server error, as moto does.
             (error("X", status=500), OPTIONAL_TRIES),
+            (Response(404, b"<html>", {"Content-Type": "text/html"}), OPTIONAL_TRIES),
             # Otherwise, the throttling of ListDaemons would stop the tasks of daemons.
             *((answer, inf) for answer in (error("ThrottlingException"), DROPPED)),
         ],

@@ -48,6 +48,7 @@ THERE = _kept("it is still in the template")
 THERE_AS_OTHER = _kept("it is in the template as Other")
 MOVED = _kept("it is no longer in the stack")
 TAKEN = _kept("it had left the stack before another one was created as Cluster")
+MAYBE_RETAINED = _kept("the stack's template is not JSON, and may retain it")
 UNREADABLE = _kept("the stack's template is not JSON, and may still declare it")
 ELSEWHERE = _kept("it is not in this stack, and the stack is not being deleted")
 ROOT_STAYS = _kept("it is not in this stack, and its root stack is not being deleted")
@@ -143,6 +144,7 @@ CASES = {
     "deletion, a policy that does not exist": Case(DELETION, RETAINED, "retain"),
     "deletion, moved here": Case(DELETION, DELETED, owner=None),
     "deletion, moved here, Retain": Case(DELETION, RETAINED, owner=None, template=RETAIN),
+    "deletion, moved here, YAML": Case(DELETION, MAYBE_RETAINED, owner=None, template=YAML),
     # Its creation is rolled back.
     "creation": Case(CREATION, DELETED),
     "creation, except on create": Case(CREATION, DELETED, "RetainExceptOnCreate", template=EXCEPT),
@@ -259,6 +261,12 @@ def test_a_delete_stops_jobs_only_if_what_they_run_in_is_deleted(aws: Canned, ca
     stack = _stack(aws, case)
     assert stack.decide(CLUSTER) == case.decision
     assert stack.calls == len(aws.calls) == len({(action, parameters["StackName"]) for action, parameters in aws.calls})
+
+
+def test_the_root_stack_is_asked_about_only_if_a_policy_may_retain(aws: Canned) -> None:
+    stack = _stack(aws, Case(DELETION, policy="Delete", root=DELETION))
+    assert stack.decide(CLUSTER) == DELETED
+    assert aws.actions.count("DescribeStacks") == 1
 
 
 @pytest.mark.parametrize(

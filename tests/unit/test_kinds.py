@@ -227,6 +227,7 @@ class TestTasks:
             (denial("ecs:ListDaemons"), UNKNOWN),
             ({"daemonSummariesList": [{}]}, TRANSIENT),
             (error("UnknownOperationException"), [RunningJob(A)]),
+            (error("UnsupportedFeatureException"), [RunningJob(A)]),
         ],
         ids=str,
     )
@@ -239,6 +240,14 @@ class TestTasks:
         assert _unfinished(tasks) == [RunningJob(B)]
         _list(aws, _task(A, launchType="MANAGED_INSTANCES"))
         assert _result(lambda: _unfinished(tasks)) == unfinished
+
+    def test_on_managed_instances_need_one_list_of_daemons(self, aws: Canned) -> None:
+        tasks = _jobs(CLUSTER)
+        aws.answer("ListDaemons", error("UnknownOperationException"))
+        for _ in range(3):
+            _list(aws, _task(A, launchType="MANAGED_INSTANCES"))
+            assert _unfinished(tasks) == [RunningJob(A)]
+        assert len(aws.asked("ListDaemons")) == 1
 
     def test_are_listed_after_a_daemon_was_deleted_meanwhile(self, aws: Canned) -> None:
         tasks = _jobs(CLUSTER)
