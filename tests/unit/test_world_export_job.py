@@ -175,8 +175,9 @@ class TestStatus:
         canceled.answer(_status(status), LOOK)
         assert canceled.advance() == (State.STOPPING, f"World export job job-1 is {status}")
 
-    def test_that_is_missing_is_transient(self, canceled: Rig) -> None:
-        canceled.answer(_status(None), LOOK)
+    @pytest.mark.parametrize("status", [None, ""])
+    def test_that_is_missing_is_transient(self, canceled: Rig, status: str | None) -> None:
+        canceled.answer(_status(status), LOOK)
         assert canceled.advance() == (Failure.TRANSIENT, f"{LOOK} got an answer without status")
 
 
