@@ -270,7 +270,7 @@ class AwsService:
         message = str(details.get("Message") or "(no message)")
         metadata = error.response["ResponseMetadata"]
         status = metadata["HTTPStatusCode"]
-        if "html" in metadata.get("HTTPHeaders", {}).get("content-type", ""):
+        if "html" in metadata["HTTPHeaders"].get("content-type", ""):
             text = f"{action} got an answer that is not from {self.name}: HTTP status {status}, an HTML page"
             return ServiceError(Failure.TRANSIENT, text, status=status)
         text = f"{action} answered {code}: {message}"[:_LONGEST_TEXT]
