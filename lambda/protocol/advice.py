@@ -26,7 +26,9 @@ def after_failed_delete(request: Request) -> str:
     if property_or_default(request, "ProviderOutlivesStack", check_provider_outlives_stack, True):
         return f"To try again, delete the stack again. After an update or a rollback, see {_PAGE}."
     stack = StackId.parse(request.get("StackId"))
-    region, name = (stack.region, stack.name) if stack.region else ("REGION", "STACK")
+    # In any other form, the shell may not take them as they are.
+    is_plain = stack.region and re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9-]+", f"{stack.region}/{stack.name}")
+    region, name = (stack.region, stack.name) if is_plain else ("REGION", "STACK")
     resource = str(request.get("LogicalResourceId"))
     logical_id = resource if re.fullmatch(r"[A-Za-z0-9]+", resource) else "LOGICAL_ID"
     command = f"aws cloudformation delete-stack --region {region} --stack-name {name} --retain-resources {logical_id}"

@@ -56,8 +56,8 @@ class StackId(NamedTuple):
         """Return the parts of a stack's id."""
         text = str(stack_id)
         found = re.fullmatch(
-            r"arn:(?P<partition>[a-z-]+):cloudformation:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):stack/"
-            r"(?P<name>[A-Za-z0-9-]+)/.+",
+            r"arn:(?P<partition>[^:]+):cloudformation:(?P<region>[^:]+):(?P<account>[0-9]{12}):"
+            r"stack/(?P<name>[^/]+)(/.*)?",
             text,
         )
         return cls(**found.groupdict()) if found else cls(text.split(":stack/")[-1].split("/")[0])

@@ -44,7 +44,7 @@ def test_is_to_stop_the_jobs_before_what_they_run_in_can_be_deleted() -> None:
     )
 
 
-@pytest.mark.parametrize("odd", ["x; rm -rf /", None])
+@pytest.mark.parametrize("odd", ["x; rm -rf /", "arn:aws:cloudformation:us-west-2:123456789012:stack/x;rm/1", None])
 def test_has_placeholders_for_what_is_no_name_of_a_stack_or_a_resource(odd: object) -> None:
     advice = after_failed_delete({**_delete(JOB_1), "StackId": odd, "LogicalResourceId": odd and f"a {odd}"})
     resource = "None" if odd is None else "LOGICAL_ID"

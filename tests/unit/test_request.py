@@ -14,7 +14,7 @@ from tests.requests import STACK_ID
         (STACK_ID, ("WorldExport", "aws", "us-west-2", "123456789012")),
         ("arn:aws-cn:cloudformation:cn-north-1:210987654321:stack/A/1", ("A", "aws-cn", "cn-north-1", "210987654321")),
         ("arn:aws:cloudformation:us-west-2:1234:stack/A/1", ("A", None, None, None)),
-        ("arn:aws:cloudformation:us-west-2:123456789012:stack/A;B/1", ("A;B", None, None, None)),
+        ("arn:aws:cloudformation:us-west-2:123456789012:stack/A_B", ("A_B", "aws", "us-west-2", "123456789012")),
         ("stack", ("stack", None, None, None)),
     ],
 )
