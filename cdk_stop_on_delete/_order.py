@@ -63,8 +63,9 @@ def find_unordered(stop: JobsResource, jobs: ContainerJobs, arn_or_id: str) -> I
     if any(deletion_policy(each) != "Delete" for each in (stop._cfn_resource, container) if each is not None):
         return  # no job is stopped
     references = stack.resolve([arn_or_id, *([container.ref, container.get_att("Arn")] if container else [])])
-    stops = [found for found in stack.node.find_all() if isinstance(found, JobsResource)]
-    for starter, targets in _possible_starters(stack, of_tasks=isinstance(jobs, EcsTasks)):
+    constructs = stack.node.find_all()
+    stops = [found for found in constructs if isinstance(found, JobsResource)]
+    for starter, targets in _possible_starters(stack, constructs, of_tasks=isinstance(jobs, EcsTasks)):
         if not any(jobs.may_be_started_by(target, references, stack) for target in targets):
             continue
         # A state machine may be deleted after the jobs, if another StopOnDelete stops its executions before them.
@@ -97,9 +98,11 @@ def find_unordered(stop: JobsResource, jobs: ContainerJobs, arn_or_id: str) -> I
 _RULES = ("aws_cdk.aws_events.CfnRule", "aws_cdk.aws_scheduler.CfnSchedule")
 
 
-def _possible_starters(stack: Stack, *, of_tasks: bool) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
+def _possible_starters(
+    stack: Stack, constructs: Iterable[IConstruct], *, of_tasks: bool
+) -> Iterator[tuple[CfnResource, list[dict[str, Any]]]]:
     """Yield the rules and schedules of a stack with their targets, and for tasks its state machines, too."""
-    for found in stack.node.find_all():
+    for found in constructs:
         is_rule = f"{type(found).__module__}.{type(found).__name__}" in _RULES
         is_machine = of_tasks and isinstance(found, sfn.CfnStateMachine)
         if (is_rule or is_machine) and isinstance(found, CfnResource) and is_same(Stack.of(found), stack):

@@ -149,7 +149,7 @@ class Stack:
         names = {self._container_logical_id, *(resource["LogicalResourceId"] for resource in listed)}
         policies = [self._declared_policy, *(template.get(name, {}).get("DeletionPolicy", "") for name in names)]
         # The root stack is asked about only if a policy may retain the container.
-        if retaining := [policy for policy in policies if policy not in ("", "Delete")]:
+        if retaining := [policy for policy in policies if self._retains(policy)]:
             is_new = self._is_creation_rolled_back and _is_created(listed)
             if any(self._retains(policy, is_new=is_new) for policy in retaining):
                 return _keep(container, "its DeletionPolicy retains it")

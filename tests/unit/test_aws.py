@@ -17,10 +17,9 @@ import pytest
 from jobs import aws as aws_module
 from jobs.aws import OPTIONAL_TRIES, AwsService, ConnectionFailedError, error_code
 from sandbox.loopback import DROPPED, LoopbackServer, Request, Response
-from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
 from tests.canned import Canned, denial, error
-from tests.network import Names, Proxy, certificate
+from tests.network import Names, Proxy, SilentListener, certificate
 
 Patch = pytest.MonkeyPatch
 

@@ -8,8 +8,7 @@ from contextlib import closing
 import pytest
 
 from protocol.network import accepts_connections, ca_bundle
-from sandbox.resolver import SilentListener
-from tests.network import Names
+from tests.network import Names, SilentListener
 
 
 @pytest.mark.parametrize(

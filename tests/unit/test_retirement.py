@@ -15,9 +15,8 @@ from jobs.retirement import MESSAGES, Retirement
 from jobs.world_export_job import WorldExportJob
 from properties.job_arn import JobArn
 from protocol.outcome import Result
-from sandbox.resolver import SilentListener
 from teardown import Failure, ServiceError
-from tests.network import ROBOMAKER, Names, SetClock
+from tests.network import ROBOMAKER, Names, SetClock, SilentListener
 from tests.requests import JOB_1
 
 Patch = pytest.MonkeyPatch
